@@ -1,0 +1,35 @@
+"""Kinds of devices, one file each; the visible list of them is `devices.catalogue`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from devices.readings import Decoded, Values
+
+
+class NoOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that has nothing to configure."""
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """The declaration at the bottom of a model's file.
+
+    id       as written in YAML: `bosch-tps110`
+    family   InfluxDB measurement and scope of rules: `parking`, `manhole`, `dust`
+    title    what it is, for the table of supported devices, in English
+    values   the struct of its readings
+    decode   (payload, port, options) -> values, several entries, facts, or a refusal; pure
+    encode   (values, options) -> (port, payload): what the device would send; used by the simulator and round trips
+    options  a frozen msgspec struct with `forbid_unknown_fields`: what the engineer may set under `options:`
+    source   where the format is written down
+    """
+
+    id: str
+    family: str
+    title: str
+    values: type[Values]
+    decode: Callable[[bytes, int | None, Any], Decoded]
+    encode: Callable[[Any, Any], tuple[int | None, bytes]]
+    options: type[Struct] = NoOptions
+    source: str

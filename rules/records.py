@@ -1,0 +1,237 @@
+"""What enters the fold and what comes out of it. Plain data; nothing else crosses this border.
+
+Times: `at_ms` is log time (monotone, drives timers), `t_ms` civil time (Unix ms, what a clock on the wall says).
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from devices.frames import Batch, Frame
+
+# --------------------------------------------------------------------------------------------------------- in
+
+
+class Command(Struct, tag="command", kw_only=True):
+    """What a person or program told the gateway.
+
+    id          made by the client; the same id gets the same answer for 24 h
+    kind        ack: "seen"; reset: ends a latched alarm
+    alarm       id of the alarm
+    occurrence  the activation that the person saw
+    user        who; `via` says how he was known ("http", "socket:uid 1000")
+    """
+
+    at_ms: int
+    id: str
+    kind: Literal["ack", "reset"]
+    alarm: str
+    occurrence: int
+    user: str
+    via: str = ""
+    comment: str = ""
+
+
+class Config(Struct, tag="config", kw_only=True):
+    """From here on the configuration with this hash is in force."""
+
+    at_ms: int
+    hash: str
+
+
+class Status(Struct, tag="status", kw_only=True):
+    """What the gateway noticed about itself.
+
+    subject  `gateway`, `broker:lora`, `line:gate`, `hj212:sites`
+    kind     started      the pipeline runs again; data: listening_since_ms of the former run's end (log time) or None
+             stopped      a clean stop
+             link         data: {"up": bool, "why": str}
+             drops        a broker dropped messages; data: {"dropped": count since the last Status}
+             missed       data: {"count": int, "cause": str}
+             clock        civil = log + offset; data: {"offset_ms": int, "source": str, "trusted": bool}
+             condition    any built-in condition; data: {"name": str, "bad": bool, "why_zh": str, "why_en": str}
+                          (`disk-full`, `config-refused`, `influx-down`, `influx-refused` ...)
+             set_aside    a record that ended two processes; data: {"sequence": int, "why": str}
+             reconciled   after a restart; data: {"alarms": [what the book holds]}
+    """
+
+    at_ms: int
+    subject: str
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Tick(Struct, tag="tick"):
+    """Nothing happened, but a timer was due."""
+
+    at_ms: int
+
+
+Record = Batch | Command | Config | Status | Tick
+
+# -------------------------------------------------------------------------------------------------------- out
+
+
+class Text(Struct, frozen=True):
+    """Words for people, Chinese first."""
+
+    zh: str
+    en: str
+
+
+class Alarm(Struct, kw_only=True):
+    """The life of one rule on one subject. `id` is `rule@subject` for ever.
+
+    occurrence    the sequence number that raised its present or last activation; 0 = never
+    subject       device id, `broker:lora`, `gateway` ...
+    device        device id, or None when the subject is no device
+    priority      1 (highest) to 4
+    active        the condition holds now
+    acknowledged  somebody has seen this activation
+    latched       the condition has gone, or may go, but only a reset ends the alarm
+    suppressed    why it is not shown among the others: `cut_off` ...
+    since_ms      when this activation began, civil time
+    returned_ms   when the condition went; None while active
+    value, limit, unit  what was measured against what
+    members       ids of what is inside this alarm (devices that are silent because this link is down)
+    late          raised by a reading that came late
+    basis         compliance or reference; None where no legal limit is meant
+    event         number of the last event that changed it; 0 until the book has given one
+    """
+
+    id: str
+    rule: str
+    subject: str
+    device: str | None
+    family: str | None
+    priority: int
+    quantity: str | None = None
+    unit: str = ""
+    limit: float | None = None
+    basis: Literal["compliance", "reference"] | None = None
+    text: Text = Text("", "")
+    occurrence: int = 0
+    active: bool = False
+    acknowledged: bool = True
+    latched: bool = False
+    suppressed: list[str] = field(default_factory=list)
+    since_ms: int = 0
+    returned_ms: int | None = None
+    value: float | bool | None = None
+    members: list[str] = field(default_factory=list)
+    late: bool = False
+    event: int = 0
+
+    @property
+    def state(self) -> str:
+        """The ISA-18.2 name of the state; derived, never stored (ISA-18.2 fig. 4.3)."""
+        if self.suppressed:
+            return "SUPPRESSED"
+        if self.active:
+            return "ACKED" if self.acknowledged else "UNACK"
+        if not self.acknowledged:
+            return "RTN_UNACK"
+        return "LATCHED" if self.latched else "NORMAL"
+
+
+class Evidence(Struct, kw_only=True):
+    """What an event rests on, copied, for the journal forgets.
+
+    sequence  of the record; source, place, payload: the frame, where there is one
+    why       reasons in numbers: readings in a row, mean, hours ...
+    """
+
+    sequence: int
+    source: str = ""
+    place: bytes = b""
+    payload: bytes = b""
+    why: dict[str, Any] = field(default_factory=dict)
+
+
+class Event(Struct, kw_only=True):
+    """One change of one alarm.
+
+    number  gap-free, given by the book; 0 before
+    kind    raised, returned, acknowledged, reset, reraised (a higher priority, or a latched alarm active again),
+            suppressed, unsuppressed, amended, withdrawn, members
+    cause   why, in one word where it is not the condition itself: `reading`, `timer`, `command`, `config`, `restart`
+    user, comment  of a command
+    alarm   the alarm after the change
+    """
+
+    number: int = 0
+    sequence: int
+    at_ms: int
+    t_ms: int
+    kind: str
+    cause: str
+    alarm: Alarm
+    user: str = ""
+    comment: str = ""
+    amends: int | None = None
+    evidence: Evidence | None = None
+
+
+class Period(Struct, kw_only=True):
+    """A closed hour or day of one series.
+
+    start_ms  civil time of its beginning
+    span      hour or day
+    mean      None when too little is valid
+    valid     valid minutes of an hour; valid hours of a day
+    gap_min   largest gap, minutes (hours for a day)
+    revision  1 = first closing; each change is one more
+    final     no late reading changes it any more
+    """
+
+    device: str
+    family: str
+    quantity: str
+    span: Literal["hour", "day"]
+    start_ms: int
+    mean: float | None
+    valid: int
+    gap_min: int
+    revision: int
+    final: bool
+
+
+class Refused(Struct):
+    """A registered device's frame that was not read, and why."""
+
+    sequence: int
+    device: str
+    reason: str
+    detail: str
+
+
+class Answer(Struct, kw_only=True):
+    """What a command is told.
+
+    status  200 done, 404 no such alarm, 409 a newer activation or a higher priority
+    """
+
+    status: int
+    detail: str = ""
+    alarm: Alarm | None = None
+
+
+class Outcome(Struct, kw_only=True):
+    """All that one `take` made.
+
+    first, last  sequence numbers covered; last < first = nothing
+    known        (sequence of its first frame, record) to be kept in the journal, in order
+    strangers    (sequence, source, log time, frame, address) of unregistered devices: for the inbox
+    lines        InfluxDB line protocol, each ending in a newline
+    answers      by command id
+    """
+
+    first: int
+    last: int
+    known: list[tuple[int, Record]] = field(default_factory=list)
+    strangers: list[tuple[int, str, int, Frame, str]] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    periods: list[Period] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
