@@ -1,0 +1,33 @@
+"""The command line: one short file per command, imported only when it is asked for."""
+
+from importlib import import_module
+
+import click
+
+# (name, module): the module has a click command of the name `command`.
+COMMANDS: tuple[tuple[str, str], ...] = ()
+
+
+class LateCommands(click.Group):
+    """Finds a command when it is called: `cityward decode` must not wait for a web server to be imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the table, which is the order in which people meet them."""
+        del ctx
+        return [name for name, _ in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one command that is meant."""
+        del ctx
+        module = dict(COMMANDS).get(cmd_name)
+        if module is None:
+            return None
+        command = import_module(module).command
+        assert isinstance(command, click.Command), f"{module}.command is no click command"  # noqa: S101 - our own slip
+        return command
+
+
+@click.group(cls=LateCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option("0.1.0", prog_name="cityward")
+def main() -> None:
+    """Cityward reads the sensors of a city and gives its control room one alarm feed that can prove it is complete."""

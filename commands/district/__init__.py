@@ -1,0 +1,1 @@
+"""The simulated street, for `demo` and `simulate`."""

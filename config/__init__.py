@@ -1,0 +1,1 @@
+"""What an engineer edits, and how it becomes a registry and rules."""

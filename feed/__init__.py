@@ -1,0 +1,1 @@
+"""Who is told: the alarm feed and its readers."""

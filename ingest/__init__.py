@@ -1,0 +1,1 @@
+"""Bytes in, readings out: the pipeline and what it feeds."""

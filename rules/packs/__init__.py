@@ -1,0 +1,1 @@
+"""Rules that come with Cityward."""

@@ -1,0 +1,1 @@
+"""What is kept: the journal, the book and their kin. No threads."""
