@@ -27,7 +27,7 @@ class LateCommands(click.Group):
         return command
 
 
-@click.group(cls=LateCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="cityward", cls=LateCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option("0.1.0", prog_name="cityward")
 def main() -> None:
     """Cityward reads the sensors of a city and gives its control room one alarm feed that can prove it is complete."""
