@@ -1,0 +1,42 @@
+"""What an engineer may set about the feed (`http:` of cityward.yaml)."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError as Wrong
+
+
+def _listen(text: str) -> str:
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", text)
+    if match is None or int(match[2]) > 65_535:  # noqa: PLR2004 - the highest port
+        raise Wrong("listen", "{value}", {"value": text})
+    return text
+
+
+class HttpSettings(BaseModel):
+    """Where the feed answers.
+
+    listen  TCP; outside of 127.0.0.1 only behind a proxy that knows who may come in
+    socket  the Unix socket of the command line; None = `run/cityward.sock` under the state directory
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8480"
+    socket: Path | None = None
+
+    @property
+    def host(self) -> str:
+        """The address without brackets."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The TCP port; 0 = any."""
+        return int(self.listen.rpartition(":")[2])
+
+    def socket_path(self, state: Path) -> Path:
+        """Where the Unix socket is, given the state directory."""
+        return self.socket or state / "run" / "cityward.sock"
