@@ -27,11 +27,16 @@ class Source(Protocol):
 
     window  at most so many frames are delivered and not yet acknowledged, for then the sender waits: a group that
             holds that many closes at once. None = the sender waits for nobody
+    waits   its senders wait for an answer (9014, HTTP): a group that holds a frame of it closes 20 ms later
     """
 
     @property
     def window(self) -> int | None:
         """The most frames that may wait for their acknowledgement, or None."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether senders wait for an answer to every frame."""
 
     def run(self, deliver: Deliver, stop: threading.Event) -> None:
         """Deliver until `stop` is set; connect, lose and connect again meanwhile.
