@@ -93,6 +93,7 @@ class Alarm(Struct, kw_only=True):
     since_ms      when this activation began, civil time
     returned_ms   when the condition went; None while active
     value, limit, unit  what was measured against what
+    name, site    of the device when the alarm was raised, for people; the event keeps them when the device is gone
     members       ids of what is inside this alarm (devices that are silent because this link is down)
     late          raised by a reading that came late
     basis         compliance or reference; None where no legal limit is meant
@@ -104,6 +105,8 @@ class Alarm(Struct, kw_only=True):
     subject: str
     device: str | None
     family: str | None
+    name: str = ""
+    site: str | None = None
     priority: int
     quantity: str | None = None
     unit: str = ""
