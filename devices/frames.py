@@ -18,7 +18,7 @@ NOTE_RETAINED = b"R"  # MQTT RETAIN: what the broker remembered; no sign of life
 NOTE_REPEATED = b"D"  # MQTT DUP: perhaps delivered before
 
 
-class Batch(Struct, tag="batch", array_like=True, gc=False):
+class Batch(Struct, tag="batch", gc=False):
     """The frames of one receive of one source.
 
     source  name of the source
