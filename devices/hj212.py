@@ -22,6 +22,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from devices.readings import Refusal
+from devices.registers import CRC_TABLE, crc_modbus
 
 MAX_BYTES: Final = 16 * 1024
 """No packet is longer, and a splitter never keeps more; 1623 bytes were seen, the standard allows 1024."""
@@ -34,26 +35,7 @@ CHINA: Final = timezone(timedelta(hours=8))
 # ---------------------------------------------------------------------------------------------------- checksums
 
 
-def _modbus_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
-        table.append(crc)
-    return tuple(table)
-
-
-_TABLE: Final = _modbus_table()
-_HIGH: Final = bytes(crc >> 8 for crc in _TABLE)
-
-
-def crc_modbus(data: bytes) -> int:
-    """CRC-16/MODBUS: what Modbus RTU appends with its low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc = (crc >> 8) ^ _TABLE[(crc ^ byte) & 0xFF]
-    return crc
+_HIGH: Final = bytes(crc >> 8 for crc in CRC_TABLE)
 
 
 def crc_hj212(data: bytes) -> int:
@@ -74,7 +56,7 @@ def crc_hj212(data: bytes) -> int:
     *first, last = folded.to_bytes(8)
     for byte in first:
         state = _HIGH[state ^ byte]
-    return _TABLE[state ^ last]
+    return CRC_TABLE[state ^ last]
 
 
 def _swapped(crc: int) -> int:

@@ -52,6 +52,7 @@ QUANTITIES: dict[str, Quantity] = {
     "temperature_c": _number("°C", -60, 100, "温度", "temperature"),
     "humidity_pct": _number("%", 0, 100, "湿度", "humidity"),
     "pressure_hpa": _number("hPa", 500, 1100, "气压", "air pressure"),
+    "illuminance_lux": _number("lx", 0, 250_000, "照度", "brightness"),
     "no2_ppm": _number("ppm", 0, 10_000, "二氧化氮", "nitrogen dioxide"),
     # parking
     "occupied": _truth("占用", "occupied"),
