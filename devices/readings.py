@@ -1,9 +1,10 @@
 """What devices say: values of a reading, facts about the device, or why a frame is refused."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import Struct, defstruct
 
 from devices.quantities import QUANTITIES
 
@@ -20,6 +21,19 @@ class Values(Struct, omit_defaults=True, gc=False, kw_only=True):
     rssi_dbm: float | None = None
     snr_db: float | None = None
     flags: str | None = None
+
+
+_TYPES = {"float": float, "int": int, "bool": bool, "text": str}
+
+
+@cache
+def values_of(quantities: tuple[str, ...]) -> type[Values]:
+    """Make the struct of exactly these quantities; the same ones give the same struct.
+
+    Raises KeyError for what is no quantity.
+    """
+    fields = [(name, _TYPES[QUANTITIES[name].type] | None, None) for name in quantities]
+    return cast("type[Values]", defstruct("Values", fields, bases=(Values,), omit_defaults=True, gc=False))
 
 
 class Facts(Struct, frozen=True):

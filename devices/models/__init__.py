@@ -18,11 +18,12 @@ class Model(Struct, frozen=True, kw_only=True):
     id       as written in YAML: `bosch-tps110`
     family   InfluxDB measurement and scope of rules: `parking`, `manhole`, `dust`
     title    what it is, for the table of supported devices, in English
-    values   the struct of its readings
+    values   the struct of its readings; where that depends on options, see `values_for`
     decode   (payload, port, options) -> values, several entries, facts, or a refusal; pure
     encode   (values, options) -> (port, payload): what the device would send; used by the simulator and round trips
     options  a frozen msgspec struct with `forbid_unknown_fields`: what the engineer may set under `options:`
     source   where the format is written down
+    shape    (options) -> struct of the readings, for models whose quantities are configuration (`plain`, `modbus-dust`)
     """
 
     id: str
@@ -33,3 +34,13 @@ class Model(Struct, frozen=True, kw_only=True):
     encode: Callable[[Any, Any], tuple[int | None, bytes]]
     options: type[Struct] = NoOptions
     source: str
+    shape: Callable[[Any], type[Values]] | None = None
+
+    def values_for(self, options: Any) -> type[Values]:  # noqa: ANN401 - of this model's own options struct
+        """Return the struct of the readings of a device with these options."""
+        return self.values if self.shape is None else self.shape(options)
+
+    def family_for(self, options: Any) -> str:  # noqa: ANN401 - of this model's own options struct
+        """Return the family of a device with these options: a model that reads anything is told by `options.family`."""
+        family = getattr(options, "family", None)
+        return family if isinstance(family, str) else self.family
