@@ -1,0 +1,126 @@
+"""Judges: one rule on one subject, its memory, and how what it says becomes the life of an alarm."""
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from devices.quantities import QUANTITIES
+from devices.registry import Device
+from rules.alarms import Alarms, Moment
+from rules.packs import REFERENCE_EN, REFERENCE_ZH
+from rules.records import Alarm, Evidence, Text
+from rules.ruleset import Rule
+from rules.timers import Key, Timers
+from rules.verdicts import NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said
+
+
+class Judge:
+    """One rule on one subject. low, high: its quiet band."""
+
+    __slots__ = ("device", "high", "interval_ms", "key", "kind", "low", "memory", "rule", "verdict", "watch")
+
+    def __init__(self, rule: Rule, kind: Kind, subject: str, device: Device | None, watch: "Watch | None" = None) -> None:
+        self.rule, self.kind, self.device, self.watch = rule, kind, device, watch
+        self.key: Key = (rule.id, subject)
+        self.interval_ms = device.interval_ms if device else 0
+        self.memory: Any = kind.start
+        self.verdict = UNKNOWN
+        self.low, self.high = inf, -inf
+
+
+class Watch:
+    """One quantity of one device that live rules judge or windows collect.
+
+    low, high  no value inside changes anything: the overlap of its judges' quiet bands
+    series     the window that collects it, or None
+    """
+
+    __slots__ = ("high", "judges", "low", "quantity", "series")
+
+    def __init__(self, quantity: str, series: Any) -> None:
+        self.quantity, self.series = quantity, series
+        self.judges: list[Judge] = []
+        self.low, self.high = -inf, inf
+
+    def quieten(self) -> None:
+        """Overlap the bands of all judges."""
+        self.low, self.high = -inf, inf
+        for judge in self.judges:
+            self.low, self.high = max(self.low, judge.low), min(self.high, judge.high)
+
+
+class Judging:
+    """All judges, the timers they asked for, and the alarms they lead."""
+
+    def __init__(self) -> None:
+        self.alarms = Alarms()
+        self.timers = Timers()
+        self.judges: dict[Key, Judge] = {}
+
+    def value(self, watch: Watch, value: float, moment: Moment, evidence: Callable[[], Evidence], *, late: bool) -> None:
+        """Let all live rules of a quantity judge one value."""
+        given = Live(moment.at_ms, value)
+        for judge in watch.judges:
+            said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
+            self.heed(judge, said, moment, value=value, evidence=evidence, late=late)
+        watch.quieten()
+
+    def heed(
+        self,
+        judge: Judge,
+        said: Said,
+        moment: Moment,
+        *,
+        value: float | bool | None = None,
+        evidence: Callable[[], Evidence] | None = None,
+        late: bool = False,
+        extra: dict[str, str] | None = None,
+    ) -> None:
+        """Keep the memory, set the timer, and let the alarm follow the verdict."""
+        judge.memory, judge.verdict = said.memory, said.verdict
+        judge.low, judge.high = said.quiet
+        self.timers.set(judge.key, said.due_ms)
+        alarm = self.alarms.by_id.get("@".join(judge.key))
+        active = alarm is not None and alarm.active
+        if said.verdict == VIOLATED and not active:
+            proof = evidence() if evidence else Evidence(sequence=moment.sequence)
+            proof.why.update(said.why)
+            alarm = self.describe(judge, alarm, value, extra)
+            alarm.late = late
+            self.alarms.activate(alarm, judge.rule, moment, proof)
+        elif said.verdict == NORMAL and active and alarm is not None:
+            self.alarms.calm(alarm, moment, evidence() if evidence else None)
+
+    def describe(self, judge: Judge, alarm: Alarm | None, value: float | bool | None, extra: dict[str, str] | None) -> Alarm:
+        """Make the alarm of a judge, or bring it up to date, with its texts for this value."""
+        rule, device = judge.rule, judge.device
+        quantity = getattr(rule.settings, "quantity", None) or None
+        if alarm is None:
+            alarm = Alarm(id="@".join(judge.key), rule=rule.id, subject=judge.key[1], device=None, family=None, priority=rule.priority)
+        alarm.device, alarm.family = (device.id, device.family) if device else (None, None)
+        alarm.name, alarm.site = (device.name, device.site) if device else ("", None)
+        alarm.priority, alarm.quantity, alarm.basis = rule.priority, quantity, rule.basis
+        alarm.unit = QUANTITIES[quantity].unit if quantity else ""
+        alarm.limit, alarm.value = judge.kind.limit(rule.settings), value
+        words = {"value": number(value), "limit": number(alarm.limit), "name": alarm.name or judge.key[1], **(extra or {})}
+        alarm.text = text(rule, words)
+        return alarm
+
+
+def number(value: float | bool | None) -> str:
+    """A value as people write it: at most two digits after the point."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def text(rule: Rule, words: dict[str, str]) -> Text:
+    """Fill {value}, {limit}, {name} in; a limit that does not bind here says so in the text itself."""
+    zh, en = rule.text.zh, rule.text.en
+    for word, filling in words.items():
+        zh, en = zh.replace("{" + word + "}", filling), en.replace("{" + word + "}", filling)
+    if rule.basis == "reference":
+        zh, en = zh + REFERENCE_ZH, en + REFERENCE_EN
+    return Text(zh, en)

@@ -1,0 +1,106 @@
+"""Built-in rules: the gateway judges itself. They read Status records, so nothing outside the fold makes an event.
+
+A name here is either the kind of a Status (`link`, `drops`, `set_aside`) or the name in a Status `condition`.
+"""
+
+from typing import Literal
+
+from rules.kinds.state import State
+from rules.records import Text
+from rules.ruleset import Rule, Scope
+
+Priority = Literal[1, 2, 3, 4]
+MINUTE_MS = 60_000
+
+
+def _rule(  # noqa: PLR0913 - a rule has that many texts
+    name: str, priority: Priority, on_delay_ms: int, text: Text, cause: Text, consequence: Text, action: Text, respond_min: int
+) -> Rule:
+    return Rule(
+        id=name, kind="state", scope=Scope(), settings=State(quantity="", value=True, on_delay_ms=on_delay_ms),
+        priority=priority, text=text, cause=cause, consequence=consequence, action=action,
+        respond_within_ms=respond_min * MINUTE_MS,
+    )  # fmt: skip
+
+
+LINK = _rule(
+    "link-down", 2, 30_000,
+    Text("通信中断：{why}", "Link down: {why}"),
+    Text("对端停机、断电、断网或线缆松脱", "The far end is off, the network is cut, or a cable is loose"),
+    Text("该链路上的设备均收不到数据，无法判断其状态", "Nothing is heard of the devices behind it; their state is unknown"),
+    Text("检查对端服务与网络；串口检查转接头", "Check the far end and the network; at a serial line, the adapter"), 30,
+)  # fmt: skip
+
+CONDITIONS = {
+    rule.id: rule
+    for rule in (
+        _rule(
+            "disk-full", 1, 0,
+            Text("磁盘已满：{why}", "Disk full: {why}"),
+            Text("其他程序占满磁盘，或存储预算超过磁盘", "Something else fills the disk, or the budgets are larger than it"),
+            Text("新数据不再确认，由上游保存；上游存满后将丢失", "New data are not acknowledged; the senders keep them until they are full"),
+            Text("清理磁盘或减小预算", "Free the disk or lower the budgets"), 30,
+        ),
+        _rule(
+            "journal-trouble", 2, 0,
+            Text("日志存储出错：{why}", "Journal trouble: {why}"),
+            Text("存储卡或磁盘老化", "The card or disk is failing"),
+            Text("已换新段继续写入，旧段只读", "A new segment is in use; the old one is only read"),
+            Text("尽快更换存储介质", "Replace the medium soon"), 240,
+        ),
+        _rule(
+            "config-refused", 3, 0,
+            Text("新配置有错，未生效：{why}", "New configuration refused: {why}"),
+            Text("配置文件有错", "The files are wrong"),
+            Text("仍按原配置运行", "The former configuration stays in force"),
+            Text("运行 cityward check，按提示修改后重新加载", "Run cityward check, mend what it names, reload"), 240,
+        ),
+        _rule(
+            "influx-down", 3, 0,
+            Text("InfluxDB 无法写入：{why}", "InfluxDB cannot be written: {why}"),
+            Text("数据库停机或网络中断", "The database is off or unreachable"),
+            Text("数据暂存本机，恢复后补写", "Lines wait on this disk and are written later"),
+            Text("检查 InfluxDB 与网络", "Check InfluxDB and the network"), 240,
+        ),
+        _rule(
+            "influx-refused", 3, 0,
+            Text("InfluxDB 拒绝写入：{why}", "InfluxDB refuses: {why}"),
+            Text("令牌、组织或存储桶不对", "Token, organisation or bucket is wrong"),
+            Text("数据暂存本机，改正后补写", "Lines wait on this disk and are written later"),
+            Text("核对 cityward.yaml 中的 influxdb 一节", "Check the section influxdb of cityward.yaml"), 240,
+        ),
+        _rule(
+            "subscription-refused", 2, 0,
+            Text("订阅被拒绝：{why}", "Subscription refused: {why}"),
+            Text("MQTT 账号没有该主题的权限", "The MQTT user may not read this topic"),
+            Text("该主题的设备收不到数据", "Nothing is heard of the devices behind it"),
+            Text("在 MQTT 服务器上为该账号授权", "Give the user the right at the broker"), 60,
+        ),
+        _rule(
+            "clock-doubtful", 3, 10 * MINUTE_MS,
+            Text("时钟不可信：{why}", "Clock in doubt: {why}"),
+            Text("没有网络对时，或时钟电池失效", "No NTP, or the clock's battery is flat"),
+            Text("读数的时间可能不对；报警不受影响", "Times of readings may be wrong; alarms are not affected"),
+            Text("恢复 NTP 对时", "Restore NTP"), 480,
+        ),
+    )
+}  # fmt: skip
+
+FINDINGS = {
+    "drops": _rule(
+        "broker-dropped", 2, 0,
+        Text("MQTT 服务器丢弃了 {count} 条消息", "The broker dropped {count} messages"),
+        Text("服务器队列太短，或网关停机太久", "Its queue is too short, or the gateway was away too long"),
+        Text("丢弃的读数无法找回", "These readings are lost"),
+        Text("安装 deploy/mosquitto 中的配置", "Install the drop-in of deploy/mosquitto"), 480,
+    ),
+    "set_aside": _rule(
+        "record-set-aside", 2, 0,
+        Text("一条记录两次使程序终止，已搁置：{why}", "A record ended two processes and was set aside: {why}"),
+        Text("程序缺陷", "A defect of the program"),
+        Text("该条数据未被判断，其余不受影响", "It was not judged; everything else is"),
+        Text("用 cityward journal print 导出该记录并上报", "Export it with cityward journal print and report it"), 480,
+    ),
+}  # fmt: skip
+
+BUILT_IN = {rule.id: rule for rule in (LINK, *CONDITIONS.values(), *FINDINGS.values())}
