@@ -1,0 +1,63 @@
+"""Kind `day_mean`: the mean of a natural day is over the limit of that day.
+
+The day's mean is the mean of its valid hours; with fewer of them than `min_hours` nothing can be said (unknown, which
+is never compliance). The mean is rounded once, µg/m³ to whole numbers, half to even (HJ 633-2026 §4.2.2, GB/T 8170),
+and only then compared; exceeding means more than the limit, not as much as it. The limit is that of the day's date.
+
+Each closing of a day is judged for itself, its revisions and its final closing too.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from rules.packs import DatedLimit, limit_on
+from rules.periods import Day
+from rules.records import Period
+from rules.verdicts import ALWAYS_QUIET, NORMAL, UNKNOWN, VIOLATED, Kind, Said
+
+
+class DayMean(Struct, frozen=True, kw_only=True):
+    """limits: the one whose dates hold the day; min_hours: least valid hours, of a shorter day all that it has."""
+
+    quantity: str
+    limits: tuple[DatedLimit, ...]
+    min_hours: int = 20
+
+
+class ClosedDay(Struct, frozen=True):
+    """What is judged: a closed day, and which day of the calendar it is (`windows.calendar.day`)."""
+
+    period: Period
+    day: Day
+
+
+def rounded(quantity: str, mean: float) -> float:
+    """Round a mean for comparison: µg/m³ to whole numbers, half to even; other units are compared as they are."""
+    return float(round(mean)) if quantity.endswith("_ug_m3") else mean
+
+
+def step(_memory: None, given: ClosedDay, settings: DayMean, _interval_ms: int) -> Said:
+    """Judge one closing of a day."""
+    period, day = given.period, given.day
+    needed = min(settings.min_hours, day.hours)
+    limit = limit_on(settings.limits, day.date)
+    why: dict[str, Any] = {
+        "date": day.date,
+        "mean": period.mean,
+        "hours": period.valid,
+        "hours_needed": needed,
+        "revision": period.revision,
+        "final": period.final,
+    }
+    if limit is not None:
+        why |= {"limit": limit.value, "standard": limit.name, "source": limit.source}
+    if limit is None or period.mean is None or period.valid < needed:
+        why["unknown"] = "no limit for this day" if limit is None else "too few valid hours"
+        return Said(None, UNKNOWN, None, ALWAYS_QUIET, why)
+    value = rounded(settings.quantity, period.mean)
+    why["value"] = value
+    return Said(None, VIOLATED if value > limit.value else NORMAL, None, ALWAYS_QUIET, why)
+
+
+KIND = Kind(id="day_mean", settings=DayMean, needs="day", start=None, step=step)

@@ -1,0 +1,68 @@
+"""Kind `rolling_mean`: the mean of the last 24 hours is over the limit. An early warning, never a compliance value.
+
+It is judged when an hour closes (and again when a late reading revises one), over the hours that closed last: the mean
+of those that are valid. With fewer valid ones than `min_hours` nothing can be said. It is rounded and compared as a day
+mean is, with the limit of the day in which the last hour lies.
+
+It warns as soon as the mean is over the limit, and calms down when it has been at or under the limit for one full
+hour: at two closings in a row. What cannot be said in between calms nothing.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from rules.kinds.day_mean import rounded
+from rules.packs import DatedLimit, limit_on
+from rules.verdicts import ALWAYS_QUIET, NORMAL, UNKNOWN, VIOLATED, Kind, Said
+
+_HOUR_MS = 3_600_000
+
+Memory = tuple[bool, int]  # warned?; end of the hour since when the mean is at or under the limit, -1 = it is not
+
+
+class RollingMean(Struct, frozen=True, kw_only=True):
+    """hours: how many of the last are looked at; min_hours: how many of them must be valid."""
+
+    quantity: str
+    limits: tuple[DatedLimit, ...]
+    hours: int = 24
+    min_hours: int = 20
+
+
+class LastHours(Struct, frozen=True):
+    """What is judged: the hours that closed last.
+
+    end_ms  the end of the last of them, civil time (`windows.closed_ms`)
+    date    the day in which the last of them lies
+    means   oldest first, as many as `settings.hours`; None = not valid (`windows.recent_hours`)
+    """
+
+    end_ms: int
+    date: str
+    means: list[float | None]
+
+
+def step(memory: Memory, given: LastHours, settings: RollingMean, _interval_ms: int) -> Said:
+    """Judge the hours that closed last."""
+    warned, calm_since = memory
+    valid = [mean for mean in given.means if mean is not None]
+    limit = limit_on(settings.limits, given.date)
+    why: dict[str, Any] = {"hours": len(valid), "hours_needed": settings.min_hours, "of": settings.hours}
+    if limit is not None:
+        why |= {"limit": limit.value, "standard": limit.name, "source": limit.source}
+    if limit is None or len(valid) < max(settings.min_hours, 1):
+        why["unknown"] = "no limit for this day" if limit is None else "too few valid hours"
+        return Said((warned, -1), UNKNOWN, None, ALWAYS_QUIET, why)
+    mean = round(sum(valid) / len(valid), 6)
+    value = rounded(settings.quantity, mean)
+    why |= {"mean": mean, "value": value}
+    if value > limit.value:
+        warned, calm_since = True, -1
+    elif warned:
+        calm_since = given.end_ms if calm_since < 0 else calm_since
+        warned = given.end_ms - calm_since < _HOUR_MS
+    return Said((warned, calm_since if warned else -1), VIOLATED if warned else NORMAL, None, ALWAYS_QUIET, why)
+
+
+KIND = Kind(id="rolling_mean", settings=RollingMean, needs="rolling", start=(False, -1), step=step)

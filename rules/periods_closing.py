@@ -1,0 +1,213 @@
+"""When hours and days are told: provisional 10 min (a day 30 min) after their end, final 48 h after it.
+
+In between, whatever comes late makes a revision, at the next full 10 minutes. What was told stays in memory as long as
+it can change; a period that is told twice the same is no revision. A series that has been dumb for a day tells no more
+empty hours, and no more empty days after one; with its next reading it goes on.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rules.periods import HOUR_MIN, MINUTE_MS, VALID_MINUTES, Bits, Calendar, Day, Ints, Slots, day_slots, told
+from rules.records import Period
+
+TICK_MIN = 10
+HOUR_TOLD_MIN = 10  # after its end
+DAY_TOLD_MIN = 30
+FINAL_MIN = 48 * 60
+_DUMB_MIN = 24 * 60
+_LONG_AGO = -(1 << 40)
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class Named(Protocol):
+    """What a period says of its series besides numbers."""
+
+    device: str
+    family: str
+    quantity: str
+
+
+class Told:
+    """What was last told of the hours (or days) that can still change: [row, series]."""
+
+    def __init__(self, span: Literal["hour", "day"], rows: int, series: int) -> None:
+        self.span = span
+        self.start = np.full(rows, -1, np.int64)  # first minute of the period that a row is about
+        self.mean = np.zeros((rows, series), np.int64)
+        self.valid = np.zeros((rows, series), np.uint8)
+        self.gap = np.zeros((rows, series), np.uint8)
+        self.revision = np.zeros((rows, series), np.uint16)  # 0 = never told
+
+    def row(self, number: int, start: int) -> int:
+        """Return the row of a period; empty it first if it was about another."""
+        row = number % len(self.start)
+        if self.start[row] != start:
+            self.start[row] = start
+            for array in (self.mean, self.valid, self.gap, self.revision):
+                array[row] = 0
+        return row
+
+    def put(self, row: int, index: Ints, slots: Slots, worth: Bits) -> Ints:
+        """Remember what the series in `index` say now; return those of which it must be told.
+
+        worth  where a first telling is worth it
+        """
+        at = (row, index)
+        same = (self.mean[at] == slots.mean) & (self.valid[at] == slots.valid) & (self.gap[at] == slots.gap)
+        tell = index[np.where(self.revision[at] > 0, ~same, worth)]
+        self.mean[at], self.valid[at], self.gap[at] = slots.mean, slots.valid, slots.gap
+        self.revision[row, tell] += 1
+        return tell
+
+    def periods(self, row: int, index: Ints, series: Sequence[Named], *, final: bool) -> Iterator[Period]:
+        """Say what a row holds of some series."""
+        start_ms = int(self.start[row]) * MINUTE_MS
+        least = VALID_MINUTES if self.span == "hour" else 1
+        at = (row, index)
+        numbers = (index, told(self.mean[at]), self.valid[at], self.gap[at], self.revision[at])
+        for column, mean, valid, gap, revision in zip(*(array.tolist() for array in numbers), strict=True):
+            named = series[column]
+            yield Period(
+                device=named.device,
+                family=named.family,
+                quantity=named.quantity,
+                span=self.span,
+                start_ms=start_ms,
+                mean=mean if valid >= least else None,
+                valid=valid,
+                gap_min=gap,
+                revision=revision,
+                final=final,
+            )
+
+    def arrays(self) -> Arrays:
+        """Return what a snapshot keeps for each series."""
+        names = ("mean", "valid", "gap", "revision")
+        return {f"{self.span}.{name}": getattr(self, name) for name in names}
+
+
+class Closing:
+    """The hours and days of all series, and the next moment at which something of them is due.
+
+    closed     first minute of the hour that closes next; all before are closed
+    final      first minute of the first hour that late readings may still change
+    day        the natural day that closes next
+    day_final  the first day that late readings may still change
+    heard      [series] first minute of the last hour in which anything was valid
+    """
+
+    def __init__(self, zone: str, series: int) -> None:
+        self.calendar = Calendar(zone)
+        self.closed = self.final = self.day = self.day_final = 0
+        self.heard = np.full(series, _LONG_AGO, np.int64)
+        self.hours = Told("hour", 80, series)  # a day of 25 h is final 48 h after its end: 73 h
+        self.days = Told("day", 5, series)
+        self._all: Ints = np.arange(series)
+
+    def wake(self, minute: int) -> None:
+        """Begin to close hours with the one in which this minute lies; what is closed already stays closed."""
+        calendar = self.calendar
+        self.closed = max(self.closed, calendar.hour(minute))
+        self.final = max(self.final, calendar.hour(minute - FINAL_MIN))
+        self.day = max(self.day, calendar.day(minute).start)
+        self.day_final = max(self.day_final, calendar.day(minute - FINAL_MIN).start)
+
+    def touches(self, first: int, last: int) -> list[int]:
+        """Return the hours that are closed but not final among those from one minute to another."""
+        hours = {self.calendar.hour(first), self.calendar.hour(last)}
+        return [hour for hour in hours if self.final <= hour < self.closed]
+
+    def tick(
+        self,
+        now: int,
+        touched: dict[int, set[int]],
+        slots_of: Callable[[int, Ints], Slots],
+        series: Sequence[Named],
+    ) -> list[Period]:
+        """Close and revise what is due at minute `now`.
+
+        touched   hours that late readings have changed: which series
+        slots_of  (hour, series) -> what their minutes make
+        """
+        changed: dict[int, Ints] = {}
+        for hour in sorted(touched):
+            changed[hour] = self._hour(hour, np.array(sorted(touched[hour]), np.int64), slots_of)
+        while self.closed + HOUR_MIN + HOUR_TOLD_MIN <= now:
+            changed[self.closed] = self._hour(self.closed, self._all, slots_of)
+            self.closed = self.calendar.next_hour(self.closed)
+        days = self._changed_days(changed, now)
+        finals = list(self._past_hours(now))
+        for hour in finals:
+            changed[hour] = self._told(self.hours, hour // HOUR_MIN, hour)
+        final_days = list(self._past_days(now))
+        for day in final_days:
+            days[day] = self._told(self.days, day.number, day.start)
+        periods: list[Period] = []
+        for hour in sorted(changed):
+            row = self.hours.row(hour // HOUR_MIN, hour)
+            periods += self.hours.periods(row, changed[hour], series, final=hour < self.final)
+        for day in sorted(days, key=lambda day: day.start):
+            row = self.days.row(day.number, day.start)
+            periods += self.days.periods(row, days[day], series, final=day.start < self.day_final)
+        return periods
+
+    def _hour(self, hour: int, index: Ints, slots_of: Callable[[int, Ints], Slots]) -> Ints:
+        slots = slots_of(hour, index)
+        heard = slots.valid > 0
+        worth: Bits = heard | self._heard_within_a_day_of(hour, index)
+        self.heard[index] = np.maximum(self.heard[index], np.where(heard, hour, _LONG_AGO))
+        return self.hours.put(self.hours.row(hour // HOUR_MIN, hour), index, slots, worth)
+
+    def _changed_days(self, changed: dict[int, Ints], now: int) -> dict[Day, Ints]:
+        """Work the closed days out again whose hours have changed, and those that close now."""
+        affected: dict[Day, list[Ints]] = {}
+        for hour, index in changed.items():
+            day = self.calendar.day(hour)
+            if self.day_final <= day.start < self.day:
+                affected.setdefault(day, []).append(index)
+        while (day := self.calendar.day(self.day)).end + DAY_TOLD_MIN <= now:
+            affected[day] = [self._all]
+            self.day = day.end
+        return {day: self._day(day, np.unique(np.concatenate(index))) for day, index in affected.items()}
+
+    def _day(self, day: Day, index: Ints) -> Ints:
+        hours = np.array(self.calendar.hours(day))
+        rows = hours // HOUR_MIN % len(self.hours.start)
+        known = (self.hours.start[rows] == hours)[:, None]
+        slots = day_slots(self.hours.mean[rows][:, index] * known, self.hours.valid[rows][:, index] * known)
+        worth: Bits = (slots.valid > 0) | self._heard_within_a_day_of(day.start, index)
+        return self.days.put(self.days.row(day.number, day.start), index, slots, worth)
+
+    def _heard_within_a_day_of(self, start: int, index: Ints) -> Bits:
+        dumb_min = start - self.heard[index]
+        found: Bits = (dumb_min >= 0) & (dumb_min <= _DUMB_MIN)
+        return found
+
+    def _past_hours(self, now: int) -> Iterator[int]:
+        while self.final + HOUR_MIN + FINAL_MIN <= now:
+            yield self.final
+            self.final = self.calendar.next_hour(self.final)
+
+    def _past_days(self, now: int) -> Iterator[Day]:
+        while (day := self.calendar.day(self.day_final)).end + FINAL_MIN <= now:
+            yield day
+            self.day_final = day.end
+
+    @staticmethod
+    def _told(periods: Told, number: int, start: int) -> Ints:
+        row = periods.row(number, start)
+        found: Ints = np.flatnonzero(periods.revision[row])
+        return found
+
+    def recent(self, index: int, count: int) -> list[float | None]:
+        """Return the last closed hours' means of one series, oldest first; None = not valid."""
+        hours = np.array(self.calendar.last_hours(self.closed, count))
+        rows = hours // HOUR_MIN % len(self.hours.start)
+        good = (self.hours.start[rows] == hours) & (self.hours.valid[rows, index] >= VALID_MINUTES)
+        means = told(self.hours.mean[rows, index]).tolist()
+        return [mean if valid else None for mean, valid in zip(means, good.tolist(), strict=True)]

@@ -1,0 +1,323 @@
+"""The minutes of every series that some rule or report wants, for 50 h; hours and days are made of them.
+
+The open minute lives in the `Series`, where the fold adds to it without a call. When a reading of another minute comes,
+`roll` puts it into the ring: one row a minute, one column a series. Cells only add up, so it does not matter when an
+open minute is put away, in what order readings come, or how records are grouped.
+
+Civil time throughout; the fold has the offset to log time. Nothing is due while nothing is heard of any series.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from rules.periods import CENTI, HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, Ints, Slots, hour_slots, reach_min
+from rules.periods_closing import FINAL_MIN, TICK_MIN, Arrays, Closing
+from rules.records import Period
+
+RING_MIN = 50 * 60
+NEVER_MS = 1 << 62
+VERSION = 1
+
+_ROWS = HOUR_MIN + LONGEST_REACH_MIN
+_SLEEP_MIN = FINAL_MIN + 26 * 60  # after the last reading: then the last day that has any is final
+_FITS = 40  # so many readings of the largest quantity (500,000) in 0.01 fit into 32 bits
+_LARGEST, _MOST = (1 << 31) - 1, (1 << 16) - 1  # of a sum, of a count
+
+
+class Wanted(NamedTuple):
+    """A series that some rule or report wants. interval_ms: how often the device reports at the least."""
+
+    device: str
+    quantity: str
+    interval_ms: int
+    family: str
+
+
+class Series:
+    """One quantity of one device, with its open minute.
+
+    low, high  quiet band of the live rules: a value inside changes nothing
+    minute     the civil minute (ms // 60000) that is open, the same for all series of a device; -1 = none
+    sum        of its readings, each rounded to 0.01 when it enters: `round(value * 100)`
+    count      of its readings
+    index      column in the ring
+    reach      how many minutes a reading reaches back
+    """
+
+    __slots__ = ("count", "device", "family", "high", "index", "low", "minute", "quantity", "reach", "sum")
+
+    def __init__(self, index: int, wanted: Wanted) -> None:
+        self.device = wanted.device
+        self.family = wanted.family
+        self.quantity = wanted.quantity
+        self.index = index
+        self.reach = reach_min(wanted.interval_ms)
+        self.low = self.high = 0.0
+        self.minute = -1
+        self.sum = self.count = 0
+
+
+class _State(Struct):
+    """What a snapshot keeps besides the arrays."""
+
+    zone: str
+    series: list[tuple[str, str]]
+    head: int
+    due_ms: int
+    touched: dict[int, list[int]]
+    closing: tuple[int, int, int, int]
+    hours: list[int]
+    days: list[int]
+
+
+class Windows:
+    """All series.
+
+    series  in the order in which they were wanted
+    due_ms  civil time at which `close` must be called next; NEVER_MS while nothing was heard
+    """
+
+    def __init__(self, zone: str, wanted: Sequence[Wanted], before: "Windows | None" = None) -> None:
+        """Make empty windows, or take those over that remain when the configuration changes."""
+        self.series = [Series(index, one) for index, one in enumerate(wanted)]
+        self._by_device: dict[str, dict[str, Series]] = {}
+        for one in self.series:
+            self._by_device.setdefault(one.device, {})[one.quantity] = one
+        self.due_ms = NEVER_MS
+        self._width = len(wanted)
+        self._head = -1  # the newest minute that the ring has a row for
+        self._sums = np.zeros((RING_MIN, self._width), np.int32)
+        self._counts = np.zeros((RING_MIN, self._width), np.uint16)
+        self._sum_at = self._sums.reshape(-1).data
+        self._count_at = self._counts.reshape(-1).data
+        self._reach: Ints = np.array([one.reach for one in self.series], np.int64)
+        self._touched: dict[int, set[int]] = {}
+        self._closing = Closing(zone, self._width)
+        self.calendar = self._closing.calendar
+        if before is not None:
+            before._put_away()  # noqa: SLF001 - of the same class
+            self._take_over(before._state(), before._arrays())  # noqa: SLF001
+
+    def of_device(self, device: str) -> dict[str, Series]:
+        """Return the series of one device by quantity."""
+        return self._by_device.get(device, {})
+
+    # ------------------------------------------------------------------------------------------------ readings
+
+    def roll(self, device_series: Sequence[Series], t_ms: int) -> None:
+        """Open the minute of a live reading in all series of its device, and put away the one that was open.
+
+        A series without a reading in the minute that is put away learns that the device spoke, but not of it: that
+        minute is not filled by a later reading.
+        """
+        minute = t_ms // MINUTE_MS
+        if minute > self._head:
+            self._advance(minute)
+        old = device_series[0].minute
+        if old <= self._head - RING_MIN:  # also where none was open
+            for series in device_series:
+                series.minute = minute
+                series.sum = series.count = 0
+            return
+        sums, counts = self._sum_at, self._count_at
+        base = old % RING_MIN * self._width
+        for series in device_series:
+            at = base + series.index
+            count = series.count
+            if count:
+                if counts[at] or count > _FITS:
+                    self._add(at, series.sum, count)
+                else:
+                    sums[at] = series.sum
+                    counts[at] = count
+                series.sum = series.count = 0
+            elif not counts[at]:
+                sums[at] = 1
+            series.minute = minute
+        if old - device_series[0].reach < self._closing.closed:
+            self._touch(device_series, old)
+
+    def add_late(self, device_series: Sequence[Series], t_ms: int, values: Sequence[float | None], now_ms: int) -> bool:
+        """Put a reading that came late into its minute; False = too late, its hour is final.
+
+        values  one for each series, None = the reading has none
+        """
+        minute = t_ms // MINUTE_MS
+        newest = max(minute, now_ms // MINUTE_MS)
+        if newest > self._head:
+            self._advance(newest)
+        if minute <= self._head - RING_MIN or minute < self._closing.final:
+            return False
+        base = minute % RING_MIN * self._width
+        for series, value in zip(device_series, values, strict=True):
+            at = base + series.index
+            if value is not None:
+                self._add(at, round(value * CENTI), 1)
+            elif not self._count_at[at]:
+                self._sum_at[at] = 1
+        self._touch(device_series, minute)
+        return True
+
+    def _add(self, at: int, total: int, count: int) -> None:
+        """Add to a cell. Where the sum would not fit into its 32 bits the cell keeps its mean as one reading."""
+        if self._count_at[at]:
+            total += self._sum_at[at]
+            count += self._count_at[at]
+        if abs(total) > _LARGEST or count > _MOST:
+            total, count = round(total / count), 1
+        self._sum_at[at] = total
+        self._count_at[at] = count
+
+    def _touch(self, device_series: Sequence[Series], minute: int) -> None:
+        for hour in self._closing.touches(minute - device_series[0].reach, minute):
+            self._touched.setdefault(hour, set()).update([series.index for series in device_series])
+
+    def _advance(self, minute: int) -> None:
+        """Make empty rows up to this minute."""
+        if minute - self._head >= RING_MIN:
+            first, last = 0, RING_MIN
+        else:
+            first, last = (self._head + 1) % RING_MIN, minute % RING_MIN + 1
+        for rows in (slice(first, last),) if first < last else (slice(first, RING_MIN), slice(0, last)):
+            self._sums[rows] = 0
+            self._counts[rows] = 0
+        self._head = minute
+        if self.due_ms == NEVER_MS and self._width:
+            self._closing.wake(minute)
+            self.due_ms = minute // TICK_MIN * TICK_MIN * MINUTE_MS
+
+    def turn_back(self, now_ms: int) -> None:
+        """Civil time was corrected backwards: what is written for later than now did not happen then.
+
+        Nothing closes twice: hours that were closed too early take their readings as late ones. Hours that are final
+        would refuse them; so after more than 48 h everything starts anew.
+        """
+        now = now_ms // MINUTE_MS
+        if now < self._closing.closed - FINAL_MIN:
+            self._head, self.due_ms, self._touched = -1, NEVER_MS, {}
+            self._closing = Closing(self.calendar.zone, self._width)
+        elif now < self._head:
+            rows = np.arange(now + 1, self._head + 1)[-RING_MIN:] % RING_MIN
+            self._sums[rows] = 0
+            self._counts[rows] = 0
+            self._head = now
+        for series in self.series:
+            if series.minute > now:
+                series.minute, series.sum, series.count = -1, 0, 0
+
+    # ----------------------------------------------------------------------------------------- hours and days
+
+    def close(self, upto_ms: int) -> list[Period]:
+        """Do all that is due until then, in order: hours, revisions, days, and what becomes final."""
+        periods: list[Period] = []
+        while self.due_ms <= upto_ms:
+            self._put_away()
+            now = self.due_ms // MINUTE_MS
+            touched, self._touched = self._touched, {}
+            periods += self._closing.tick(now, touched, self._slots, self.series)
+            self.due_ms = (now + TICK_MIN) * MINUTE_MS if now < self._head + _SLEEP_MIN else NEVER_MS
+        return periods
+
+    def recent_hours(self, series: Series, count: int) -> list[float | None]:
+        """Return the means of the hours that were closed last, oldest first; None = not valid."""
+        return self._closing.recent(series.index, count)
+
+    def closed_ms(self) -> int:
+        """Return the end of the hour that was closed last."""
+        return self._closing.closed * MINUTE_MS
+
+    def _put_away(self) -> None:
+        """Put every open minute into the ring; it stays open, and what still comes is added."""
+        for series in self.series:
+            if series.count:
+                if series.minute > self._head - RING_MIN:
+                    self._add(series.minute % RING_MIN * self._width + series.index, series.sum, series.count)
+                    if series.minute - series.reach < self._closing.closed:
+                        self._touch((series,), series.minute)
+                series.sum = series.count = 0
+
+    def _slots(self, hour: int, index: Ints) -> Slots:
+        rows = np.arange(hour, min(hour + _ROWS, self._head + 1))
+        rows = rows[rows > self._head - RING_MIN]
+        sums = np.zeros((_ROWS, len(index)), np.int32)
+        counts = np.zeros((_ROWS, len(index)), np.uint16)
+        cells = np.ix_(rows % RING_MIN, index)
+        sums[rows - hour] = self._sums[cells]
+        counts[rows - hour] = self._counts[cells]
+        return hour_slots(sums, counts, self._reach[index])
+
+    # ------------------------------------------------------------------------------------------------ snapshot
+
+    def sections(self) -> tuple[int, bytes]:
+        """Return version and content for the snapshot: a short head, then the arrays as they lie in memory."""
+        self._put_away()
+        head = msgspec.msgpack.encode(self._state())
+        parts = [len(head).to_bytes(8, "little"), head]
+        return VERSION, b"".join([*parts, *(np.ascontiguousarray(array).data for array in self._arrays().values())])
+
+    def restore(self, version: int, content: bytes) -> bool:
+        """Take over a snapshot, series by series; one that was not there starts empty. False = of another version."""
+        if version != VERSION:
+            return False
+        start = 8 + int.from_bytes(content[:8], "little")
+        state = msgspec.msgpack.decode(content[8:start], type=_State)
+        arrays: Arrays = {}
+        for name, mine in self._arrays().items():
+            shape = (*mine.shape[:-1], len(state.series))
+            arrays[name] = np.frombuffer(content, mine.dtype, int(np.prod(shape)), start).reshape(shape)
+            start += arrays[name].nbytes
+        self._take_over(state, arrays)
+        return True
+
+    def _arrays(self) -> Arrays:
+        opened: npt.NDArray[Any] = np.array([series.minute for series in self.series], np.int64)
+        closing = self._closing
+        ring: Arrays = {"opened": opened, "sums": self._sums, "counts": self._counts, "heard": closing.heard}
+        return ring | closing.hours.arrays() | closing.days.arrays()
+
+    def _state(self) -> _State:
+        closing = self._closing
+        return _State(
+            zone=closing.calendar.zone,
+            series=[(series.device, series.quantity) for series in self.series],
+            head=self._head,
+            due_ms=self.due_ms,
+            touched={hour: sorted(index) for hour, index in self._touched.items()},
+            closing=(closing.closed, closing.final, closing.day, closing.day_final),
+            hours=closing.hours.start.tolist(),
+            days=closing.days.start.tolist(),
+        )
+
+    def _take_over(self, state: _State, arrays: Arrays) -> None:
+        """Copy the columns of the series that are in both."""
+        columns = {key: column for column, key in enumerate(state.series)}
+        here = [series for series in self.series if (series.device, series.quantity) in columns]
+        into = [series.index for series in here]
+        out_of = [columns[series.device, series.quantity] for series in here]
+        closing = self._closing
+        same_zone = state.zone == closing.calendar.zone
+        for name, mine in self._arrays().items():
+            if same_zone or "." not in name:  # hours and days of another zone are others
+                if into == out_of == list(range(len(state.series))):
+                    mine[..., : len(into)] = arrays[name]
+                else:
+                    mine[..., into] = arrays[name][..., out_of]
+        for series, column in zip(here, out_of, strict=True):
+            series.minute = int(arrays["opened"][column])
+        self._head = state.head
+        self.due_ms = state.due_ms if self._width else NEVER_MS
+        new = {column: index for index, column in zip(into, out_of, strict=True)}
+        self._touched = {hour: {new[column] for column in old if column in new} for hour, old in state.touched.items()}
+        closing.closed, closing.final, closing.day, closing.day_final = state.closing
+        if same_zone:
+            closing.hours.start[:] = state.hours
+            closing.days.start[:] = state.days
+        elif state.head >= 0:
+            calendar = closing.calendar
+            closing.closed, closing.final = calendar.hour(closing.closed), calendar.hour(closing.final)
+            closing.day, closing.day_final = calendar.day(closing.day).start, calendar.day(closing.day_final).start
