@@ -144,17 +144,16 @@ def hour_slots(sums: npt.NDArray[Any], counts: npt.NDArray[Any], reach: Ints) ->
     sums, counts  [60 to 75 minutes, series]; count 0 and sum not 0 = the device spoke, but not of this
     reach         how many minutes a series' reading reaches back
     """
-    mean = means(sums, counts)
-    spoke = (counts > 0) | (sums != 0)
     series = len(reach)
     total, valid, run, gap, value = (np.zeros(series, np.int64) for _ in range(5))
     far = np.full(series, LONGEST_REACH_MIN + 1)  # minutes to the next one in which the device spoke
     measured = np.zeros(series, np.bool_)  # was there a value in that one?
     for row in range(len(sums) - 1, -1, -1):
-        here = spoke[row]
-        far = np.where(here, 0, far + 1)
-        value = np.where(here, mean[row], value)
-        measured = np.where(here, counts[row] > 0, measured)
+        counted = counts[row] > 0
+        spoke = counted | (sums[row] != 0)
+        far = np.where(spoke, 0, far + 1)
+        value = np.where(spoke, means(sums[row], counts[row]), value)
+        measured = np.where(spoke, counted, measured)
         if row < HOUR_MIN:
             good = measured & (far <= reach)
             total += value * good

@@ -176,12 +176,15 @@ class Closing:
         return {day: self._day(day, np.unique(np.concatenate(index))) for day, index in affected.items()}
 
     def _day(self, day: Day, index: Ints) -> Ints:
-        hours = np.array(self.calendar.hours(day))
-        rows = hours // HOUR_MIN % len(self.hours.start)
-        known = (self.hours.start[rows] == hours)[:, None]
-        slots = day_slots(self.hours.mean[rows][:, index] * known, self.hours.valid[rows][:, index] * known)
+        slots = self._mean_of_hours(self.calendar.hours(day), index)
         worth: Bits = (slots.valid > 0) | self._heard_within_a_day_of(day.start, index)
         return self.days.put(self.days.row(day.number, day.start), index, slots, worth)
+
+    def _mean_of_hours(self, hours: Sequence[int], index: Ints) -> Slots:
+        starts = np.array(hours)
+        rows = starts // HOUR_MIN % len(self.hours.start)
+        known = (self.hours.start[rows] == starts)[:, None]
+        return day_slots(self.hours.mean[rows][:, index] * known, self.hours.valid[rows][:, index] * known)
 
     def _heard_within_a_day_of(self, start: int, index: Ints) -> Bits:
         dumb_min = start - self.heard[index]
@@ -204,10 +207,7 @@ class Closing:
         found: Ints = np.flatnonzero(periods.revision[row])
         return found
 
-    def recent(self, index: int, count: int) -> list[float | None]:
-        """Return the last closed hours' means of one series, oldest first; None = not valid."""
-        hours = np.array(self.calendar.last_hours(self.closed, count))
-        rows = hours // HOUR_MIN % len(self.hours.start)
-        good = (self.hours.start[rows] == hours) & (self.hours.valid[rows, index] >= VALID_MINUTES)
-        means = told(self.hours.mean[rows, index]).tolist()
-        return [mean if valid else None for mean, valid in zip(means, good.tolist(), strict=True)]
+    def recent(self, count: int) -> tuple[list[float], list[int]]:
+        """Return mean and number of the valid ones among the hours that closed last, for every series."""
+        slots = self._mean_of_hours(self.calendar.last_hours(self.closed, count), self._all)
+        return told(slots.mean).tolist(), slots.valid.tolist()

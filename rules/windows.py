@@ -98,6 +98,7 @@ class Windows:
         self._reach: Ints = np.array([one.reach for one in self.series], np.int64)
         self._touched: dict[int, set[int]] = {}
         self._closing = Closing(zone, self._width)
+        self._recent: dict[int, tuple[list[float], list[int]]] = {}  # by number of hours, until the next closing
         self.calendar = self._closing.calendar
         if before is not None:
             before._put_away()  # noqa: SLF001 - of the same class
@@ -200,6 +201,7 @@ class Windows:
         now = now_ms // MINUTE_MS
         if now < self._closing.closed - FINAL_MIN:
             self._head, self.due_ms, self._touched = -1, NEVER_MS, {}
+            self._recent.clear()
             self._closing = Closing(self.calendar.zone, self._width)
         elif now < self._head:
             rows = np.arange(now + 1, self._head + 1)[-RING_MIN:] % RING_MIN
@@ -216,6 +218,7 @@ class Windows:
         """Do all that is due until then, in order: hours, revisions, days, and what becomes final."""
         periods: list[Period] = []
         while self.due_ms <= upto_ms:
+            self._recent.clear()
             self._put_away()
             now = self.due_ms // MINUTE_MS
             touched, self._touched = self._touched, {}
@@ -223,9 +226,12 @@ class Windows:
             self.due_ms = (now + TICK_MIN) * MINUTE_MS if now < self._head + _SLEEP_MIN else NEVER_MS
         return periods
 
-    def recent_hours(self, series: Series, count: int) -> list[float | None]:
-        """Return the means of the hours that were closed last, oldest first; None = not valid."""
-        return self._closing.recent(series.index, count)
+    def last_hours(self, series: Series, count: int) -> tuple[float | None, int]:
+        """Return the mean of those that are valid among the hours that closed last, and how many they are."""
+        if count not in self._recent:
+            self._recent[count] = self._closing.recent(count)
+        means, valid = self._recent[count]
+        return (means[series.index] if valid[series.index] else None), valid[series.index]
 
     def closed_ms(self) -> int:
         """Return the end of the hour that was closed last."""
@@ -295,6 +301,7 @@ class Windows:
 
     def _take_over(self, state: _State, arrays: Arrays) -> None:
         """Copy the columns of the series that are in both."""
+        self._recent.clear()
         columns = {key: column for column, key in enumerate(state.series)}
         here = [series for series in self.series if (series.device, series.quantity) in columns]
         into = [series.index for series in here]

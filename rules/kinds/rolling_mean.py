@@ -35,28 +35,33 @@ class LastHours(Struct, frozen=True):
 
     end_ms  the end of the last of them, civil time (`windows.closed_ms`)
     date    the day in which the last of them lies
-    means   oldest first, as many as `settings.hours`; None = not valid (`windows.recent_hours`)
+    mean    of the valid ones among the last `settings.hours` (`windows.last_hours`)
+    valid   how many these are
     """
 
     end_ms: int
     date: str
-    means: list[float | None]
+    mean: float | None
+    valid: int
 
 
 def step(memory: Memory, given: LastHours, settings: RollingMean, _interval_ms: int) -> Said:
     """Judge the hours that closed last."""
     warned, calm_since = memory
-    valid = [mean for mean in given.means if mean is not None]
     limit = limit_on(settings.limits, given.date)
-    why: dict[str, Any] = {"hours": len(valid), "hours_needed": settings.min_hours, "of": settings.hours}
+    why: dict[str, Any] = {
+        "mean": given.mean,
+        "hours": given.valid,
+        "hours_needed": settings.min_hours,
+        "of": settings.hours,
+    }
     if limit is not None:
         why |= {"limit": limit.value, "standard": limit.name, "source": limit.source}
-    if limit is None or len(valid) < max(settings.min_hours, 1):
+    if limit is None or given.mean is None or given.valid < settings.min_hours:
         why["unknown"] = "no limit for this day" if limit is None else "too few valid hours"
         return Said((warned, -1), UNKNOWN, None, ALWAYS_QUIET, why)
-    mean = round(sum(valid) / len(valid), 6)
-    value = rounded(settings.quantity, mean)
-    why |= {"mean": mean, "value": value}
+    value = rounded(settings.quantity, given.mean)
+    why["value"] = value
     if value > limit.value:
         warned, calm_since = True, -1
     elif warned:
