@@ -146,9 +146,9 @@ def take_publishes(buffer: bytes, at: int, found: Found, *, properties: bool) ->
             if end + behind > stop or end == topic:
                 raise MalformedPacket("a topic that is empty or reaches beyond its packet")
             body = end + 2
-            add_mid(buffer[end:body])
             if properties:
                 body = _payload_at(buffer, body, stop) if buffer[body] else body + 1
+            add_mid(buffer[end : end + 2])
             add((buffer[topic:end], buffer[body:stop], notes[first & 9]))
         elif length > 2:  # noqa: PLR2004 - a topic of one byte
             _take_unacknowledged(buffer[at : at + 1] + buffer[start:stop], found, properties=properties)
