@@ -78,16 +78,16 @@ class _State(Struct):
 class Windows:
     """All series.
 
-    series  in the order in which they were wanted
-    due_ms  civil time at which `close` must be called next; NEVER_MS while nothing was heard
+    series     in the order in which they were wanted
+    by_device  those of each device, in that order
+    due_ms     civil time at which `close` must be called next; NEVER_MS while nothing was heard
     """
 
-    def __init__(self, zone: str, wanted: Sequence[Wanted], before: "Windows | None" = None) -> None:
-        """Make empty windows, or take those over that remain when the configuration changes."""
+    def __init__(self, zone: str, wanted: Sequence[Wanted]) -> None:
         self.series = [Series(index, one) for index, one in enumerate(wanted)]
-        self._by_device: dict[str, dict[str, Series]] = {}
+        self.by_device: dict[str, list[Series]] = {}
         for one in self.series:
-            self._by_device.setdefault(one.device, {})[one.quantity] = one
+            self.by_device.setdefault(one.device, []).append(one)
         self.due_ms = NEVER_MS
         self._width = len(wanted)
         self._head = -1  # the newest minute that the ring has a row for
@@ -100,13 +100,6 @@ class Windows:
         self._closing = Closing(zone, self._width)
         self._recent: dict[int, tuple[list[float], list[int]]] = {}  # by number of hours, until the next closing
         self.calendar = self._closing.calendar
-        if before is not None:
-            before._put_away()  # noqa: SLF001 - of the same class
-            self._take_over(before._state(), before._arrays())  # noqa: SLF001
-
-    def of_device(self, device: str) -> dict[str, Series]:
-        """Return the series of one device by quantity."""
-        return self._by_device.get(device, {})
 
     # ------------------------------------------------------------------------------------------------ readings
 
@@ -279,6 +272,15 @@ class Windows:
             start += arrays[name].nbytes
         self._take_over(state, arrays)
         return True
+
+    def inherit(self, old: "Windows") -> None:
+        """Take over the series that remain when the configuration changes; new ones start empty. Ends the old ones."""
+        old._put_away()  # noqa: SLF001 - of the same class
+        state = old._state()  # noqa: SLF001
+        if state.series == self._state().series:  # 54 MB that need not be copied
+            self._sums, self._counts = old._sums, old._counts  # noqa: SLF001
+            self._sum_at, self._count_at = old._sum_at, old._count_at  # noqa: SLF001
+        self._take_over(state, old._arrays())  # noqa: SLF001
 
     def _arrays(self) -> Arrays:
         opened: npt.NDArray[Any] = np.array([series.minute for series in self.series], np.int64)
