@@ -1,0 +1,78 @@
+"""The desk: the feed's own SQLite file. For now the audit trail: every change of state by a person, append-only.
+
+The journal says the same for as long as it reaches back; the desk keeps it for good.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS audit (
+    number  INTEGER PRIMARY KEY,  -- in order
+    t_ms    INTEGER NOT NULL,     -- civil time, Unix ms
+    who     TEXT NOT NULL,        -- user
+    via     TEXT NOT NULL,        -- from where: http 127.0.0.1, socket:uid 1000
+    what    TEXT NOT NULL,        -- ack, reset, reload
+    target  TEXT NOT NULL,        -- alarm id and occurrence: cover-tilted@mh-0114#7311
+    command TEXT NOT NULL,        -- id of the command, made by the client
+    comment TEXT NOT NULL,
+    status  INTEGER NOT NULL,     -- what it was told: 200, 404, 409 ...
+    answer  TEXT NOT NULL         -- and in words
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+"""
+
+
+class Audited(Struct, frozen=True, kw_only=True):
+    """One change of state by a person, or the attempt at one."""
+
+    who: str
+    via: str
+    what: str
+    target: str = ""
+    command: str = ""
+    comment: str = ""
+    status: int
+    answer: str = ""
+
+
+class Desk:
+    """The open desk. One thread at a time; it may be another than the one that made it."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+
+    def audit(self, entry: Audited) -> None:
+        """Write it down; on the disk when this returns.
+
+        Raises sqlite3.Error: the disk is full or broken.
+        """
+        self._db.execute(
+            "INSERT INTO audit (t_ms, who, via, what, target, command, comment, status, answer)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                time.time_ns() // 1_000_000,
+                entry.who,
+                entry.via,
+                entry.what,
+                entry.target,
+                entry.command,
+                entry.comment,
+                entry.status,
+                entry.answer,
+            ),
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,361 @@
+"""The feed's endpoints, as docs/api.md describes them. Everything here runs on one asyncio loop and never blocks it."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from msgspec import Raw, Struct
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from feed.desk import Audited, Desk
+from feed.devices import devices_picture
+from feed.http import openapi, problems
+from feed.http.bodies import CommandBody
+from feed.http.metrics import Metrics
+from feed.http.page import PAGE_FILES
+from feed.http.peers import Peer
+from feed.http.problems import Problem, ProblemError
+from feed.http.stream import MOST_STREAMS, EventStream, Streams
+from feed.hub import ForgottenError, Hub
+from feed.positions import Position, parse
+from feed.vitals import Vitals
+from feed.wire import PAGE, alarm_json, alarms_page, events_page, json_of
+from rules.fold import Fold
+from rules.records import Answer, Command, Text
+
+ANSWER_S = 10.0  # the pipeline answers within half a second, or it is ill
+LONGEST_ID = 512  # of an alarm: rule, subject and quantity
+
+JSON = "application/json"
+T = TypeVar("T")
+Limit = Annotated[int, Query(ge=1, le=PAGE)]
+
+log = logging.getLogger(__name__)
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """What became of the configuration files.
+
+    accepted  they are in force now
+    hash      of the configuration that is in force
+    problems  `file:line:column: what is wrong and what to write instead`
+    """
+
+    accepted: bool
+    hash: str
+    problems: list[str]
+
+
+class Gateway(Struct, frozen=True, kw_only=True):
+    """Everything behind the endpoints.
+
+    submit  gives a command to the pipeline; the answer comes when it is durable
+    ask     has the pipeline's thread put a question to the fold
+    reload  reads the configuration files again and puts them in force if they are right; may take seconds
+    vitals  looks at the gateway; quick, from any thread
+    """
+
+    hub: Hub
+    desk: Desk
+    submit: Callable[[Command], "Future[Answer]"]
+    ask: Callable[[Callable[[Fold], Any]], "Future[Any]"]
+    reload: Callable[[], Reloaded]
+    vitals: Callable[[], Vitals]
+
+
+def build(gateway: Gateway) -> FastAPI:
+    """Make the application."""
+    app = FastAPI(
+        title="Cityward feed",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # both pages load scripts from afar
+        redoc_url=None,
+        redirect_slashes=False,
+        default_response_class=Response,
+    )
+    openapi.describe(app)
+    _refusals(app)
+    _reading(app, gateway)
+    _streaming(app, gateway)
+    _telling(app, gateway)
+    _looking(app, gateway)
+    _page(app)
+    return app
+
+
+def _reading(app: FastAPI, gateway: Gateway) -> None:
+    hub = gateway.hub
+
+    @app.get("/api/v1/alarms", responses=openapi.answers("AlarmsPage"))
+    async def alarms(after: str = "", limit: Limit = PAGE) -> Response:
+        """Alarms that are active, unacknowledged or latched, by id."""
+        page, following = hub.alarms(after, limit)
+        return Response(alarms_page(hub.gateway, hub.position(), page, following), media_type=JSON)
+
+    @app.get("/api/v1/events", responses=openapi.answers("EventsPage", 410))
+    async def events(after: str | None = None, limit: Limit = PAGE) -> Response:
+        """Events that follow a position; without one, from the oldest that is kept."""
+        number = await _number(hub, after, absent=max(await hub.oldest() - 1, 0))
+        try:
+            page = await hub.after(number, limit)
+        except ForgottenError:
+            raise ProblemError(_gone(hub)) from None
+        position = hub.position(page[-1][0] if page else number)
+        body = events_page(hub.gateway, position, hub.position(), [event for _, event in page])
+        return Response(body, media_type=JSON)
+
+    @app.get("/api/v1/devices", responses=openapi.answers("DevicesPage"))
+    async def devices(after: str = "", limit: Limit = PAGE) -> Response:
+        """Give registered devices, by id."""
+
+        def question(fold: Fold) -> bytes:
+            return json_of(devices_picture(fold, hub.gateway, after, limit))
+
+        return Response(await _answer(gateway.ask(question), "查询"), media_type=JSON)
+
+
+def _streaming(app: FastAPI, gateway: Gateway) -> None:
+    hub = gateway.hub
+    streams = Streams(hub, gateway.vitals)
+    metrics = Metrics(gateway.vitals, lambda: hub.last, lambda: streams.open)
+
+    @app.get("/api/v1/events/stream", responses=openapi.stream_answers())
+    async def stream(request: Request, after: str | None = None) -> Response:
+        """Events as they are told, after `Last-Event-ID`, else after the position given, else from now on."""
+        if streams.open >= MOST_STREAMS:
+            raise ProblemError(problems.too_many_streams(MOST_STREAMS))
+        known = request.headers.get("last-event-id") or after
+        return EventStream(streams, await _number(hub, known, absent=hub.last))
+
+    @app.get("/metrics")
+    async def read_metrics() -> Response:
+        """Counters in Prometheus' text format."""
+        return Response(metrics.text(), media_type=metrics.content_type)
+
+
+def _telling(app: FastAPI, gateway: Gateway) -> None:
+    chores = ThreadPoolExecutor(1, "feed-desk")
+    one_at_a_time = asyncio.Lock()
+
+    async def audit(entry: Audited) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(chores, gateway.desk.audit, entry)
+        except sqlite3.Error as error:
+            # It has happened and is in the journal; to call it failed now would be the greater lie.
+            log.error("audit trail not written (%s): make room on the disk. Entry: %s", error, entry)  # noqa: TRY400
+
+    async def command(kind: Literal["ack", "reset"], request: Request, alarm: str, body: CommandBody) -> Response:
+        peer: Peer = request.state.peer
+        if len(alarm) > LONGEST_ID:
+            raise ProblemError(problems.no_such_alarm(alarm[:LONGEST_ID] + "…", "its id is too long"))
+        asked = Command(
+            at_ms=0,  # the pipeline's log time
+            id=body.command_id,
+            kind=kind,
+            alarm=alarm,
+            occurrence=body.occurrence,
+            user=_user(peer, body.user),
+            via=peer.via,
+            comment=body.comment,
+        )
+        answer = await _answer(gateway.submit(asked), "命令")
+        await audit(
+            Audited(
+                who=asked.user,
+                via=asked.via,
+                what=kind,
+                target=f"{alarm}#{body.occurrence}",
+                command=asked.id,
+                comment=asked.comment,
+                status=answer.status,
+                answer=answer.detail,
+            )
+        )
+        return _answered(answer, alarm)
+
+    @app.post("/api/v1/alarms/{alarm:path}/ack", responses=openapi.answers("AlarmView", 404, 409, 504))
+    async def ack(request: Request, alarm: str, body: CommandBody) -> Response:
+        """Say that somebody has seen this activation."""
+        return await command("ack", request, alarm, body)
+
+    @app.post("/api/v1/alarms/{alarm:path}/reset", responses=openapi.answers("AlarmView", 404, 409, 422, 504))
+    async def reset(request: Request, alarm: str, body: CommandBody) -> Response:
+        """End a latched alarm whose condition has gone."""
+        return await command("reset", request, alarm, body)
+
+    @app.post("/api/v1/reload", responses=openapi.answers("Reloaded", 403, 422))
+    async def reload(request: Request) -> Response:
+        """Put the configuration files in force, all or nothing; over the Unix socket only."""
+        peer: Peer = request.state.peer
+        if peer.user is None:
+            raise ProblemError(_socket_only())
+        async with one_at_a_time:
+            done = await asyncio.to_thread(gateway.reload)
+        status = 200 if done.accepted else 422
+        await audit(Audited(who=peer.user, via=peer.via, what="reload", target=done.hash, status=status))
+        if done.accepted:
+            return Response(json_of(done), media_type=JSON)
+        raise ProblemError(_wrong_configuration(done))
+
+
+def _looking(app: FastAPI, gateway: Gateway) -> None:
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        """Whether the process lives: its pipeline went round within the last 30 s."""
+        now = gateway.vitals()
+        return Response(json_of({"alive": now.alive, "idle_s": round(now.idle_s, 3)}), 200 if now.alive else 503,
+                        media_type=JSON)  # fmt: skip
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        """Whether the alarms can be believed: the restart is over, and the process lives."""
+        now = gateway.vitals()
+        ready = now.reconciled and now.alive
+        return Response(json_of({"ready": ready}), 200 if ready else 503, media_type=JSON)
+
+
+def _page(app: FastAPI) -> None:
+    for path, (media_type, body) in PAGE_FILES.items():
+
+        async def send(body: bytes = body, media_type: str = media_type) -> Response:
+            return Response(body, media_type=media_type, headers={"cache-control": "no-cache"})
+
+        app.add_route(path, _ignoring_request(send), include_in_schema=False)
+
+
+def _ignoring_request(send: Callable[[], Any]) -> Callable[[Request], Any]:
+    async def endpoint(_: Request) -> Response:
+        answer: Response = await send()
+        return answer
+
+    return endpoint
+
+
+# ------------------------------------------------------------------------------------------------ small things
+
+
+async def _number(hub: Hub, known: str | None, *, absent: int) -> int:
+    """Read a reader's position; refuse it with a full picture when what follows it cannot be told."""
+    if known is None:
+        return absent
+    position: Position | None = parse(known)
+    if position is None or not await hub.knows(position):
+        raise ProblemError(_gone(hub))
+    return position.number
+
+
+async def _answer(future: "Future[T]", what: str) -> T:
+    """Wait for the pipeline without ever cancelling what it has taken."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def settle() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def done(_: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle)
+
+    future.add_done_callback(done)
+    try:
+        await asyncio.wait_for(waiter, ANSWER_S)
+    except TimeoutError:
+        raise ProblemError(problems.no_answer_yet(what)) from None
+    if future.cancelled():
+        raise ProblemError(problems.stopping())
+    return future.result()
+
+
+def _answered(answer: Answer, alarm: str) -> Response:
+    if answer.status == 200 and answer.alarm is not None:  # noqa: PLR2004 - HTTP
+        return Response(alarm_json(answer.alarm), media_type=JSON)
+    if answer.status == 404:  # noqa: PLR2004 - HTTP
+        raise ProblemError(problems.no_such_alarm(alarm, answer.detail))
+    if answer.status == 422:  # noqa: PLR2004 - HTTP
+        raise ProblemError(problems.still_there(alarm))
+    raise ProblemError(problems.changed_since(answer.detail))
+
+
+def _user(peer: Peer, user: str) -> str:
+    if peer.user is not None:
+        return peer.user
+    if not user:
+        raise ProblemError(problems.wrong_request([{"where": "user", "what": "say who you are"}]))
+    return user
+
+
+def _gone(hub: Hub) -> Problem:
+    page, following = hub.alarms()
+    picture = {
+        "gateway": hub.gateway,
+        "position": hub.position(),
+        "alarms": [Raw(alarm) for alarm in page],
+        "next": following,
+    }
+    return Problem(
+        status=410,
+        word="position-gone",
+        text=Text(
+            zh="该位置过旧或不属于本网关的报警流；请以本答复中的 alarms 为准，从 position 继续",
+            en="the position is too old or of another feed: take the alarms in this answer and in the pages that "
+            "follow, then go on from its position",
+        ),
+        more=picture,
+    )
+
+
+def _socket_only() -> Problem:
+    return Problem(
+        status=403,
+        word="socket-only",
+        text=Text(zh="只能经由 Unix 套接字：cityward reload", en="over the Unix socket only: cityward reload"),
+    )
+
+
+def _wrong_configuration(done: Reloaded) -> Problem:
+    return Problem(
+        status=422,
+        word="wrong-configuration",
+        text=Text(
+            zh="配置有误，未作任何更改；请按 problems 逐条改正",
+            en="the configuration is wrong and nothing was changed: correct what problems lists",
+        ),
+        more={"hash": done.hash, "problems": done.problems},
+    )
+
+
+def _respond(problem: Problem) -> Response:
+    return Response(problem.body(), problem.status, problem.headers, problems.MEDIA_TYPE)
+
+
+def _refusals(app: FastAPI) -> None:
+    @app.exception_handler(ProblemError)
+    async def refuse(_: Request, error: ProblemError) -> Response:
+        return _respond(error.problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def correct(_: Request, error: RequestValidationError) -> Response:
+        wrong = [{"where": ".".join(map(str, one["loc"])), "what": str(one["msg"])} for one in error.errors()]
+        return _respond(problems.wrong_request(wrong))
+
+    @app.exception_handler(HTTPException)
+    async def web(request: Request, error: HTTPException) -> Response:
+        path = request.url.path
+        if error.status_code == 404:  # noqa: PLR2004 - HTTP
+            return _respond(problems.no_such_page(path))
+        if error.status_code == 405:  # noqa: PLR2004 - HTTP
+            return _respond(problems.wrong_method(path, (error.headers or {}).get("allow", "GET")))
+        return _respond(problems.wrong_request([{"where": "body", "what": str(error.detail)}]))
+
+    @app.exception_handler(Exception)
+    async def defect(_: Request, __: Exception) -> Response:
+        return _respond(problems.defect())

@@ -1,0 +1,23 @@
+"""What is sent to the feed, as pydantic models."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+
+
+class CommandBody(BaseModel):
+    """What a person tells the gateway about an alarm.
+
+    user        who; needed over TCP, while over the Unix socket the OS user counts and this is ignored
+    occurrence  the activation that he saw, as the alarm has it
+    command_id  made by the client (a UUID); the same id gets the same answer for 24 h, and is not done twice
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    user: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=_PRINTABLE)] = ""
+    comment: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    occurrence: Annotated[int, Field(ge=0, le=2**53 - 1)]
+    command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]

@@ -1,0 +1,89 @@
+"""The OpenAPI description: FastAPI's own, and the shapes that msgspec encodes."""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+
+from feed.devices import DevicesPage
+from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
+
+_WHY = {
+    403: "only over the Unix socket",
+    404: "no such alarm",
+    409: "a newer activation or a higher priority than the person saw",
+    410: "too old or foreign: with a full picture, as AlarmsPage",
+    422: "not now: the condition is still there, or the configuration is wrong (with its problems)",
+    503: "too many streams",
+    504: "no answer yet: send it again with the same command_id",
+}
+
+Answers = dict[int | str, dict[str, Any]]
+
+
+def answers(shape: str, *refusals: int) -> Answers:
+    """Describe an endpoint that answers with this shape or one of these problems."""
+    good = {"description": "done", "content": {"application/json": {"schema": _ref(shape)}}}
+    return {200: good, **_problems(400, *refusals)}
+
+
+def stream_answers() -> Answers:
+    """Describe the event stream."""
+    text = "event `alarm`: an EventView, with its position as id; event `heartbeat`: {last}"
+    return {200: {"description": text, "content": {"text/event-stream": {}}}, **_problems(410, 503)}
+
+
+def describe(app: FastAPI) -> None:
+    """Add our shapes to the description that FastAPI makes."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = plain()
+            shapes = [AlarmView, EventView, AlarmsPage, EventsPage, DevicesPage]
+            _, ours = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(ours | _OTHERS)
+            _drop_default_refusal(schema)
+        return app.openapi_schema or {}
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _ref(shape: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{shape}"}
+
+
+def _problems(*statuses: int) -> Answers:
+    content = {"application/problem+json": {"schema": _ref("Problem")}}
+    return {status: {"description": _WHY.get(status, "correct the request"), "content": content} for status in statuses}
+
+
+def _drop_default_refusal(schema: dict[str, Any]) -> None:
+    """FastAPI says 422 for what is a 400 here."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            refusal = operation["responses"].get("422", {})
+            if "application/json" in refusal.get("content", {}):
+                del operation["responses"]["422"]
+
+
+_TEXT = {"type": "object", "properties": {"zh": {"type": "string"}, "en": {"type": "string"}}}
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+_OTHERS: dict[str, Any] = {
+    "Problem": {
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "text"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "text": _TEXT,
+        },
+    },
+    "Reloaded": {
+        "type": "object",
+        "required": ["accepted", "hash", "problems"],
+        "properties": {"accepted": {"type": "boolean"}, "hash": {"type": "string"}, "problems": _STRINGS},
+    },
+}

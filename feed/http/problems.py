@@ -1,0 +1,162 @@
+"""Refusals as RFC 9457 `application/problem+json`: what is wrong and what to do about it, in Chinese and English."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from feed.wire import json_of
+from rules.records import Text
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """A refusal.
+
+    word  names the kind for programs; `type` is `urn:cityward:problem:` and it
+    text  what is wrong and what to do
+    more  further members of the body
+    """
+
+    status: int
+    word: str
+    text: Text
+    more: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+
+    def body(self) -> bytes:
+        """Encode it; `detail` is the English text."""
+        standard = {
+            "type": f"urn:cityward:problem:{self.word}",
+            "title": self.word.replace("-", " "),
+            "status": self.status,
+            "detail": self.text.en,
+            "text": self.text,
+        }
+        return json_of(standard | self.more)
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.text.en)
+        self.problem = problem
+
+
+def no_such_page(path: str) -> Problem:
+    """404 of a path that nobody answers."""
+    return Problem(
+        status=404,
+        word="no-such-page",
+        text=Text(
+            zh=f"没有 {path} 这个地址；接口清单见 docs/api.md",
+            en=f"nothing answers at {path}; docs/api.md lists what there is",
+        ),
+    )
+
+
+def wrong_method(path: str, allowed: str) -> Problem:
+    """405."""
+    return Problem(
+        status=405,
+        word="wrong-method",
+        text=Text(zh=f"{path} 只接受 {allowed}", en=f"{path} takes {allowed} only"),
+        headers={"allow": allowed},
+    )
+
+
+def wrong_request(errors: list[dict[str, str]]) -> Problem:
+    """400 of a query or a body that is not as docs/api.md says; errors: where and what."""
+    listed = "; ".join(f"{error['where']}: {error['what']}" for error in errors)
+    return Problem(
+        status=400,
+        word="wrong-request",
+        text=Text(zh=f"请求有误，请改正后重发：{listed}", en=f"correct the request and send it again: {listed}"),
+        more={"errors": errors},
+    )
+
+
+def no_such_alarm(alarm: str, why: str) -> Problem:
+    """404 of a command."""
+    return Problem(
+        status=404,
+        word="no-such-alarm",
+        text=Text(
+            zh=f"没有报警 {alarm}，或没有这一次触发；请重新读取 /api/v1/alarms",
+            en=f"{why}: read /api/v1/alarms again",
+        ),
+    )
+
+
+def still_there(alarm: str) -> Problem:
+    """422 of a reset."""
+    return Problem(
+        status=422,
+        word="still-there",
+        text=Text(
+            zh=f"{alarm} 的报警条件仍然存在，恢复正常后才能复位",
+            en=f"the condition of {alarm} is still there; it can be reset when it has gone",
+        ),
+    )
+
+
+def changed_since(why: str) -> Problem:
+    """409 of a command: a newer activation or a higher priority than the person saw."""
+    return Problem(
+        status=409,
+        word="changed-since",
+        text=Text(
+            zh="该报警在您查看之后又有变化（新的触发或更高的优先级）；请看清当前状态后再确认",
+            en="the alarm has changed since you saw it (a newer activation or a higher priority): look again, "
+            "then send a new command with its present occurrence" + (f" ({why})" if why else ""),
+        ),
+    )
+
+
+def no_answer_yet(what: str) -> Problem:
+    """504: the pipeline did not answer in time."""
+    return Problem(
+        status=504,
+        word="no-answer-yet",
+        text=Text(
+            zh=f"{what}尚无答复，可能已生效；请用同一个 command_id 重发，不会重复执行",
+            en="no answer yet; it may have taken effect. Send it again with the same command_id: it is not done twice",
+        ),
+        headers={"retry-after": "2"},
+    )
+
+
+def stopping() -> Problem:
+    """503 while the gateway stops."""
+    return Problem(
+        status=503,
+        word="stopping",
+        text=Text(zh="网关正在停止；稍后重试", en="the gateway is stopping; try again later"),
+        headers={"retry-after": "5"},
+    )
+
+
+def too_many_streams(most: int) -> Problem:
+    """503 of the event stream."""
+    return Problem(
+        status=503,
+        word="too-many-streams",
+        text=Text(
+            zh=f"已有 {most} 个事件流连接；请关闭不用的页面，或改用 /api/v1/events 轮询",
+            en=f"{most} streams are open already: close what is not needed, or poll /api/v1/events",
+        ),
+        headers={"retry-after": "10"},
+    )
+
+
+def defect() -> Problem:
+    """500: nobody expected this."""
+    return Problem(
+        status=500,
+        word="defect",
+        text=Text(
+            zh="网关内部错误，详情见日志（journalctl -u cityward）",
+            en="a defect of the gateway; its log has the details (journalctl -u cityward)",
+        ),
+    )

@@ -1,0 +1,91 @@
+"""Server-sent events: what was told after a position, then what is told from now on, for as long as it is read."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from feed.hub import ForgottenError, Hub
+from feed.vitals import Vitals
+from feed.wire import json_of, rfc3339
+
+HEARTBEAT_S = 10.0
+STALLED_S = 30.0  # a reader that takes nothing for so long is cut; it comes back with its Last-Event-ID
+MOST_STREAMS = 64
+
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold events back until a buffer is full
+]
+
+
+class Streams:
+    """All streams that are open."""
+
+    def __init__(self, hub: Hub, vitals: Callable[[], Vitals]) -> None:
+        self.hub = hub
+        self.vitals = vitals
+        self.open = 0
+
+
+class EventStream(Response):
+    """One reader's stream, from a position on."""
+
+    def __init__(self, streams: Streams, number: int) -> None:
+        super().__init__()
+        self._streams = streams
+        self._number = number
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Feed until the reader goes, stalls, or the hub closes."""
+        gone = asyncio.ensure_future(_gone(receive))
+        self._streams.open += 1
+        try:
+            async with asyncio.timeout(None) as patience:
+                await self._feed(send, gone, patience)
+        except TimeoutError:
+            scope["state"]["cut"]()
+        except ForgottenError:  # so slow that the book has moved on; on coming back it is told so (410)
+            scope["state"]["cut"]()
+        finally:
+            self._streams.open -= 1
+            gone.cancel()
+
+    async def _feed(self, send: Send, gone: "asyncio.Future[None]", patience: asyncio.Timeout) -> None:
+        hub, loop = self._streams.hub, asyncio.get_running_loop()
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        # An id without data tells nobody anything, but a browser that reconnects before the first event resumes here.
+        chunk = f"retry: 2000\nid: {hub.position(self._number)}\n\n".encode()
+        beat_at = loop.time()
+        while not hub.closed and not gone.done():
+            news = hub.news
+            events = await hub.after(self._number)
+            chunk += b"".join(b"id: %s-%d\nevent: alarm\ndata: %s\n\n" % (hub.feed.encode(), *one) for one in events)
+            self._number = events[-1][0] if events else self._number
+            if loop.time() >= beat_at:
+                beat_at = loop.time() + HEARTBEAT_S
+                chunk += self._heartbeat()
+            if chunk:
+                patience.reschedule(loop.time() + STALLED_S)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                patience.reschedule(None)
+                chunk = b""
+            elif self._number >= hub.last:
+                await asyncio.wait((gone, news), timeout=beat_at - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+        await send({"type": "http.response.body", "body": b""})
+
+    def _heartbeat(self) -> bytes:
+        """Say that the gateway lives. If its pipeline hangs this must not be said, for then nothing is watched."""
+        if not self._streams.vitals().alive:
+            return b""
+        return b"event: heartbeat\ndata: %s\n\n" % json_of(
+            {"last": self._streams.hub.position(), "time": rfc3339(time.time_ns() // 1_000_000)}
+        )
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
