@@ -1,0 +1,297 @@
+"""Groups in pre-written segments: the writing side of journal, inbox and backlog. One thread writes.
+
+An append overwrites blocks that are on the disk already, so that one flush makes it durable (reference/performance.md,
+section 4: one flush a commit and a fifth of the bytes that a growing file costs). While the budget is not used up, new
+segments are filled with zeros, a piece at each commit once the present segment is a quarter full; after that the oldest
+is given a new name and written over.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import msgpack
+
+from store import segment
+from store.fs import DiskFullError, Fs, naming_full, write_all
+from store.segment import GROUP, HEADER_BYTES, INDEX, POINTER_BYTES, SEGMENT_BYTES, Header, Index, Segment
+
+_PIECE = bytes(256 << 10)
+_SPARE = "spare"
+
+
+class InUseError(OSError):
+    """Another process writes this store."""
+
+
+class Log:
+    """The segments of one folder.
+
+    closed         segments that are not written any more, oldest first
+    active         the one that is being written, or None before the first group
+    condemned      segments given up since the start because the disk reported an error
+    bytes_written  since the start, zeros of new segments included
+    """
+
+    def __init__(  # noqa: PLR0913 - three of them are for tests and owners of another kind
+        self,
+        fs: Fs,
+        directory: Path,
+        budget_bytes: int,
+        *,
+        finder: Callable[[], bytes] = bytes,
+        dropping: Callable[[Segment], None] = lambda _: None,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        """Open a folder for writing, made where it is not there. What can be read afterwards is durable.
+
+        budget_bytes  the oldest segments give way when the files would become larger than this; two are always kept
+        finder        asked for when a segment is full: bytes that help the owner to find something in it
+        dropping      told before a segment goes
+        Raises InUseError when another process has it open.
+        """
+        self.directory = directory
+        self.budget_bytes = max(budget_bytes, 2 * segment_bytes)
+        self.condemned = 0
+        self.bytes_written = 0
+        self._fs, self._finder, self._dropping, self._segment_bytes = fs, finder, dropping, segment_bytes
+        fs.make_dir(directory)
+        try:
+            self._owner = fs.lock(directory)
+        except BlockingIOError as error:
+            raise InUseError(error.errno, f"{directory} is in use: another cityward runs on this state") from error
+        fs.fsync_dir(directory)  # a name that the former process gave may not be durable yet
+        self._spare_bytes = self._size_of_spare()
+        self._spare_wanted = True
+        self.closed = segment.listing(fs, directory)
+        self.active: Segment | None = None
+        self._fd = -1
+        if self.closed and not self.closed[-1].sealed:
+            self.active = self.closed.pop()
+            self._fd = fs.open(segment.path_of(directory, self.active.number), write=True)
+            self._secure_tail()
+
+    # ------------------------------------------------------------------------------------------------- what there is
+
+    @property
+    def segments(self) -> list[Segment]:
+        """All segments, oldest first."""
+        return [*self.closed, self.active] if self.active else list(self.closed)
+
+    @property
+    def file_bytes(self) -> int:
+        """What the segments take on the disk, without the spare one."""
+        return sum(each.size for each in self.segments)
+
+    # ------------------------------------------------------------------------------------------------------- writing
+
+    def write(  # noqa: PLR0913 - the fields of a header
+        self, raw: bytes, *, first: int, last: int, records: int, items: int, from_ms: int, to_ms: int
+    ) -> tuple[int, int]:
+        """Write one group and make it durable; return where: (segment, offset).
+
+        Raises DiskFullError where there is no room (the group is not written; free something, then write it again),
+        OSError when the disk fails in two segments.
+        """
+        body = segment.compress(raw)
+        need = HEADER_BYTES + len(body)
+        group = Header(GROUP, 0, first, last, records, items, len(body), len(raw), from_ms, to_ms, 0)
+        if self.active is None or need > self._room(self.active):
+            self._next(need)
+        try:
+            place = self._put(group, body)
+        except DiskFullError:
+            raise
+        except OSError:
+            self._condemn()
+            self._next(need)
+            place = self._put(group, body)
+        self._prepare()
+        return place
+
+    def free_oldest(self) -> int:
+        """Delete the oldest segment, or else the spare; return how many bytes that gave back, 0 = nothing is left.
+
+        The newest stays: its number says where counting goes on.
+        """
+        freed = 0
+        if len(self.segments) > 1:
+            oldest = self._drop()
+            self._fs.unlink(segment.path_of(self.directory, oldest.number))
+            freed = oldest.size
+        elif self._spare_bytes:
+            self._fs.unlink(self.directory / _SPARE)
+            freed, self._spare_bytes, self._spare_wanted = self._spare_bytes, 0, False
+        if freed:
+            self._fs.fsync_dir(self.directory)
+        return freed
+
+    def close(self) -> None:
+        """Close the files; the next start goes on in the same segment."""
+        if self._fd >= 0:
+            self._fs.close(self._fd)
+        self._fs.close(self._owner)
+        self.active, self._fd = None, -1
+
+    # ---------------------------------------------------------------------------------------------------------- inner
+
+    def _put(self, group: Header, body: bytes) -> tuple[int, int]:
+        active = self.active
+        assert active is not None  # noqa: S101 - `_next` made it
+        number, offset = active.number, active.end
+        group = group._replace(segment=number, body_crc=segment.crc32(body, number))
+        end = write_all(self._fs, self._fd, (segment.pack(group), body), offset)
+        try:
+            with naming_full():
+                self._fs.fdatasync(self._fd)
+        except OSError:
+            self._condemn()  # what the system thinks is on the disk is not known any more
+            raise
+        self.bytes_written += end - offset
+        active.add(offset, group)
+        return number, offset
+
+    def _condemn(self) -> None:
+        """Close a segment for ever: it is read up to what it holds, and never written again."""
+        if self.active is not None:
+            self.condemned += 1
+            self._close_active()
+
+    def _close_active(self) -> None:
+        assert self.active is not None  # noqa: S101 - asked by the callers
+        self._fs.close(self._fd)
+        self.closed.append(self.active)
+        self.active, self._fd = None, -1
+
+    def _secure_tail(self) -> None:
+        """Write the last group once more before anybody believes it.
+
+        It may stand in the memory of the system only: the process ended before its fsync, or the fsync failed.
+        """
+        active = self.active
+        last = active if active and active.groups else self.closed[-1] if self.closed else None
+        if active is None or last is None or last.sealed or not last.groups:
+            return
+        data = segment.load(self._fs, self.directory, last.number) or b""
+        offset, header = list(segment.groups(data, last.number))[-1]
+        body = data[offset + HEADER_BYTES : offset + HEADER_BYTES + header.length]
+        try:
+            if last is active:
+                write_all(self._fs, self._fd, (data[offset : offset + HEADER_BYTES], body), offset)
+                self._fs.fdatasync(self._fd)
+            else:
+                self._put(header, body)
+        except OSError:
+            self._condemn()
+            self._next(HEADER_BYTES + len(body))
+            self._put(header, body)
+
+    @staticmethod
+    def _room(active: Segment) -> int:
+        """Bytes that groups may still take: a part is kept for the index."""
+        return active.size - active.size // 64 - POINTER_BYTES - active.end
+
+    def _next(self, need: int) -> None:
+        """Begin the next segment, large enough for a group of `need` bytes."""
+        if self.active is not None:
+            self._seal(self.active)
+            self._close_active()
+        number = self.closed[-1].number + 1 if self.closed else 1
+        least = need + need // 32 + 2 * POINTER_BYTES  # so that `_room` says yes
+        path = segment.path_of(self.directory, number)
+        with naming_full():
+            self._fs.rename(self._recycled(least) or self._fresh(least), path)
+            self._fs.fsync_dir(self.directory)
+        self._fd = self._fs.open(path, write=True)
+        self.active = Segment(number=number, size=self._fs.size(self._fd))
+        self._spare_wanted = True
+
+    def _seal(self, active: Segment) -> None:
+        """Put index and pointer behind the groups. They are not synced: without them the segment is walked through."""
+        active.sealed = True
+        raw = msgpack.encode(Index(active, self._finder()))
+        body = segment.compress(raw)
+        number, end = active.number, active.end
+        if end + HEADER_BYTES + len(body) + POINTER_BYTES > active.size:
+            active.sealed = False
+            return
+        header = Header(
+            INDEX, number, active.first, active.last, 0, 0, len(body), len(raw), 0, 0, segment.crc32(body, number)
+        )
+        try:
+            write_all(self._fs, self._fd, (segment.pack(header), body), end)
+            write_all(self._fs, self._fd, (segment.pack_pointer(number, end),), active.size - POINTER_BYTES)
+        except OSError:
+            active.sealed = False
+
+    def _drop(self) -> Segment:
+        oldest = self.closed[0]
+        self._dropping(oldest)
+        return self.closed.pop(0)
+
+    def _recycled(self, least: int) -> Path | None:
+        """Take what is oldest away while the budget asks for it; return a file that can be written over."""
+        found: Path | None = None
+        while len(self.closed) > 1 and self.file_bytes + self._segment_bytes > self.budget_bytes:
+            oldest = self._drop()
+            path = segment.path_of(self.directory, oldest.number)
+            if found is not None:
+                self._fs.unlink(found)
+            found = path
+            if oldest.size < max(least, self._segment_bytes):
+                self._fs.unlink(path)
+                found = None
+        return found
+
+    def _fresh(self, least: int) -> Path:
+        """Return a new file of zeros; where the disk is full, a smaller one if that is enough."""
+        spare = self.directory / _SPARE
+        try:
+            while self._spare_bytes < max(least, self._segment_bytes):
+                self._fill_spare(max(least, self._segment_bytes))
+        except DiskFullError:
+            if self._spare_bytes < max(least, self._segment_bytes // 8):
+                with suppress(FileNotFoundError):
+                    self._fs.unlink(spare)
+                self._spare_bytes = 0
+                raise
+        self._spare_bytes = 0
+        return spare
+
+    def _fill_spare(self, size: int) -> None:
+        """Write the next piece of the spare segment."""
+        fd = self._fs.open(self.directory / _SPARE, write=True, create=True)
+        try:
+            piece = _PIECE[: size - self._spare_bytes]
+            end = write_all(self._fs, fd, (piece,), self._spare_bytes)
+            with naming_full():
+                self._fs.fdatasync(fd)
+            self.bytes_written += len(piece)
+            self._spare_bytes = end
+        finally:
+            self._fs.close(fd)
+
+    def _prepare(self) -> None:
+        """Get the next segment ready in time, a piece at each commit."""
+        active = self.active
+        if (
+            self._spare_wanted
+            and active is not None
+            and active.end * 4 > active.size
+            and self._spare_bytes < self._segment_bytes
+            and self.file_bytes + self._segment_bytes <= self.budget_bytes
+        ):
+            try:
+                self._fill_spare(self._segment_bytes)
+            except OSError:
+                self._spare_wanted = False  # the commit is durable all the same; `_next` tries again and says what is
+
+    def _size_of_spare(self) -> int:
+        try:
+            fd = self._fs.open(self.directory / _SPARE)
+        except FileNotFoundError:
+            return 0
+        try:
+            return self._fs.size(fd)
+        finally:
+            self._fs.close(fd)
