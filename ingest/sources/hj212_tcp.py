@@ -29,7 +29,7 @@ JUNK_BYTES: Final = 64 * 1024
 ANSWER_BYTES: Final = 16 * 1024
 """A station that leaves so many bytes of answers (each about 90) unread is cut; the kernel holds as many again."""
 
-LISTEN_AGAIN_S: Final = 5.0
+LISTEN_AGAIN_S: Final = 2.0
 LOOK_S: Final = 0.2
 DRAIN_S: Final = 0.5
 

@@ -8,6 +8,7 @@ Source: Modbus over Serial Line V1.02, 2.5.1 (frames, silence of 3.5 characters)
 """
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final, NamedTuple
@@ -18,6 +19,9 @@ from pymodbus.pdu import DecodePDU
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 from serial import Serial
 
+from devices.models.modbus_dust import ModbusOptions
+from devices.registers import reads
+from devices.registry import Device
 from ingest.settings import Line
 from ingest.sources import Deliver, Report
 from ingest.sources.serial_line import STOP_LOOK_S, SerialLine
@@ -47,6 +51,17 @@ class Request(Struct, frozen=True):
     count: int
 
 
+def polls_of(devices: Iterable[Device], line_name: str) -> dict[int, tuple[Request, ...]]:
+    """Work out what the registered devices of one line (`modbus:gate/3`) are to be asked: all that their maps need."""
+    polls = {}
+    for device in devices:
+        if device.address.startswith(f"modbus:{line_name}/") and isinstance(device.options, ModbusOptions):
+            plan = device.options.map
+            asked = tuple(Request(plan.function, first, count) for first, count in reads(plan))
+            polls[int(device.address.rpartition("/")[2])] = asked
+    return polls
+
+
 class _Question(NamedTuple):
     """A request ready to be sent, and how its answer begins and ends.
 
@@ -74,7 +89,7 @@ class ModbusLine(SerialLine):
     The place of frames is `gate/3` (line and slave); the payload is request and response, one after the other; what
     one slave says in one round is one batch. An exception is an answer and delivered too.
 
-    polls     slave -> requests, in the order in which they are asked; see `Request`
+    polls     slave -> requests, in the order in which they are asked; see `polls_of`
     answer_s  how long a slave may think before its answer begins; the time on the wire comes on top
     """
 
@@ -92,24 +107,35 @@ class ModbusLine(SerialLine):
         super().__init__(name, port, line, report)
         self.poll_s = poll_s
         self.answer_s = answer_s
-        self._questions = {slave: [_question(slave, request) for request in asked] for slave, asked in polls.items()}
+        self.set_polls(polls)
         self._counts |= {"asked": 0, "no_answer": 0, "exceptions": 0}
         bits = 1 + line.data_bits + (line.parity != "N") + line.stop_bits
         self._character_s = bits / line.baud
         self._silence_s = max(3.5 * self._character_s, 0.00175)
+
+    def set_polls(self, polls: dict[int, tuple[Request, ...]]) -> None:
+        """Ask this from the next question on; callable from any thread. Raises ValueError, and changes nothing then."""
+        self._plan = {slave: [_question(slave, request) for request in asked] for slave, asked in polls.items()}
 
     def counts(self) -> dict[str, int]:
         """Frames delivered (`received`), requests sent, those without answer, exceptions, noise, openings."""
         return super().counts()
 
     def _talk(self, port: Serial, deliver: Deliver, stop: threading.Event) -> None:
-        slaves = {number: _Slave(questions, monotonic()) for number, questions in self._questions.items()}
+        plan: dict[int, list[_Question]] = {}
+        slaves: dict[int, _Slave] = {}
         while not stop.is_set():
-            number, slave = min(slaves.items(), key=lambda item: item[1].due, default=(0, None))
-            wait_s = STOP_LOOK_S if slave is None else slave.due - monotonic()
-            if slave is None or wait_s > 0:
+            if plan is not self._plan:
+                plan = self._plan
+                slaves = {number: slaves.get(number) or _Slave([], monotonic()) for number in plan}
+                for number, slave in slaves.items():
+                    slave.questions = plan[number]
+            number = min(slaves, key=lambda each: slaves[each].due, default=0)
+            wait_s = slaves[number].due - monotonic() if slaves else STOP_LOOK_S
+            if wait_s > 0:
                 self._noise(len(self._read(port, wait_s)))  # sees, too, that the adapter is pulled
                 continue
+            slave = slaves[number]
             payloads = self._ask_all(port, slave, stop)
             if payloads:
                 if slave.failures >= DEAD_AFTER and not self._up:

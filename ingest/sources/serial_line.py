@@ -22,7 +22,7 @@ from ingest.sources.missed import Missed
 REOPEN_S: Final = (0.25, 5.0)
 """First and longest pause before a lost line is opened again; between them it doubles."""
 
-STOP_LOOK_S: Final = 0.5
+STOP_LOOK_S: Final = 0.25
 """No wait is longer, so that a stop is noticed."""
 
 

@@ -61,7 +61,7 @@ class Heard:
 
 @contextmanager
 def running(source: Source, heard: Heard) -> Iterator[threading.Event]:
-    """Let a source run; at the end it must stop within a second, and must not have died."""
+    """Let a source run; at the end it must stop soon, and must not have died."""
     stop = threading.Event()
     raised: list[BaseException] = []
 
@@ -82,7 +82,7 @@ def running(source: Source, heard: Heard) -> Iterator[threading.Event]:
         stop.set()
         thread.join(10)
     assert not raised
-    assert monotonic() - began < 1, "a stop takes a second at most"
+    assert monotonic() - began < 2, "a stop takes a second; on a busy machine perhaps two"
 
 
 @contextmanager

@@ -9,13 +9,18 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from msgspec import Struct
 
 from commands.district.modbus_slave import ModbusSlaves
 from commands.district.wire import Wire
 from devices.frames import Batch
+from devices.models import NoOptions
+from devices.models.modbus_dust import ModbusOptions
+from devices.registers import Register
+from devices.registry import Device
 from ingest.settings import line
 from ingest.sources import Acknowledge, modbus_rtu
-from ingest.sources.modbus_rtu import ModbusLine, Request
+from ingest.sources.modbus_rtu import ModbusLine, Request, polls_of
 from tests.ingest.lines import Cable, Heard, device, running, until
 
 FAST = line("115200 8N1")
@@ -246,6 +251,34 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_question(cable:
         until(lambda: len(heard.batches) >= 4, "rounds")
     for payload in heard.payloads:
         assert int.from_bytes(payload[11:13], "big") == {10: 111, 20: 222}[payload[3]]
+
+
+def test_a_reload_changes_what_is_asked(cable: Cable) -> None:
+    heard = Heard()
+    line = source(cable, heard, {1: (Request(3, 0, 1),)}, poll_s=3600)
+    with slaves(cable, {1: {0: 1, 5: 5}, 2: {0: 2}}) as simulated, running(line, heard):
+        until(lambda: numbers(heard, b"gate/1"), "the first round")
+        line.set_polls({1: (Request(3, 5, 1),), 2: (Request(3, 0, 1),)})
+        until(lambda: numbers(heard, b"gate/2"), "the new slave is asked at once")
+        with pytest.raises(ValueError, match="slaves are 1 to 247"):
+            line.set_polls({1: (Request(3, 5, 1),), 300: (Request(3, 0, 1),)})
+    assert len(simulated.requests) == 2, "the old one has its time, and nothing came of the wrong plan"
+
+
+def test_registered_stations_are_asked_for_their_maps() -> None:
+    def station(address: str, options: Struct) -> Device:
+        return Device(
+            id=address, model="modbus-dust", family="dust", address=address, interval_ms=60_000, options=options
+        )
+
+    far = (Register(address=10, quantity="pm10_ug_m3"), Register(address=900, quantity="tsp_ug_m3", type="u32"))
+    devices = [
+        station("modbus:gate/3", ModbusOptions(preset="500-block")),
+        station("modbus:gate/21", ModbusOptions(function=4, registers=far)),
+        station("modbus:gate2/4", ModbusOptions(preset="aqyc")),
+        station("eui:24e124126a148401", NoOptions()),
+    ]
+    assert polls_of(devices, "gate") == {3: (Request(3, 500, 12),), 21: (Request(4, 10, 1), Request(4, 900, 2))}
 
 
 def test_a_line_without_slaves_waits_for_its_first(cable: Cable) -> None:
