@@ -40,6 +40,24 @@ Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str)]
 """Bytes, written `4 GiB`."""
 
 
+def _matches(pattern: str, code: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise Wrong(code, "{value}", {"value": text})
+        return text
+
+    return AfterValidator(check)
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise Wrong("path", "{value}", {"value": str(path), "guess": f"/{path}"})
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
 class Settings(BaseModel):
     """What all settings have in common: nothing unknown, nothing changed afterwards."""
 
@@ -53,8 +71,8 @@ class Secret(Settings):
     file        path of a file that holds nothing else
     """
 
-    credential: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]+$")
-    file: Path | None = None
+    credential: Annotated[str, _matches(r"[A-Za-z0-9._-]+", "credential_name")] | None = None
+    file: AbsolutePath | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -87,7 +105,7 @@ class Secret(Settings):
         return self.path.read_text(encoding="utf-8").rstrip("\r\n")
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62})$")]
+Name = Annotated[str, _matches(r"[a-z0-9][a-z0-9_-]{0,62}", "source_name")]
 """What sources are called: it becomes part of addresses, metrics and file names."""
 
 
@@ -162,12 +180,6 @@ def _filter(text: str) -> str:
     return text
 
 
-def _address(text: str) -> str:
-    if re.fullmatch(r"topic [1-9][0-9]?|field [^\s]+", text) is None:
-        raise Wrong("topic_address", "{value}", {"value": text})
-    return text
-
-
 class TopicSettings(Settings):
     """Which topics a broker is asked for, and what opens them.
 
@@ -177,7 +189,7 @@ class TopicSettings(Settings):
 
     filter: Annotated[str, AfterValidator(_filter)]
     envelope: str
-    address: Annotated[str, AfterValidator(_address)] | None = None
+    address: Annotated[str, _matches(r"topic [1-9][0-9]?|field [^\s]+", "topic_address")] | None = None
 
 
 class MqttSettings(Settings):
@@ -196,7 +208,7 @@ class MqttSettings(Settings):
     protocol: Literal["5", "3.1.1"] = "5"
     inflight: Annotated[int, Field(ge=1, le=65_535)] = 20
     topics: Annotated[tuple[TopicSettings, ...], Field(min_length=1)]
-    ca_file: Path | None = None
+    ca_file: AbsolutePath | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "MqttSettings":
@@ -256,7 +268,7 @@ class SerialSettings(Settings):
     """
 
     name: Name
-    port: Annotated[str, Field(pattern=r"^/")]
+    port: Annotated[str, _matches(r"/.+", "device_file")]
     line: Annotated[str, AfterValidator(_line)]
     protocol: Literal["modbus-rtu", "plantower-pms"]
     poll: Duration | None = None

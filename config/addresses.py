@@ -1,0 +1,140 @@
+"""Addresses of devices, and which sources can carry what they send."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct, field
+from pydantic_core import PydanticCustomError as Wrong
+
+from config.load import Files
+from config.problems import closest
+from devices import catalogue
+from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
+
+TOPIC_CARRIES = ("topic", "eui", "imei", "mn")
+"""A level of a topic may be any kind of address (`devices.reception`)."""
+
+_LAST_SLAVE = 247  # MODBUS over serial line V1.02 §2.2
+
+
+class Carriers(Struct):
+    """The declared sources.
+
+    brokers, lines, listeners  by name; None = declared, but wrong in itself
+    schemes                    scheme of an address -> brokers with an envelope that gives it
+    whole                      every source is known: what seems to be missing is missing
+    """
+
+    brokers: dict[str, MqttSettings | None] = field(default_factory=dict)
+    lines: dict[str, SerialSettings | None] = field(default_factory=dict)
+    listeners: dict[str, Hj212Settings | None] = field(default_factory=dict)
+    schemes: dict[str, list[str]] = field(default_factory=dict)
+    whole: bool = True
+
+
+def carriers(files: Files) -> Carriers:
+    """Collect the sources of the files."""
+    found = Carriers(whole=files.settings is not None)
+    tables: dict[str, dict[str, Any]] = {"mqtt": found.brokers, "serial": found.lines, "hj212": found.listeners}
+    for kind, entries in files.sources.items():
+        tables[kind] |= {name: entry.settings for entry in entries if (name := entry.word("name"))}
+    for name, broker in found.brokers.items():
+        for topic in broker.topics if broker else ():
+            envelope = catalogue.ENVELOPES.get(topic.envelope)
+            if envelope is None:
+                found.whole = False
+                continue
+            for scheme in TOPIC_CARRIES if envelope.scheme == "topic" else (envelope.scheme,):
+                names = found.schemes.setdefault(scheme, [])
+                if name not in names:
+                    names.append(name)
+    return found
+
+
+def _by_broker(pattern: str, scheme: str, code: str) -> Callable[[str, Carriers], tuple[str, ...]]:
+    """Make the check of addresses that any broker may carry."""
+
+    def check(number: str, known: Carriers) -> tuple[str, ...]:
+        if re.fullmatch(pattern, number) is None:
+            plain = re.sub(r"[:\-\s]", "", number).lower()
+            guess = f"{scheme}:{plain}" if re.fullmatch(pattern, plain) else ""
+            raise Wrong(code, "{value}", {"value": number, "guess": guess})
+        via = tuple(known.schemes.get(scheme, ()))
+        if not via and known.whole:
+            fitting = sorted(name for name, envelope in catalogue.ENVELOPES.items() if envelope.scheme == scheme)
+            raise Wrong("no_carrier", "{scheme}", {"scheme": scheme, "envelopes": ", ".join(fitting) or "plain"})
+        return via
+
+    return check
+
+
+def _mn(number: str, known: Carriers) -> tuple[str, ...]:
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", number) is None:
+        raise Wrong("address_mn", "{value}", {"value": number})
+    via = (*known.listeners, *known.schemes.get("mn", ()))
+    if not via and known.whole:
+        raise Wrong("no_listener", "{value}", {"value": number})
+    return via
+
+
+def _line(name: str, known: Carriers, protocol: str) -> tuple[str, ...]:
+    if name not in known.lines:
+        if not known.whole and not known.lines:
+            return ()
+        context = {"value": name, "guess": closest(name, known.lines), "known": ", ".join(known.lines) or "-"}
+        raise Wrong("no_line", "{value}", context)
+    line = known.lines[name]
+    if line is not None and line.protocol != protocol:
+        raise Wrong("line_protocol", "{value}", {"value": name, "protocol": line.protocol, "wanted": protocol})
+    return (name,)
+
+
+def _modbus(number: str, known: Carriers) -> tuple[str, ...]:
+    match = re.fullmatch(r"([^/\s]+)/([1-9][0-9]{0,2})", number)
+    if match is None or int(match[2]) > _LAST_SLAVE:
+        raise Wrong("address_modbus", "{value}", {"value": number})
+    return _line(match[1], known, "modbus-rtu")
+
+
+def _talking_line(number: str, known: Carriers) -> tuple[str, ...]:
+    return _line(number, known, "plantower-pms")
+
+
+def _topic(number: str, known: Carriers) -> tuple[str, ...]:
+    match = re.fullmatch(r"([^/\s]+)/(\S.*)", number)
+    if match is None:
+        raise Wrong("address_topic", "{value}", {"value": number})
+    if match[1] not in known.brokers:
+        if not known.whole and not known.brokers:
+            return ()
+        known_names = ", ".join(known.brokers) or "-"
+        context = {"value": match[1], "guess": closest(match[1], known.brokers), "known": known_names}
+        raise Wrong("no_broker", "{value}", context)
+    return (match[1],)
+
+
+SCHEMES: dict[str, Callable[[str, Carriers], tuple[str, ...]]] = {
+    "eui": _by_broker(r"[0-9a-f]{16}", "eui", "address_eui"),
+    "imei": _by_broker(r"[0-9]{15}", "imei", "address_imei"),
+    "mn": _mn,
+    "modbus": _modbus,
+    "line": _talking_line,
+    "topic": _topic,
+}
+
+
+def carried_by(address: str, known: Carriers) -> tuple[str, tuple[str, ...]]:
+    """Return an address as the core compares it, and the names of the sources that may carry it. Raises Wrong."""
+    scheme, colon, number = address.partition(":")
+    if not colon or scheme.lower() not in SCHEMES:
+        guess = closest(scheme, SCHEMES)
+        context = {
+            "value": address,
+            "known": ", ".join(SCHEMES),
+            "guess": f"{guess}:{number}" if guess and colon else "",
+        }
+        raise Wrong("address", "{value}", context)
+    scheme = scheme.lower()
+    number = number.lower() if scheme == "eui" else number
+    return f"{scheme}:{number}", SCHEMES[scheme](number, known)

@@ -1,0 +1,256 @@
+"""From rules as they stand in files to the rule set of the core; and whether there are devices that they can judge."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from math import ceil
+from typing import Any, Literal, cast
+
+from msgspec import Struct
+
+from config.load import Entry, Files
+from config.problems import closest
+from config.schema import (
+    BothLanguages,
+    DayMeanRule,
+    MeanRule,
+    RollingMeanRule,
+    RuleSettings,
+    SilenceRule,
+    StateRule,
+    ThresholdRule,
+)
+from devices import catalogue
+from devices.quantities import QUANTITIES
+from devices.registry import Device
+from rules import packs
+from rules.kinds.day_mean import DayMean
+from rules.kinds.rolling_mean import RollingMean
+from rules.kinds.silence import Silence
+from rules.kinds.state import State
+from rules.kinds.threshold import Threshold
+from rules.packs import DatedLimit, gateway
+from rules.records import Text
+from rules.ruleset import Rule, Scope
+from rules.scope import in_scope
+
+DAY_HOURS = 24
+RESERVED = frozenset({gateway.LINK.id, *gateway.CONDITIONS})
+EVER = "0001-01-01"
+"""From when the engineer's own limit holds."""
+
+
+class Words(Struct):
+    """What names stand in the devices' files, right or wrong: a rule that names one of these is not wrong in that."""
+
+    ids: set[str]
+    sites: set[str]
+    families: set[str]
+
+
+class Judged:
+    """The devices that rules can judge, found by family or id instead of one by one."""
+
+    def __init__(self, devices: Iterable[Device]) -> None:
+        self.by_id = {device.id: device for device in devices}
+        self.by_family: defaultdict[str, list[Device]] = defaultdict(list)
+        for device in self.by_id.values():
+            self.by_family[device.family].append(device)
+
+    def candidates(self, scope: Scope) -> Iterable[Device]:
+        """Return devices among which are all that the scope means."""
+        if scope.devices:
+            return [self.by_id[name] for name in scope.devices if name in self.by_id]
+        return self.by_id.values() if scope.family is None else self.by_family.get(scope.family, ())
+
+
+def rules(files: Files, devices: list[Device]) -> list[Rule]:
+    """Compile all rules that are right, in the order of their ids; tell what is wrong with the others."""
+    compiler = _Compiler(files, devices)
+    compiled = [rule for entry in files.rules if (rule := compiler.rule(entry)) is not None]
+    return sorted(compiled, key=lambda rule: rule.id)
+
+
+class _Compiler:
+    def __init__(self, files: Files, devices: list[Device]) -> None:
+        self.files = files
+        self.judged = Judged(devices)
+        self.words = _words(files, devices)
+        self.ids: dict[str, Entry] = {}
+        self.whole = not files.incomplete and len(devices) == len(files.devices)
+
+    def rule(self, entry: Entry) -> Rule | None:
+        before = len(self.files.problems)
+        self._unique_id(entry)
+        own: RuleSettings | None = entry.settings
+        if own is None:
+            return None
+        scope = Scope(
+            family=own.scope.family, devices=own.scope.devices, labels=dict(own.scope.labels), site=own.scope.site
+        )
+        self._scope(entry, scope)
+        settings = self._settings(entry, own)
+        if settings is not None and len(self.files.problems) == before:
+            self._deliverable(entry, scope, getattr(own, "quantity", None), own.id)
+        if len(self.files.problems) > before and not self._only_warnings(before):
+            return None
+        return Rule(
+            id=own.id,
+            kind=entry.raw["kind"],
+            scope=scope,
+            settings=settings,
+            priority=cast("Literal[1, 2, 3, 4]", own.priority),
+            latch=own.latch,
+            basis=own.basis,
+            text=Text(own.text.zh, own.text.en),
+            cause=_text(own.cause),
+            consequence=_text(own.consequence),
+            action=_text(own.action),
+            respond_within_ms=own.respond_within,
+        )
+
+    def _problem(
+        self, entry: Entry, path: tuple[str | int, ...], code: str, parameters: dict[str, Any], *, warning: bool = False
+    ) -> None:
+        self.files.problems.append(entry.problem(path, code, parameters, warning=warning))
+
+    def _only_warnings(self, before: int) -> bool:
+        return all(problem.warning for problem in self.files.problems[before:])
+
+    def _unique_id(self, entry: Entry) -> None:
+        name = entry.word("id")
+        if name is None:
+            return
+        if name in RESERVED:
+            self._problem(entry, ("id",), "rule_reserved", {"value": name})
+        first = self.ids.setdefault(name, entry)
+        if first is not entry:
+            self._problem(entry, ("id",), "rule_twice", {"value": name, "first": first.place("id")})
+
+    def _scope(self, entry: Entry, scope: Scope) -> None:
+        words = self.words
+        if scope.family is not None and scope.family not in words.families:
+            self._unknown(entry, ("for", "family"), "family", scope.family, words.families)
+        if self.files.incomplete:
+            return
+        for index, name in enumerate(scope.devices):
+            if name not in words.ids:
+                self._unknown(entry, ("for", "devices", index), "device", name, words.ids)
+        if scope.site is not None and scope.site not in words.sites:
+            self._unknown(entry, ("for", "site"), "site", scope.site, words.sites)
+
+    def _unknown(self, entry: Entry, path: tuple[str | int, ...], code: str, word: str, known: set[str]) -> None:
+        shown = ", ".join(sorted(known)) or "-"
+        self._problem(entry, path, code, {"value": word, "guess": closest(word, known), "known": shown})
+
+    def _deliverable(self, entry: Entry, scope: Scope, quantity: str | None, name: str) -> None:
+        """Tell when there is nobody to judge, or when nobody delivers what is judged."""
+        if not self.whole:
+            return  # what is missing may be right as soon as the devices are
+        others: set[str] = set()
+        matched = False
+        for device in self.judged.candidates(scope):
+            if not in_scope(scope, device):
+                continue
+            matched = True
+            delivers = _delivers(device)
+            if quantity is None or quantity in delivers:
+                if not scope.devices:
+                    return
+                continue
+            others |= delivers
+            if scope.devices:
+                index = scope.devices.index(device.id)
+                known = ", ".join(sorted(delivers))
+                parameters: dict[str, Any] = {
+                    "device": device.id,
+                    "model": device.model,
+                    "value": quantity,
+                    "known": known,
+                }
+                self._problem(entry, ("for", "devices", index), "not_delivered", parameters)
+        if not matched:
+            self._problem(entry, ("for",), "matches_nothing", {"value": name}, warning=True)
+        elif others and not scope.devices:
+            parameters = {"value": quantity, "known": ", ".join(sorted(others))}
+            self._problem(entry, ("quantity",), "never_delivered", parameters)
+
+    def _settings(self, entry: Entry, own: RuleSettings) -> Struct | None:
+        match own:
+            case StateRule():
+                return State(quantity=own.quantity, value=own.is_, on_delay_ms=own.after, off_delay_ms=own.clear_after)
+            case SilenceRule():
+                return _silence(own)
+            case ThresholdRule():
+                return _threshold(own)
+            case MeanRule():
+                limits = self._limits(entry, own)
+                return _mean(own, limits) if limits else None
+        raise TypeError(f"no kind of rule: {own!r}")
+
+    def _limits(self, entry: Entry, own: MeanRule) -> tuple[DatedLimit, ...]:
+        if own.limit is not None:
+            return (DatedLimit(from_date=EVER, value=own.limit, name=""),)
+        standard = own.standard or ""
+        if standard not in packs.STANDARDS:
+            self._unknown(entry, ("standard",), "standard", standard, set(packs.STANDARDS))
+            return ()
+        limits = packs.limits(standard, own.quantity)
+        if not limits:
+            known = ", ".join(name for name in QUANTITIES if packs.limits(standard, name))
+            parameters = {"value": standard, "quantity": own.quantity, "known": known}
+            self._problem(entry, ("quantity",), "standard_quantity", parameters)
+        return limits
+
+
+def _words(files: Files, devices: list[Device]) -> Words:
+    ids = {name for entry in files.devices if (name := entry.word("id")) is not None}
+    sites = {name for entry in files.devices if (name := entry.word("site")) is not None}
+    sites |= {entry.defaults.site for entry in files.devices if entry.defaults.site is not None}
+    families = {model.family for model in catalogue.MODELS.values()} | {device.family for device in devices}
+    families |= {
+        options["family"]
+        for entry in files.devices
+        if isinstance(options := entry.raw.get("options"), dict) and isinstance(options.get("family"), str)
+    }
+    return Words(ids, sites, families)
+
+
+def _delivers(device: Device) -> set[str]:
+    """Name the quantities that a device can say."""
+    values = catalogue.MODELS[device.model].values_for(device.options)
+    return {name for name in values.__struct_fields__ if name in QUANTITIES}
+
+
+def _text(both: BothLanguages) -> Text:
+    return Text(both.zh, both.en)
+
+
+def _silence(own: SilenceRule) -> Silence:
+    if own.after is not None:
+        return Silence(intervals=None, after_ms=own.after)
+    return Silence(intervals=own.intervals if own.intervals is not None else 3.0)
+
+
+def _threshold(own: ThresholdRule) -> Threshold:
+    return Threshold(
+        quantity=own.quantity,
+        above=own.above,
+        below=own.below,
+        clear=own.clear,
+        at_least=own.at_least.n,
+        of=own.at_least.m,
+        once=own.once_above if own.above is not None else own.once_below,
+        on_delay_ms=own.after,
+        off_delay_ms=own.clear_after,
+    )
+
+
+def _mean(own: MeanRule, limits: tuple[DatedLimit, ...]) -> Struct:
+    least = packs.min_hours(own.quantity)
+    if isinstance(own, RollingMeanRule):
+        return RollingMean(
+            quantity=own.quantity, limits=limits, hours=own.hours, min_hours=ceil(own.hours * least / DAY_HOURS)
+        )
+    if isinstance(own, DayMeanRule):
+        return DayMean(quantity=own.quantity, limits=limits, min_hours=least)
+    raise TypeError(f"no kind of rule: {own!r}")

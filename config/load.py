@@ -1,0 +1,181 @@
+"""Reads a directory of configuration: cityward.yaml, devices.d/*.yaml, rules.d/*.yaml.
+
+Every entry is kept with its place and, where it is right in itself, with its settings: one wrong device hides nothing
+that is wrong elsewhere.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from config import yaml
+from config.explain import of_pydantic
+from config.problems import Problem
+from config.schema import AnyRule, CitywardSettings, DefaultSettings, DeviceSettings, DevicesFile, RulesFile
+from config.yaml import Document
+from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
+
+SOURCE_KINDS: dict[str, type[MqttSettings | SerialSettings | Hj212Settings]] = {
+    "mqtt": MqttSettings,
+    "serial": SerialSettings,
+    "hj212": Hj212Settings,
+}
+
+
+T = TypeVar("T", bound=BaseModel)
+Path_ = tuple[str | int, ...]
+
+
+class Entry(Struct):
+    """One source, device or rule as it stands in a file.
+
+    raw       its keys as text, for what must be known of it even when it is wrong
+    settings  None when it is wrong in itself
+    defaults  of a device's file
+    """
+
+    document: Document
+    path: Path_
+    raw: dict[str, Any]
+    settings: Any = None
+    defaults: DefaultSettings = DefaultSettings()
+
+    def word(self, key: str) -> str | None:
+        """Return a key's text, if there is one."""
+        value = self.raw.get(key)
+        return value if isinstance(value, str) else None
+
+    def place(self, key: str) -> str:
+        """Return `file:line` of a key."""
+        return f"{self.document.file}:{self.document.node((*self.path, key)).line}"
+
+    def problem(self, path: Path_, code: str, parameters: dict[str, Any], *, warning: bool = False) -> Problem:
+        """Make a problem of what stands below the entry."""
+        return self.document.problem((*self.path, *path), code, parameters, warning=warning)
+
+
+class Files(Struct):
+    """Everything that was read.
+
+    settings    None when cityward.yaml is wrong
+    sources     by kind
+    incomplete  a file could not be read at all: what seems to be missing may stand there
+    """
+
+    settings: CitywardSettings | None = None
+    sources: dict[str, list[Entry]] = field(default_factory=lambda: {kind: [] for kind in SOURCE_KINDS})
+    devices: list[Entry] = field(default_factory=list)
+    rules: list[Entry] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    incomplete: bool = False
+
+
+def read_files(directory: Path) -> Files:
+    """Read everything in a directory; what is wrong is in the problems."""
+    files = Files()
+    if not directory.is_dir():
+        files.problems.append(_whole_file(directory, "no_directory"))
+        return files
+    main = directory / "cityward.yaml"
+    if main.is_file():
+        for document in _read(files, main):
+            files.settings = _validated(files, document, CitywardSettings)
+            _read_sources(files, document)
+    else:
+        files.problems.append(_whole_file(main, "no_file"))
+    for document in _read_all(files, directory / "devices.d"):
+        _read_devices(files, document)
+    for document in _read_all(files, directory / "rules.d"):
+        _read_rules(files, document)
+    return files
+
+
+def _read_all(files: Files, directory: Path) -> Iterator[Document]:
+    for path in sorted(directory.glob("[!.]*")):
+        if path.suffix == ".yaml":
+            yield from _read(files, path)
+        elif path.suffix.lower() in (".yml", ".yaml"):
+            files.problems.append(_whole_file(path, "not_read", guess=path.with_suffix(".yaml").name))
+
+
+def _read(files: Files, path: Path) -> Iterator[Document]:
+    """Yield the document of a file; nothing when it cannot be read or is no YAML."""
+    try:
+        document = yaml.read(path)
+    except OSError as error:
+        files.problems.append(_whole_file(path, "unreadable", why=error.strerror or str(error)))
+        files.incomplete = True
+        return
+    files.problems += document.problems
+    if document.data is None and document.problems:
+        files.incomplete = True
+        return
+    if document.data is None:
+        document.data = {}  # an empty file says nothing, which is allowed
+    yield document
+
+
+def _whole_file(path: Path, code: str, **parameters: str) -> Problem:
+    warning = code == "not_read"
+    return Problem(file=str(path), line=1, column=1, code=code, parameters=dict(parameters), warning=warning)
+
+
+def _validated(files: Files, document: Document, kind: type[T]) -> T | None:
+    try:
+        return kind.model_validate(document.data)
+    except ValidationError as error:
+        files.problems += of_pydantic(document, (), kind, error)
+        return None
+
+
+def _right(kind: TypeAdapter[Any], raw: object) -> Any:  # noqa: ANN401 - what the adapter makes
+    """Return what is right in itself; what is wrong has been told already, and is None."""
+    try:
+        return kind.validate_python(raw)
+    except ValidationError:
+        return None
+
+
+def _entries(document: Document, path: Path_) -> list[Entry]:
+    data: Any = document.data
+    for step in path:
+        data = data.get(step) if isinstance(data, dict) else None
+    if not isinstance(data, list):
+        return []
+    return [Entry(document, (*path, index), raw) for index, raw in enumerate(data) if isinstance(raw, dict)]
+
+
+def _read_sources(files: Files, document: Document) -> None:
+    for name, kind in SOURCE_KINDS.items():
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        entries = _entries(document, ("sources", name))
+        for entry in entries:
+            entry.settings = _right(adapter, entry.raw)
+        files.sources[name] += entries
+
+
+def _read_devices(files: Files, document: Document) -> None:
+    whole = _validated(files, document, DevicesFile)
+    entries = _entries(document, ("devices",))
+    if whole is not None:
+        for entry, settings in zip(entries, whole.devices, strict=True):
+            entry.settings, entry.defaults = settings, whole.defaults
+    else:
+        raw = document.data.get("defaults", {}) if isinstance(document.data, dict) else {}
+        defaults = _right(TypeAdapter(DefaultSettings), raw) or DefaultSettings()
+        adapter = TypeAdapter(DeviceSettings)
+        for entry in entries:
+            entry.settings, entry.defaults = _right(adapter, entry.raw), defaults
+    files.devices += entries
+
+
+def _read_rules(files: Files, document: Document) -> None:
+    whole = _validated(files, document, RulesFile)
+    entries = _entries(document, ("rules",))
+    adapter: TypeAdapter[Any] = TypeAdapter(AnyRule)
+    for index, entry in enumerate(entries):
+        entry.settings = whole.rules[index] if whole is not None else _right(adapter, entry.raw)
+    files.rules += entries

@@ -1,0 +1,254 @@
+"""What may stand in the three kinds of files: cityward.yaml, devices.d/*.yaml, rules.d/*.yaml.
+
+Scalars come as text; the types here give them meaning. What is wrong is told by a code (`config.texts`).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError as Wrong
+
+from config.scalars import (
+    AtLeast,
+    Crs,
+    Identifier,
+    Limit,
+    NOfM,
+    NumberQuantity,
+    Point,
+    Template,
+    Text,
+    TimeZone,
+    Truth,
+    TruthQuantity,
+)
+from feed.settings import HttpSettings
+from ingest.settings import AbsolutePath, Duration, InfluxSettings, Settings, Size, SourcesSettings
+
+# ------------------------------------------------------------------------------------------------ cityward.yaml
+
+
+class GatewaySettings(Settings):
+    """Who this gateway is. id: part of every id that leaves; time_zone: hours and days close by it (IANA name)."""
+
+    id: Identifier
+    time_zone: TimeZone
+
+
+_MIB = 1 << 20
+
+
+def _enough(size: int) -> int:
+    if size < 16 * _MIB:
+        raise Wrong("budget", "too little")
+    return size
+
+
+Budget = Annotated[Size, AfterValidator(_enough)]
+
+
+class BudgetSettings(Settings):
+    """How much disk each store may take, bytes."""
+
+    journal: Budget = 4096 * _MIB
+    inbox: Budget = 256 * _MIB
+    backlog: Budget = 1024 * _MIB
+
+
+class CitywardSettings(Settings):
+    """cityward.yaml, and what the daemon is given of it: secrets are named in it, never held."""
+
+    gateway: GatewaySettings
+    state: AbsolutePath = Path("/var/lib/cityward")
+    budgets: BudgetSettings = BudgetSettings()
+    http: HttpSettings = HttpSettings()
+    sources: SourcesSettings = SourcesSettings()
+    influxdb: InfluxSettings | None = None
+
+
+# ---------------------------------------------------------------------------------------------- devices.d/*.yaml
+
+
+class DefaultSettings(Settings):
+    """What holds for every device of a file that does not say otherwise. labels, options: a device's own come on top.
+
+    tags  names of labels that become InfluxDB tags
+    """
+
+    model: str | None = None
+    crs: Crs | None = None
+    interval: Duration | None = None
+    site: Text | None = None
+    district: Text | None = None
+    labels: dict[str, Text] = Field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class DeviceSettings(DefaultSettings):
+    """One device. at: longitude, latitude in the stated crs."""
+
+    id: Identifier
+    address: str
+    name: Text | None = None
+    at: Point | None = None
+
+
+class DevicesFile(Settings):
+    """devices.d/*.yaml."""
+
+    defaults: DefaultSettings = DefaultSettings()
+    devices: tuple[DeviceSettings, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------ rules.d/*.yaml
+
+
+class BothLanguages(Settings):
+    """A sentence for people, in Chinese and in English."""
+
+    zh: Text
+    en: Text
+
+
+class AlarmText(Settings):
+    """What an alarm says; {value}, {limit} and {name} are filled in."""
+
+    zh: Template
+    en: Template
+
+
+class ScopeSettings(Settings):
+    """Which devices a rule judges: all that is given must hold. `all` judges every device."""
+
+    family: str | None = None
+    devices: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+    site: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_or_some(cls, value: object) -> object:
+        if value == "all":
+            return {}
+        if not isinstance(value, dict | cls) or value == {}:
+            raise Wrong("scope", "a scope")
+        return value
+
+
+class RuleSettings(Settings):
+    """What every rule has."""
+
+    id: Identifier
+    scope: Annotated[ScopeSettings, Field(alias="for")]
+    priority: Annotated[int, Field(ge=1, le=4)]
+    latch: Truth = False
+    basis: Literal["compliance", "reference"] | None = None
+    text: AlarmText
+    cause: BothLanguages
+    consequence: BothLanguages
+    action: BothLanguages
+    respond_within: Duration
+
+
+class StateRule(RuleSettings):
+    """A truth has a value. after, clear_after: for how long it must hold before the alarm follows."""
+
+    kind: Literal["state"]
+    quantity: TruthQuantity
+    is_: Annotated[Truth, Field(alias="is")]
+    after: Duration = 0
+    clear_after: Duration = 0
+
+
+class SilenceRule(RuleSettings):
+    """Nothing was heard: for a number of the device's intervals (3), or for a time."""
+
+    kind: Literal["silence"]
+    intervals: Annotated[float, Field(ge=1, le=1000)] | None = None
+    after: Duration | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "SilenceRule":
+        if self.intervals is not None and self.after is not None:
+            raise Wrong("at_most_one", "one", {"at": "after", "names": "intervals, after"})
+        return self
+
+
+class ThresholdRule(RuleSettings):
+    """A number is above (or below) a limit; it ends at `clear`.
+
+    at_least               of the last readings, "2 of 3"
+    once_above, once_below  one reading of that is enough
+    """
+
+    kind: Literal["threshold"]
+    quantity: NumberQuantity
+    above: Limit | None = None
+    below: Limit | None = None
+    clear: Limit | None = None
+    at_least: AtLeast = NOfM(1, 1)
+    once_above: Limit | None = None
+    once_below: Limit | None = None
+    after: Duration = 0
+    clear_after: Duration = 0
+
+    @model_validator(mode="after")
+    def _same_direction(self) -> "ThresholdRule":
+        if (self.above is None) == (self.below is None):
+            raise Wrong("one_of", "one", {"at": "below", "names": "above, below"})
+        upwards = self.above is not None
+        once, wrong, at = (
+            (self.once_above, self.once_below, "once_below")
+            if upwards
+            else (self.once_below, self.once_above, "once_above")
+        )
+        if wrong is not None:
+            raise Wrong("direction", "direction", {"at": at, "guess": "once_above" if upwards else "once_below"})
+        limit = (self.above if upwards else self.below) or 0.0
+        sign = 1 if upwards else -1
+        if self.clear is not None and sign * (self.clear - limit) > 0:
+            raise Wrong("clear_side", "clear", {"at": "clear", "limit": limit})
+        if once is not None and sign * (once - limit) <= 0:
+            raise Wrong("once_side", "once", {"at": "once_above" if upwards else "once_below", "limit": limit})
+        return self
+
+
+class MeanRule(RuleSettings):
+    """A mean over a limit: of a standard, or the engineer's own number; what it is in law must be said."""
+
+    quantity: NumberQuantity
+    basis: Literal["compliance", "reference"]
+    standard: str | None = None
+    limit: Limit | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "MeanRule":
+        if (self.standard is None) == (self.limit is None):
+            raise Wrong("one_of", "one", {"at": "limit", "names": "standard, limit"})
+        return self
+
+
+class DayMeanRule(MeanRule):
+    """The mean of a closed day."""
+
+    kind: Literal["day_mean"]
+
+
+class RollingMeanRule(MeanRule):
+    """The mean of the last hours, as an early warning."""
+
+    kind: Literal["rolling_mean"]
+    hours: Annotated[int, Field(ge=1, le=48)] = 24
+
+
+AnyRule = Annotated[
+    StateRule | SilenceRule | ThresholdRule | DayMeanRule | RollingMeanRule, Field(discriminator="kind")
+]
+
+
+class RulesFile(Settings):
+    """rules.d/*.yaml."""
+
+    rules: tuple[AnyRule, ...] = ()
