@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,14 @@ def cable(tmp_path: Path) -> Iterator[Cable]:
         yield cable
 
 
+@contextmanager
+def listening(line: PlantowerLine, heard: Heard) -> Iterator[None]:
+    """Let it run, and wait until it has the port open: what was sent before is nobody's."""
+    with running(line, heard):
+        until(lambda: line.counts()["opened"], "the port is open")
+        yield
+
+
 def source(cable: Cable, heard: Heard, **settings: float) -> PlantowerLine:
     return PlantowerLine("kiosk", str(cable.ours), SPEED, heard.report, **settings)
 
@@ -58,7 +66,7 @@ def test_noise_costs_no_frame_and_is_told(cable: Cable) -> None:
     heard = Heard()
     line = source(cable, heard)
     noise = (b"\x00\xff" * 10, b"BM\x00\x1c", b"BMBM\x00\x14", b"B", frame(7)[:-1] + b"\x00")
-    with running(line, heard), Wire.open(cable.theirs) as wire:
+    with listening(line, heard), Wire.open(cable.theirs) as wire:
         for number, junk in enumerate(noise):
             wire.write(junk + frame(number))
         wire.write(CAPTURED)
@@ -72,7 +80,7 @@ def test_the_cable_is_pulled_in_the_middle_of_a_frame(cable: Cable) -> None:
     """The first half went with the old cable; the second, on the new one, is noise and not a frame."""
     heard = Heard()
     line = source(cable, heard)
-    with running(line, heard):
+    with listening(line, heard):
         with Wire.open(cable.theirs) as wire:
             wire.write(frame(1) + frame(2)[:15])
             until(lambda: heard.payloads == [frame(1)], "the first frame")
@@ -81,7 +89,7 @@ def test_the_cable_is_pulled_in_the_middle_of_a_frame(cable: Cable) -> None:
         assert str(cable.ours) in heard.why()
         cable.plug()
         with Wire.open(cable.theirs) as wire:
-            until(lambda: line.counts()["opened"] == 2, "the port is open again")
+            until(lambda: line.counts()["opened"] > 1, "the port is open again")
             wire.write(frame(2)[15:] + frame(3))
             until(lambda: len(heard.payloads) == 2, "a frame after it")
     assert heard.payloads == [frame(1), frame(3)]
@@ -123,13 +131,13 @@ def test_a_port_that_is_not_there_is_told_and_waited_for(tmp_path: Path) -> None
 
 def test_a_module_that_falls_silent_takes_its_line_down(cable: Cable) -> None:
     heard = Heard()
-    with running(source(cable, heard, silent_s=0.2), heard), Wire.open(cable.theirs) as wire:
+    with listening(source(cable, heard, silent_s=0.2), heard), Wire.open(cable.theirs) as wire:
         wire.write(frame(1))
-        until(lambda: heard.links == [True, False], "silent")
+        until(lambda: heard.links[-2:] == [True, False], "silent")
         assert heard.why() == "no frame for 0.2 s"
         wire.write(b"\x00" * 100)
         wire.write(frame(2))
-        until(lambda: heard.links[:3] == [True, False, True], "it talks again")
+        until(lambda: heard.links.count(True) == 2, "it talks again")
 
 
 def test_a_line_that_another_program_has_open_is_not_shared(cable: Cable) -> None:
@@ -157,7 +165,7 @@ def test_a_flood_of_garbage_is_bounded_and_does_not_hide_frames(cable: Cable) ->
     heard = Heard()
     line = source(cable, heard)
     dice = random.Random(1)
-    with running(line, heard), Wire.open(cable.theirs) as wire:
+    with listening(line, heard), Wire.open(cable.theirs) as wire:
 
         def said(data: bytes, condition: Callable[[], bool]) -> bool:
             wire.write(data)
