@@ -232,7 +232,13 @@ def write_register(register: Register, value: float) -> bytes:
     return raw[2:] + raw[:2] if register.words == "little" else raw
 
 
+def inverse_of(factor: float) -> int:
+    """Return 10 for 0.1, 100 for 0.01 ...; 0 where a factor is no such part."""
+    inverse = round(1 / factor) if abs(factor) < 1 else 0
+    return inverse if inverse and 1 / inverse == factor else 0
+
+
 def scaled(number: float, factor: float) -> float:
     """Multiply, and where the factor is a tenth or the like divide: 281 * 0.1 is 28.1, not 28.100000000000001."""
-    inverse = round(1 / factor) if abs(factor) < 1 else 0
-    return number / inverse if inverse and inverse * factor == 1 else number * factor
+    inverse = inverse_of(factor)
+    return number / inverse if inverse else number * factor
