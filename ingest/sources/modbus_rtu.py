@@ -117,10 +117,6 @@ class ModbusLine(SerialLine):
         """Ask this from the next question on; callable from any thread. Raises ValueError, and changes nothing then."""
         self._plan = {slave: [_question(slave, request) for request in asked] for slave, asked in polls.items()}
 
-    def counts(self) -> dict[str, int]:
-        """Frames delivered (`received`), requests sent, those without answer, exceptions, noise, openings."""
-        return super().counts()
-
     def _talk(self, port: Serial, deliver: Deliver, stop: threading.Event) -> None:
         plan: dict[int, list[_Question]] = {}
         slaves: dict[int, _Slave] = {}
@@ -162,7 +158,7 @@ class ModbusLine(SerialLine):
         payloads: list[bytes] = []
         for question in slave.questions:
             answer = self._ask(port, question, stop)
-            if not answer and not slave.failures:
+            if not answer and not slave.failures and not stop.is_set():
                 answer = self._ask(port, question, stop)
                 if answer:
                     # Both may have been answered. The second answer must not be taken for one to the next question.
@@ -189,8 +185,9 @@ class ModbusLine(SerialLine):
                 return answer
             stop.wait(GATHER_S)
         self._noise(len(heard))
-        self._counts["no_answer"] += 1
-        self._missed.add("no_answer")
+        if not stop.is_set():
+            self._counts["no_answer"] += 1
+            self._missed.add("no_answer")
         return b""
 
     def _timeout_s(self, question: _Question) -> float:

@@ -46,7 +46,10 @@ class SerialLine(ABC):
         self._missed = Missed(report)
 
     def counts(self) -> dict[str, int]:
-        """Frames delivered (`received`), bytes that belonged to no frame, how often the port was opened."""
+        """Frames delivered (`received`), bytes that belonged to no frame, how often the port was opened.
+
+        A polled line adds requests sent (`asked`), those without answer, and those answered by an exception.
+        """
         return dict(self._counts)
 
     def run(self, deliver: Deliver, stop: threading.Event) -> None:
