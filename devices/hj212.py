@@ -130,6 +130,11 @@ def time_ms(text: str | None) -> int:
     return int(moment.timestamp()) * 1000
 
 
+def time_text(at_ms: int) -> str:
+    """Turn Unix ms into yyyyMMddHHmmss of China."""
+    return datetime.fromtimestamp(at_ms / 1000, CHINA).strftime("%Y%m%d%H%M%S")
+
+
 _FRAME: Final = re.compile(rb"##(\d{2,4})(?=\D)(.*)([0-9A-Fa-f]{4})(\r\n|\r|\n|)\Z", re.DOTALL)
 _CP: Final = re.compile(rb"[;,]?CP=&&", re.IGNORECASE)
 _SEPARATOR: Final = re.compile("[;,]")

@@ -1,0 +1,172 @@
+"""Dust monitors of construction sites that report by HJ 212: particles, noise, weather.
+
+Source: HJ 212-2017 (commands, data flags, suffixes; table B.2 for the a-codes); codes of the field that no edition has:
+a50001 (noise), and TSP, PM10, PM25, TEM, RH, WS, WD of stations built to Tianjin's protocol of 2015. `devices.hj212`
+takes the packet apart.
+
+    DataTime=20180821142509;a34004-Rtd=92,a34004-Flag=N;LA-Rtd=57.9,LA-Flag=D
+
+- -Rtd   value of the moment; -Avg mean of a minute, hour or day, whose *start* DataTime then is
+- -Flag  N normal; F stopped, M maintenance, S set by hand, D fault, C calibration, T over range, B no contact with the
+         instrument. Only N is a measurement like any other: whatever else is named in `flags`, and its number left out;
+         but for T, where the true one is at least what is printed
+- 9999.99 stands for what cannot be computed (HJ 212-2025 §8.1.1 d)
+
+Units of particles in the wild span a factor of a million under the same code (the standard prints ng/m³, stations print
+µg/m³ and mg/m³ as well), so the unit is said for each device. Pressure is printed in kPa.
+"""
+
+import re
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from devices.hj212 import Packet, build_packet, parse, time_text
+from devices.models import Model
+from devices.readings import Decoded, Facts, Refusal, Values
+from devices.registers import scaled
+
+_SPANS: Final = {"2011": "", "2051": "minute", "2061": "hour", "2031": "day"}
+_PER_UG: Final = {"ug_m3": 1.0, "mg_m3": 1000.0, "ng_m3": 0.001}
+_KPA: Final = 10.0
+_SENTINEL: Final = 9999.99
+_KEPT: Final = ("N", "T")
+
+# In lower case, for the case of codes varies.
+_QUANTITIES: Final = {
+    "a34001": "tsp_ug_m3",
+    "a34002": "pm10_ug_m3",
+    "a34004": "pm25_ug_m3",
+    "a34005": "pm1_ug_m3",
+    "a01001": "temperature_c",
+    "a01002": "humidity_pct",
+    "a01006": "pressure_hpa",
+    "a01007": "wind_speed_m_s",
+    "a01008": "wind_direction_deg",
+    "la": "noise_db",
+    "a50001": "noise_db",
+    "leq": "noise_eq_db",
+    "tsp": "tsp_ug_m3",
+    "pm10": "pm10_ug_m3",
+    "pm25": "pm25_ug_m3",
+    "tem": "temperature_c",
+    "rh": "humidity_pct",
+    "ws": "wind_speed_m_s",
+    "wd": "wind_direction_deg",
+}
+_CODES: Final = {
+    "tsp_ug_m3": "a34001",
+    "pm10_ug_m3": "a34002",
+    "pm25_ug_m3": "a34004",
+    "pm1_ug_m3": "a34005",
+    "temperature_c": "a01001",
+    "humidity_pct": "a01002",
+    "pressure_hpa": "a01006",
+    "wind_speed_m_s": "a01007",
+    "wind_direction_deg": "a01008",
+    "noise_db": "LA",
+    "noise_eq_db": "Leq",
+}
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{0,12})?")
+
+
+class Hj212Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """In which unit the station prints particles; nothing is guessed."""
+
+    pm_unit: Literal["ug_m3", "mg_m3", "ng_m3"]
+
+
+class Station(Values):
+    """One station."""
+
+    tsp_ug_m3: float | None = None
+    pm10_ug_m3: float | None = None
+    pm25_ug_m3: float | None = None
+    pm1_ug_m3: float | None = None
+    noise_db: float | None = None
+    noise_eq_db: float | None = None
+    temperature_c: float | None = None
+    humidity_pct: float | None = None
+    pressure_hpa: float | None = None
+    wind_speed_m_s: float | None = None
+    wind_direction_deg: float | None = None
+
+
+def decode(payload: bytes, port: int | None, options: Hj212Options) -> Decoded:
+    """Read one packet: an entry with DataTime, or facts where it carries nothing of ours."""
+    del port
+    packet = parse(payload)
+    return packet if isinstance(packet, Refusal) else read(packet, options)
+
+
+def read(packet: Packet, options: Hj212Options) -> Decoded:
+    """Read a packet that has been taken apart."""
+    span = _SPANS.get(packet.cn or "")
+    if span is None:
+        return Facts({"cn": packet.cn, **packet.fields})
+    values, flags = Station(), []
+    for code, said in packet.factors.items():
+        quantity = _QUANTITIES.get(code.lower())
+        number = _number(said.get("Rtd") or said.get("Avg"))
+        if quantity is None or number is None:
+            continue
+        flag = said.get("Flag", "N").upper()
+        if flag != "N":
+            flags.append(f"{quantity}:{flag}")
+        if flag in _KEPT:
+            setattr(values, quantity, _in_our_unit(quantity, number, options))
+    if not flags and values == Station():
+        return Facts({"cn": packet.cn, "factors": sorted(packet.factors)})
+    values.flags = " ".join(flags) or None
+    return [(packet.data_time_ms, values, span)]
+
+
+def _number(text: str | None) -> float | None:
+    number = float(text) if text and _NUMBER.fullmatch(text) else None
+    return None if number == _SENTINEL else number
+
+
+def _in_our_unit(quantity: str, number: float, options: Hj212Options) -> float:
+    if quantity.endswith("_ug_m3"):
+        return scaled(number, _PER_UG[options.pm_unit])
+    return number * _KPA if quantity == "pressure_hpa" else number
+
+
+def packet(  # noqa: PLR0913 - what a station says about itself
+    values: Station,
+    options: Hj212Options,
+    *,
+    mn: str,
+    at_ms: int | None,
+    cn: str = "2011",
+    flag: int = 5,
+    st: str = "39",
+) -> bytes:
+    """Make what a station sends; at_ms: DataTime and QN, None = without both."""
+    suffix = "Rtd" if cn == "2011" else "Avg"
+    parts = [] if at_ms is None else [f"DataTime={time_text(at_ms)}"]
+    doubts = dict(doubt.split(":") for doubt in (values.flags or "").split())
+    for quantity, code in _CODES.items():
+        value = getattr(values, quantity)
+        if value is not None:
+            number = value / _in_our_unit(quantity, 1.0, options)
+            parts.append(f"{code}-{suffix}={number:.12g},{code}-Flag={doubts.get(quantity, 'N')}")
+    qn = None if at_ms is None else f"{time_text(at_ms)}{at_ms % 1000:03d}"
+    return build_packet(qn=qn, st=st, cn=cn, mn=mn, flag=flag, cp=";".join(parts))
+
+
+def encode(values: Station, options: Hj212Options) -> tuple[None, bytes]:
+    """Make real-time data of a nameless station without a time; see `packet`."""
+    return None, packet(values, options, mn="0" * 24, at_ms=None)
+
+
+MODEL: Model = Model(
+    id="hj212-dust",
+    family="dust",
+    title="Construction-site dust monitors over HJ 212-2017, -2005 and -2025",
+    values=Station,
+    decode=decode,
+    encode=encode,
+    options=Hj212Options,
+    source="HJ 212-2017",
+)
