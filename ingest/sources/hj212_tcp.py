@@ -309,6 +309,6 @@ def _look_at(packet: bytes) -> tuple[bytes, bytes | None]:
     """Find the MN (empty = none) and the answer that is due when the packet is on the disk."""
     found = parse(packet)
     if not isinstance(found, Refusal):
-        return (found.mn or "").encode(), answer(found)
+        return (found.mn or "").encode(), answer(found) if found.mn else None
     mn = _MN.search(packet)
     return (mn[1] if mn else b""), None

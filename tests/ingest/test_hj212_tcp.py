@@ -1,5 +1,6 @@
 """HJ 212 stations on real TCP links: whatever they do, what they send is kept once, and answered when it is kept."""
 
+import random
 import select
 import socket
 import threading
@@ -12,8 +13,8 @@ import pytest
 
 from commands.district.hj212_station import Station
 from devices.frames import Batch
-from devices.hj212 import build_packet
-from ingest.sources import Acknowledge
+from devices.hj212 import Splitter, build_packet
+from ingest.sources import Acknowledge, hj212_tcp
 from ingest.sources.hj212_tcp import Hj212Listener
 from tests.ingest.lines import Heard, device, running, until
 
@@ -380,6 +381,23 @@ def test_a_defect_ends_the_source_with_its_name(heard: Heard) -> None:
         link.sendall(packet())
         thread.join(10)
     assert [str(error) for error in raised] == ["'a defect behind the door'"]
+
+
+def test_no_bytes_make_it_fall() -> None:
+    """100,000 damaged packets: each is kept under some MN or is junk, and only whole ones are answered."""
+    dice = random.Random(212)
+    good = packet()
+    splitter, answered = Splitter(), 0
+    for _ in range(100_000):
+        damaged = bytearray(good)
+        for _ in range(dice.randrange(4)):
+            damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+        for found in splitter.feed(bytes(damaged[dice.randrange(-3, 3) :])):
+            place, reply = hj212_tcp._look_at(found)
+            assert len(place) <= len(found)
+            answered += reply is not None
+            assert reply is None or place
+    assert 10_000 < answered < 50_000
 
 
 def test_a_simulated_station_and_the_listener_understand_each_other(heard: Heard) -> None:
