@@ -123,20 +123,21 @@ def read(payload: bytes, options: PlainOptions) -> tuple[int, int, Values] | Ref
         return Refusal("not_mine", "no JSON object")
     values: list[Any] = []
     for path, member in options.members.items():
-        said = _at(message, path)
+        said = member_at(message, path)
         try:
             values.append(None if said is None else _value(said, member))
         except ValueError as error:
             return Refusal("syntax", f"{path}: {error}")
     if all(value is None for value in values):
         return Refusal("incomplete", f"none of {', '.join(options.fields)} is in it")
-    counter = _at(message, options.counter) if options.counter else None
+    counter = member_at(message, options.counter) if options.counter else None
     if counter is not None and (type(counter) is not int or counter < 0):
         return Refusal("syntax", f"{options.counter}: {counter!r} is no counter")
     return -1 if counter is None else counter, _time_ms(message, options.time), shape(options)(*values)
 
 
-def _at(message: dict[str, Any], path: str) -> object:
+def member_at(message: dict[str, Any], path: str) -> object:
+    """Return what stands at a path with dots; None where nothing does."""
     if path in message:
         return message[path]
     found: object = message
@@ -168,7 +169,7 @@ def _number(said: float, member: Member, *, whole: bool) -> float:
 
 
 def _time_ms(message: dict[str, Any], time: TimeMember | None) -> int:
-    said = _at(message, time.field) if time else None
+    said = member_at(message, time.field) if time else None
     if time is None or said is None:
         return -1
     try:

@@ -1,0 +1,67 @@
+"""What there is: the visible lists of models and envelopes, and the table of supported devices made of them."""
+
+from difflib import get_close_matches
+
+from devices.envelopes import Envelope, chirpstack_v4, hj212, plain, raw
+from devices.models import Model, bosch_tps110, dingtek_dc41x, hj212_dust, modbus_dust, plantower_pms
+from devices.models import plain as plain_model
+
+MODELS: dict[str, Model] = {
+    model.id: model
+    for model in (
+        # parking
+        bosch_tps110.MODEL,
+        # manholes
+        dingtek_dc41x.MODEL,
+        # dust
+        modbus_dust.MODEL,
+        plantower_pms.MODEL,
+        hj212_dust.MODEL,
+        # anything
+        plain_model.MODEL,
+    )
+}
+
+ENVELOPES: dict[str, Envelope] = {
+    envelope.id: envelope
+    for envelope in (
+        chirpstack_v4.ENVELOPE,
+        plain.ENVELOPE,
+        # of sources that need no choice: HJ 212 listeners and serial lines
+        hj212.ENVELOPE,
+        raw.MODBUS,
+        raw.LINE,
+    )
+}
+
+
+def close_matches(name: str, known: dict[str, Model] | dict[str, Envelope]) -> list[str]:
+    """Return what was probably meant, best first."""
+    return get_close_matches(name, known, n=3, cutoff=0.5)
+
+
+def model(name: str) -> Model:
+    """Return a model by its id. Raises KeyError with what was probably meant."""
+    found = MODELS.get(name)
+    if found is None:
+        raise KeyError(f"no model {name!r}{_meant(close_matches(name, MODELS), MODELS)}")
+    return found
+
+
+def envelope(name: str, address: str = "") -> Envelope:
+    """Return an envelope by its id; address: where the route says that it stands, for `plain` only.
+
+    Raises KeyError for a name that is not there, ValueError for an address that this envelope does not take.
+    """
+    found = ENVELOPES.get(name)
+    if found is None:
+        raise KeyError(f"no envelope {name!r}{_meant(close_matches(name, ENVELOPES), ENVELOPES)}")
+    if not address:
+        return found
+    if name != plain.ENVELOPE.id:
+        raise ValueError(f"envelope {name} knows its addresses itself; take `address: {address}` away")
+    return plain.plain_envelope(address)
+
+
+def _meant(near: list[str], known: dict[str, Model] | dict[str, Envelope]) -> str:
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
