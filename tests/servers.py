@@ -102,9 +102,9 @@ class Mosquitto:
             self.process.wait(20)
             self.process = None
 
-    def wait_subscribed(self, client_id: str, topic: str, *, times: int = 1) -> None:
+    def wait_subscribed(self, client_id: str, topic: str, *, qos: int = 1, times: int = 1) -> None:
         """Wait until `client_id` has subscribed to `topic` so many times, over all starts."""
-        line = f"{client_id} 1 {topic}\n"
+        line = f"{client_id} {qos} {topic}\n"
         until(lambda: self.log.count(line) >= times, what=f"{client_id} subscribes to {topic}")
 
 

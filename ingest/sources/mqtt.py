@@ -152,7 +152,7 @@ class MqttSource:
         try:
             while receiver.turn(IDLE_S):
                 if stop.is_set():
-                    self._part(receiver)
+                    receiver.part(PARTING_S)
                     return
         finally:
             receiver.shut()
@@ -186,14 +186,6 @@ class MqttSource:
         else:
             receiver.connect_async(host, port, KEEPALIVE_S)
         return receiver
-
-    def _part(self, receiver: Receiver) -> None:
-        """Take nothing more, acknowledge what has been delivered, and say goodbye; the session stays."""
-        until = time.monotonic() + PARTING_S
-        while receiver.waiting and time.monotonic() < until and receiver.turn(0.1, read=False):
-            pass
-        receiver.on_disconnect = None
-        receiver.disconnect()
 
     # ------------------------------------------------------------------------------- callbacks, in the source's thread
 

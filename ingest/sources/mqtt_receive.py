@@ -27,6 +27,7 @@ from paho.mqtt.exception import MalformedPacket
 from devices.frames import NOTE_REPEATED, NOTE_RETAINED, Frame
 
 CONNECT_TIMEOUT_S = 5.0
+GOODBYE_S = 1.0
 RECEIVE_BYTES = 256 * 1024
 MAX_PACKET_BYTES = 1024 * 1024
 """No sensor says more at once; a broker that sends more is refused, for it would fill the gateway's memory."""
@@ -37,6 +38,7 @@ GATHER_BELOW = 64
 GATHER_BYTES = 16 * 1024
 """That much is worth waking up for at once."""
 
+_DISCONNECT = b"\xe0\0"
 _PUBACK = b"\x40\x02"  # Success needs no reason code in 5.0 either (§3.4.2.1)
 _SYSTEM = b"$SYS/"
 _NOTES = tuple(NOTE_RETAINED * (flags & 1) + NOTE_REPEATED * (flags >> 3) for flags in range(10))
@@ -236,6 +238,39 @@ class Receiver(Client):
         """Close the connection if it is still open; nothing is said to the broker."""
         self._sock_close()
 
+    def part(self, within_s: float) -> None:
+        """Take nothing more, send the acknowledgements that come `within_s`, say goodbye, and close.
+
+        The broker closes first: closing before it, with bytes unread, resets the connection, and with it goes what the
+        broker has not read yet, our acknowledgements.
+        """
+        until = time.monotonic() + within_s
+        while self._waiting and time.monotonic() < until and self.turn(0.1, read=False):
+            pass
+        if self.socket() is not None:
+            self._packet_queue(_PUBACK[0], _DISCONNECT, 0, 0)  # as its own kind, paho would close at once
+        until = time.monotonic() + GOODBYE_S
+        while time.monotonic() < until and self._unread():
+            pass
+        self._sock_close()
+
+    def _unread(self) -> bool:
+        """Throw away what still comes: it is not acknowledged, and will come again. False = the end."""
+        sock = self._open
+        if sock is None or self.socket() is None:
+            return False
+        self._poll.modify(sock, select.POLLIN | (select.POLLOUT if self.want_write() else 0))
+        if any(fd == self._wake.fileno() for fd, _ in self._poll.poll(100)):
+            self._wake.clear()
+        if self.want_write():
+            self.loop_write()
+        try:
+            return bool(self._sock_recv(RECEIVE_BYTES))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     # ------------------------------------------------------------------------------------------------------- turns
 
     def turn(self, wait_s: float, *, read: bool = True) -> bool:
@@ -281,7 +316,7 @@ class Receiver(Client):
             self.trouble = str(error)
             return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
         if not data:
-            self.trouble = "the broker closed the connection"
+            self.trouble = "the broker closed the connection; look into its log (is there a second gateway of this id?)"
             return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
         with self._msgtime_mutex:
             self._last_bytes_received = time.monotonic()
