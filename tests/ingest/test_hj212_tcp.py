@@ -392,7 +392,7 @@ def test_no_bytes_make_it_fall() -> None:
         damaged = bytearray(good)
         for _ in range(dice.randrange(4)):
             damaged[dice.randrange(len(damaged))] = dice.randrange(256)
-        for found in splitter.feed(bytes(damaged[dice.randrange(-3, 3) :])):
+        for found in splitter.feed(bytes(damaged[dice.choice((0, 0, 0, 1, 9)) :])):
             place, reply = hj212_tcp._look_at(found)
             assert len(place) <= len(found)
             answered += reply is not None
