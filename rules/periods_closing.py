@@ -159,7 +159,7 @@ class Closing:
     def _hour(self, hour: int, index: Ints, slots_of: Callable[[int, Ints], Slots]) -> Ints:
         slots = slots_of(hour, index)
         heard = slots.valid > 0
-        worth: Bits = heard | self._heard_within_a_day_of(hour, index)
+        worth: Bits = heard | self._heard_between(hour - _DUMB_MIN, hour, index)
         self.heard[index] = np.maximum(self.heard[index], np.where(heard, hour, _LONG_AGO))
         return self.hours.put(self.hours.row(hour // HOUR_MIN, hour), index, slots, worth)
 
@@ -177,7 +177,7 @@ class Closing:
 
     def _day(self, day: Day, index: Ints) -> Ints:
         slots = self._mean_of_hours(self.calendar.hours(day), index)
-        worth: Bits = (slots.valid > 0) | self._heard_within_a_day_of(day.start, index)
+        worth: Bits = (slots.valid > 0) | self._heard_between(day.start - _DUMB_MIN, day.end, index)
         return self.days.put(self.days.row(day.number, day.start), index, slots, worth)
 
     def _mean_of_hours(self, hours: Sequence[int], index: Ints) -> Slots:
@@ -186,9 +186,8 @@ class Closing:
         known = (self.hours.start[rows] == starts)[:, None]
         return day_slots(self.hours.mean[rows][:, index] * known, self.hours.valid[rows][:, index] * known)
 
-    def _heard_within_a_day_of(self, start: int, index: Ints) -> Bits:
-        dumb_min = start - self.heard[index]
-        found: Bits = (dumb_min >= 0) & (dumb_min <= _DUMB_MIN)
+    def _heard_between(self, first: int, end: int, index: Ints) -> Bits:
+        found: Bits = (first <= self.heard[index]) & (self.heard[index] < end)
         return found
 
     def _past_hours(self, now: int) -> Iterator[int]:

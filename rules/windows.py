@@ -183,7 +183,7 @@ class Windows:
         self._head = minute
         if self.due_ms == NEVER_MS and self._width:
             self._closing.wake(minute)
-            self.due_ms = minute // TICK_MIN * TICK_MIN * MINUTE_MS
+            self.due_ms = (minute // TICK_MIN + 1) * TICK_MIN * MINUTE_MS
 
     def turn_back(self, now_ms: int) -> None:
         """Civil time was corrected backwards: what is written for later than now did not happen then.
