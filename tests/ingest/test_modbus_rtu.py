@@ -14,7 +14,7 @@ from msgspec import Struct
 from commands.district.modbus_slave import ModbusSlaves
 from commands.district.wire import Wire
 from devices.frames import Batch
-from devices.models import NoOptions
+from devices.models import NoOptions, modbus_dust
 from devices.models.modbus_dust import ModbusOptions
 from devices.registers import Register
 from devices.registry import Device
@@ -279,6 +279,25 @@ def test_registered_stations_are_asked_for_their_maps() -> None:
         station("eui:24e124126a148401", NoOptions()),
     ]
     assert polls_of(devices, "gate") == {3: (Request(3, 500, 12),), 21: (Request(4, 10, 1), Request(4, 900, 2))}
+
+
+def test_what_a_registered_station_says_can_be_read(cable: Cable) -> None:
+    """From the registry's map to the values, over the wire."""
+    options = ModbusOptions(preset="500-block")
+    station = Device(
+        id="dust-07",
+        model="modbus-dust",
+        family="dust",
+        address="modbus:gate/3",
+        interval_ms=60_000,
+        options=options,
+    )
+    heard = Heard()
+    words = dict.fromkeys(range(500, 512), 0) | {504: 455, 505: 0xFFCE, 506: 631, 507: 35, 508: 151, 509: 1013}
+    with slaves(cable, {3: words}), running(source(cable, heard, polls_of([station], "gate")), heard):
+        until(lambda: heard.frames, "an answer")
+    values = modbus_dust.decode(heard.payloads[0], None, options)
+    assert (values.pm10_ug_m3, values.pm25_ug_m3, values.temperature_c) == (151, 35, -5)  # type: ignore[union-attr]
 
 
 def test_a_line_without_slaves_waits_for_its_first(cable: Cable) -> None:
