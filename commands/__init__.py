@@ -5,7 +5,7 @@ from importlib import import_module
 import click
 
 # (name, module): the module has a click command of the name `command`.
-COMMANDS: tuple[tuple[str, str], ...] = ()
+COMMANDS: tuple[tuple[str, str], ...] = (("decode", "commands.decode"),)
 
 
 class LateCommands(click.Group):

@@ -45,7 +45,7 @@ class _DeviceInfo(Struct, rename="camel"):
 class _Message(Struct, rename="camel"):
     """Any event, read with care."""
 
-    device_info: _DeviceInfo
+    device_info: _DeviceInfo | None = None
     time: str | None = None
     data: str | None = None
     f_cnt: int = 0
@@ -75,6 +75,8 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
         message = _careful(payload)
     except (ValueError, RecursionError) as error:
         return Refusal("syntax", f"no event of ChirpStack v4: {error}")
+    if message.device_info is None:
+        return Refusal("not_mine", "no deviceInfo: not of ChirpStack v4")
     levels = _levels(topic)
     event = levels[5] if levels else "up" if message.data is not None else ""
     if event != "up" or message.data is None:

@@ -44,7 +44,7 @@ class Cover(Values):
 def decode(payload: bytes, port: int | None, options: NoOptions) -> Decoded:
     """Read one uplink; see the top of this file."""
     del options
-    if port not in (_PORT, None):
+    if port != _PORT and port is not None:
         return Refusal("not_mine", f"FPort {port} is not 3")
     head = payload[:5]
     length = _LENGTHS.get(head)
