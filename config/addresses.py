@@ -14,6 +14,8 @@ from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 
 TOPIC_CARRIES = ("topic", "eui", "imei", "mn")
 """A level of a topic may be any kind of address (`devices.reception`)."""
+OF_OTHER_SOURCES = ("hj212", "modbus", "line")
+"""Envelopes that are not for topics."""
 
 _LAST_SLAVE = 247  # MODBUS over serial line V1.02 §2.2
 
@@ -45,7 +47,9 @@ def carriers(files: Files) -> Carriers:
             if envelope is None:
                 found.whole = False
                 continue
-            for scheme in TOPIC_CARRIES if envelope.scheme == "topic" else (envelope.scheme,):
+            # The whole topic is an address of its own kind; a level or a member may be any kind.
+            by_level = envelope.scheme == "topic" and topic.address is not None
+            for scheme in TOPIC_CARRIES if by_level else (envelope.scheme,):
                 names = found.schemes.setdefault(scheme, [])
                 if name not in names:
                     names.append(name)
@@ -62,7 +66,7 @@ def _by_broker(pattern: str, scheme: str, code: str) -> Callable[[str, Carriers]
             raise Wrong(code, "{value}", {"value": number, "guess": guess})
         via = tuple(known.schemes.get(scheme, ()))
         if not via and known.whole:
-            fitting = sorted(name for name, envelope in catalogue.ENVELOPES.items() if envelope.scheme == scheme)
+            fitting = [name for name, envelope in catalogue.ENVELOPES.items() if envelope.scheme == scheme]
             raise Wrong("no_carrier", "{scheme}", {"scheme": scheme, "envelopes": ", ".join(fitting) or "plain"})
         return via
 

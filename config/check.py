@@ -11,6 +11,7 @@ from statistics import median
 from msgspec import Struct
 
 from config import compile as devices_compiler
+from config.addresses import OF_OTHER_SOURCES
 from config.blob import encode
 from config.compile_rules import rules
 from config.load import Entry, Files, read_files
@@ -114,18 +115,18 @@ def _check_sources(files: Files) -> None:
 
 def _check_topics(files: Files, entry: Entry) -> None:
     topics = entry.raw.get("topics")
+    known = {name: envelope for name, envelope in catalogue.ENVELOPES.items() if name not in OF_OTHER_SOURCES}
     for index, topic in enumerate(topics if isinstance(topics, list) else ()):
         name = topic.get("envelope") if isinstance(topic, dict) else None
         if not isinstance(name, str):
             continue
         path = ("topics", index)
-        envelope = catalogue.ENVELOPES.get(name)
+        envelope = known.get(name)
         if envelope is None:
-            known = ", ".join(catalogue.ENVELOPES)
-            parameters = {"value": name, "guess": closest(name, catalogue.ENVELOPES), "known": known}
+            parameters = {"value": name, "guess": closest(name, known), "known": ", ".join(known)}
             files.problems.append(entry.problem((*path, "envelope"), "envelope", parameters))
-        elif envelope.scheme == "topic" and topic.get("address") is None:
-            files.problems.append(entry.problem(path, "topic_no_address", {"value": name}))
+        elif envelope.scheme != "topic" and topic.get("address") is not None:
+            files.problems.append(entry.problem((*path, "address"), "topic_address_known", {"value": name}))
         address, pattern = topic.get("address"), topic.get("filter")
         if isinstance(address, str) and isinstance(pattern, str) and address.startswith("topic "):
             levels = pattern.count("/") + 1

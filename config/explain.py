@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from config.problems import Problem, closest
-from config.yaml import Document, Node
+from config.yaml import FULL_WIDTH, Document, Node
 from devices.units import DURATION_MS, SIZE_BYTES
 
 Step = str | int
@@ -38,6 +38,10 @@ _CODES = {
 """pydantic's name of an error -> ours. Those not named here have a form of their own below, or are already ours."""
 
 
+_PUNCTUATED = ("list_wanted", "mapping_wanted", "number_wanted", "whole_wanted", "point", "duration", "limit")
+"""What is wrong in these ways may only have been typed with the punctuation of a Chinese keyboard."""
+
+
 def of_pydantic(document: Document, prefix: Path, kind: object, error: ValidationError) -> list[Problem]:
     """Say everything that is wrong with the value at `prefix`, which was to be a `kind`."""
     return [_one(document, prefix, kind, details) for details in error.errors(include_url=False)]
@@ -45,15 +49,15 @@ def of_pydantic(document: Document, prefix: Path, kind: object, error: Validatio
 
 def _one(document: Document, prefix: Path, kind: object, details: ErrorDetails) -> Problem:
     name, given, context = details["type"], details["input"], details.get("ctx", {})
-    path = prefix + _without_tags(document, prefix, details["loc"])
+    absent = name in ("missing", "extra_forbidden")
+    path = prefix + _without_tags(document, prefix, details["loc"], last=absent)
     key = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
     if name in ("missing", "union_tag_not_found"):
-        absent = key if name == "missing" else "kind"
-        return document.problem(path[:-1] if name == "missing" else path, "missing", {"key": absent})
-    if name == "extra_forbidden" and given is None and " " in key:
-        return document.problem(path, "comma", {"value": key}, at_key=True)
+        path, key = (path[:-1], key) if name == "missing" else (path, "kind")
+        return document.problem(path, "missing", {"key": key})
     if name == "extra_forbidden":
-        return document.problem(path, "unknown_key", _among(key, _fields(kind, details["loc"][:-1])), at_key=True)
+        code = "comma" if given is None and " " in key else "unknown_key"
+        return document.problem(path, code, _among(key, _fields(kind, details["loc"][:-1])), at_key=True)
     if name == "union_tag_invalid":
         tags = re.findall(r"'([^']*)'", context["expected_tags"])
         return document.problem((*path, "kind"), "not_among", _among(context["tag"], tags))
@@ -61,8 +65,16 @@ def _one(document: Document, prefix: Path, kind: object, details: ErrorDetails) 
         return document.problem(path, "empty", {"key": key})
     if name == "literal_error":
         return document.problem(path, "not_among", _among(shown(given), re.findall(r"'([^']*)'", context["expected"])))
-    code = _CODES.get(name, name)
-    parameters = {"key": key, "value": shown(given), "limit": context.get("ge", context.get("le", "")), **context}
+    return _of_value(document, path, _CODES.get(name, name), given, {"key": key, **context})
+
+
+def _of_value(document: Document, path: Path, code: str, given: object, parameters: dict[str, Any]) -> Problem:
+    wide = FULL_WIDTH.keys() & set(given) if isinstance(given, str) and code in _PUNCTUATED else None
+    if wide:
+        character = min(wide)
+        return document.problem(path, "full_width", {"character": character, "ascii": FULL_WIDTH[character]})
+    limit = parameters.get("ge", parameters.get("le", ""))
+    parameters = {"value": shown(given), "limit": limit, **parameters}
     if code in ("duration", "size"):
         code = _unit(code, shown(given), parameters)
     at = parameters.pop("at", None)
@@ -73,13 +85,13 @@ def _among(word: str, known: Sequence[str]) -> dict[str, str]:
     return {"value": word, "guess": closest(word, known), "known": ", ".join(known) or "-"}
 
 
-def _without_tags(document: Document, prefix: Path, loc: Path) -> Path:
-    """Take pydantic's marks of the chosen union member out of a location."""
+def _without_tags(document: Document, prefix: Path, loc: Path, *, last: bool) -> Path:
+    """Take pydantic's marks of the chosen union member out of a location; the last step may be a key that is absent."""
     node: Node | None = document.node(prefix)
     path: list[Step] = []
     for number, step in enumerate(loc):
         below = node.below(step) if node is not None else None
-        if below is not None or number == len(loc) - 1:
+        if below is not None or (last and number == len(loc) - 1):
             node = below
             path.append(step)
     return tuple(path)
@@ -175,8 +187,10 @@ def of_msgspec(document: Document, prefix: Path, options: type[msgspec.Struct], 
         int(index) if index else name for name, index in re.findall(r"\.([^.\[]+)|\[([0-9]+)\]", steps)
     )
     unknown = _UNKNOWN.fullmatch(what)
+    known = options.__struct_encode_fields__
+    if unknown and not known:
+        return document.problem(path, "no_options")
     if unknown and path == prefix:
-        known = options.__struct_encode_fields__
         return document.problem((*path, unknown[1]), "unknown_key", _among(unknown[1], known), at_key=True)
     if unknown:
         return document.problem((*path, unknown[1]), "unknown_option", {"value": unknown[1]}, at_key=True)

@@ -14,8 +14,17 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from config import yaml
 from config.explain import of_pydantic
 from config.problems import Problem
-from config.schema import AnyRule, CitywardSettings, DefaultSettings, DeviceSettings, DevicesFile, RulesFile
+from config.schema import (
+    DEFAULT_STATE,
+    AnyRule,
+    CitywardSettings,
+    DefaultSettings,
+    DeviceSettings,
+    DevicesFile,
+    RulesFile,
+)
 from config.yaml import Document
+from feed.settings import HttpSettings
 from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 
 SOURCE_KINDS: dict[str, type[MqttSettings | SerialSettings | Hj212Settings]] = {
@@ -179,3 +188,13 @@ def _read_rules(files: Files, document: Document) -> None:
     for index, entry in enumerate(entries):
         entry.settings = whole.rules[index] if whole is not None else _right(adapter, entry.raw)
     files.rules += entries
+
+
+def socket_of(directory: Path) -> Path:
+    """Find the daemon's Unix socket: where cityward.yaml says, as far as it is understood, else where it usually is."""
+    main = directory / "cityward.yaml"
+    data: Any = yaml.read(main).data if main.is_file() else None
+    said: dict[str, Any] = data if isinstance(data, dict) else {}
+    http = _right(TypeAdapter(HttpSettings), said.get("http") or {}) or HttpSettings()
+    state = said.get("state")
+    return http.socket_path(Path(state) if isinstance(state, str) else DEFAULT_STATE)

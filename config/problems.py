@@ -48,5 +48,8 @@ class Problem(Struct, frozen=True, kw_only=True):
 def closest(word: str, known: Iterable[str]) -> str:
     """Return the known word that was probably meant, or ""."""
     lower = {name.lower(): name for name in known}
+    longer = [name for name in lower if name.startswith(f"{word.lower()}_")]
+    if longer:
+        return lower[min(longer, key=len)]
     found = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
     return lower[found[0]] if found else ""

@@ -6,7 +6,7 @@ Scalars come as text; the types here give them meaning. What is wrong is told by
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
 from config.scalars import (
@@ -27,6 +27,9 @@ from feed.settings import HttpSettings
 from ingest.settings import AbsolutePath, Duration, InfluxSettings, Settings, Size, SourcesSettings
 
 # ------------------------------------------------------------------------------------------------ cityward.yaml
+
+
+DEFAULT_STATE = Path("/var/lib/cityward")
 
 
 class GatewaySettings(Settings):
@@ -60,7 +63,7 @@ class CitywardSettings(Settings):
     """cityward.yaml, and what the daemon is given of it: secrets are named in it, never held."""
 
     gateway: GatewaySettings
-    state: AbsolutePath = Path("/var/lib/cityward")
+    state: AbsolutePath = DEFAULT_STATE
     budgets: BudgetSettings = BudgetSettings()
     http: HttpSettings = HttpSettings()
     sources: SourcesSettings = SourcesSettings()
@@ -120,28 +123,30 @@ class AlarmText(Settings):
 
 
 class ScopeSettings(Settings):
-    """Which devices a rule judges: all that is given must hold. `all` judges every device."""
+    """Which devices a rule judges: all that is given must hold."""
 
     family: str | None = None
     devices: tuple[str, ...] = ()
     labels: dict[str, str] = Field(default_factory=dict)
     site: str | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _all_or_some(cls, value: object) -> object:
-        if value == "all":
-            return {}
-        if not isinstance(value, dict | cls) or value == {}:
-            raise Wrong("scope", "a scope")
-        return value
+
+def _scope(value: object) -> object:
+    if value == "all":
+        return {}
+    if not isinstance(value, dict) or value == {}:
+        raise Wrong("scope", "a scope")
+    return value
+
+
+Scoped = Annotated[ScopeSettings, BeforeValidator(_scope, json_schema_input_type=ScopeSettings | Literal["all"])]
 
 
 class RuleSettings(Settings):
     """What every rule has."""
 
     id: Identifier
-    scope: Annotated[ScopeSettings, Field(alias="for")]
+    scope: Annotated[Scoped, Field(alias="for")]
     priority: Annotated[int, Field(ge=1, le=4)]
     latch: Truth = False
     basis: Literal["compliance", "reference"] | None = None
@@ -209,9 +214,9 @@ class ThresholdRule(RuleSettings):
         limit = (self.above if upwards else self.below) or 0.0
         sign = 1 if upwards else -1
         if self.clear is not None and sign * (self.clear - limit) > 0:
-            raise Wrong("clear_side", "clear", {"at": "clear", "limit": limit})
+            raise Wrong("clear_side", "clear", {"at": "clear", "limit": f"{limit:g}"})
         if once is not None and sign * (once - limit) <= 0:
-            raise Wrong("once_side", "once", {"at": "once_above" if upwards else "once_below", "limit": limit})
+            raise Wrong("once_side", "once", {"at": "once_above" if upwards else "once_below", "limit": f"{limit:g}"})
         return self
 
 

@@ -73,19 +73,21 @@ _GATEWAY = {
     "topic_filter": ("`{value}` 不是 MQTT 主题过滤器：`+` 和 `#` 须独占一级，`#` 须在最后。", "`{value}` is no MQTT topic filter. `+` and `#` must fill a level, and `#` must be the last."),
     "topic_address": ("`{value}` 没有说明地址在哪里。请写 `topic 2`（主题第二级）或 `field 名称`。", "`{value}` does not say where the address is. Write `topic 2` (second level of the topic) or `field NAME`."),
     "topic_level": ("主题 `{filter}` 没有第 {level} 级。请写 1 至 {levels}。", "The topic `{filter}` has no level {level}. Write a level from 1 to {levels}."),
-    "topic_no_address": ("信封 `{value}` 不含地址。请补 `address: topic 2` 之类。", "The envelope `{value}` holds no address. Add where it is, as in `address: topic 2`."),
+    "topic_address_known": ("信封 `{value}` 自带地址。请删去 `address`。", "The envelope `{value}` holds the address itself. Take `address` out."),
     "device_file": ("`{value}` 不是串口设备文件。请写例如 `/dev/ttyUSB0`。", "`{value}` is no device file. Write for example `/dev/ttyUSB0`."),
     "serial_line": ("`{value}` 不是串口参数。请写波特率和格式，例如 `4800 8N1`。", "`{value}` does not set a serial line. Write baud rate and format, as in `4800 8N1`."),
     "poll_missing": ("modbus-rtu 需要轮询周期。请补 `poll: 60 s`。", "modbus-rtu must know how often to ask. Add `poll: 60 s`."),
     "poll_not_asked": ("{protocol} 的设备自己发送，不用轮询。请删去 `poll`。", "{protocol} sends by itself and is not asked. Take `poll` out."),
     "listen": ("`{value}` 不是监听地址。请写 `主机:端口`，例如 `0.0.0.0:9212`。", "`{value}` is no address to listen on. Write HOST:PORT, as in `0.0.0.0:9212`."),
+    "listen_open": ("`{value}` 对外开放，而接口没有登录。请只在本机监听，远程访问用隧道或反向代理。", "`{value}` is open to others, but there is no login. Listen on loopback; from afar use a tunnel or a proxy."),
     "envelope": ("没有信封 `{value}`。可用：{known}。", "There is no envelope `{value}`. Known: {known}."),
 }  # fmt: skip
 
 _DEVICES = {
     "model": ("没有设备型号 `{value}`。可用：{known}。", "There is no model `{value}`. Known: {known}."),
-    "option": ("型号选项有误：{what}。请改正。", "This option is not right: {what}. Correct it."),
+    "option": ("型号选项有误（{what}）。请改正。", "An option is not right ({what}). Correct it."),
     "unknown_option": ("没有选项 `{value}`。请改正或删去。", "There is no option `{value}` here. Correct it or take it out."),
+    "no_options": ("此型号没有选项。请删去 `options`。", "This model has no options. Take `options` out."),
     "device_twice": ("设备编号 `{value}` 重复，{first} 已用过。请改一个。", "The device id `{value}` was already used at {first}. Change one of them."),
     "address_twice": ("地址 `{value}` 已属于设备 `{other}`（{first}）。请改一个。", "The address `{value}` already belongs to device `{other}` at {first}. Change one of them."),
     "address": ("`{value}` 不是地址。请写 `类别:号码`，例如 `eui:24e124126a148401`、`modbus:gate/3`；类别：{known}。", "`{value}` is no address. Write its scheme and number, as in `eui:24e124126a148401` or `modbus:gate/3`; schemes: {known}."),

@@ -21,7 +21,7 @@ MAX_DEPTH = 30
 
 _NOTHING = ("", "~", "null")
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
-_FULL_WIDTH = dict(zip("：，“”【】｛｝（）", ':,""[]{}()', strict=True))
+FULL_WIDTH = dict(zip("：，“”【】｛｝（）", ':,""[]{}()', strict=True))
 
 Path_ = Sequence[str | int]
 
@@ -246,10 +246,10 @@ def _syntax(name: str, text: str, error: yaml.MarkedYAMLError) -> Problem:
     # The parser notices a missing colon only on the line after it.
     for near in (number, number - 1):
         line = lines[near] if 0 <= near < len(lines) else ""
-        found = [(at, mark_) for at, mark_ in enumerate(line) if mark_ in _FULL_WIDTH and "#" not in line[:at]]
+        found = [(at, mark_) for at, mark_ in enumerate(line) if mark_ in FULL_WIDTH and "#" not in line[:at]]
         if found:
             at, character = found[0]
-            parameters = {"character": character, "ascii": _FULL_WIDTH[character]}
+            parameters = {"character": character, "ascii": FULL_WIDTH[character]}
             return Problem(file=name, line=near + 1, column=at + 1, code="full_width", parameters=parameters)
     what = " ".join(part for part in (error.context, error.problem) if part)
     return Problem(file=name, line=number + 1, column=column + 1, code="syntax", parameters={"what": what})

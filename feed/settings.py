@@ -1,6 +1,7 @@
 """What an engineer may set about the feed (`http:` of cityward.yaml)."""
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,20 @@ def _listen(text: str) -> str:
     match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", text)
     if match is None or int(match[2]) > 65_535:  # noqa: PLR2004 - the highest port
         raise Wrong("listen", "{value}", {"value": text})
+    host = match[1].strip("[]")
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise Wrong("listen_open", "{value}", {"value": text, "guess": f"127.0.0.1:{match[2]}"})
     return text
 
 
 class HttpSettings(BaseModel):
     """Where the feed answers.
 
-    listen  TCP; outside of 127.0.0.1 only behind a proxy that knows who may come in
+    listen  TCP, loopback only: there is no login, so from afar it needs a tunnel or a proxy that knows people
     socket  the Unix socket of the command line; None = `run/cityward.sock` under the state directory
     """
 

@@ -1,0 +1,48 @@
+"""`cityward check`: everything that is wrong in a configuration, at once."""
+
+import os
+from pathlib import Path
+
+import click
+
+from config.check import Loaded, load
+from config.problems import Language
+
+language_option = click.option(
+    "--lang", "language", type=click.Choice(["zh", "en"]), help="Language of the messages; else that of the system."
+)
+
+
+def language_of_system() -> Language:
+    """Chinese when the system speaks it, else English."""
+    spoken = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "zh" if spoken.lower().startswith("zh") else "en"
+
+
+@click.command
+@click.argument("directory", type=click.Path(path_type=Path), default=Path("/etc/cityward"))
+@language_option
+def command(directory: Path, language: Language | None) -> None:
+    """Check a directory of configuration: cityward.yaml, devices.d/, rules.d/.
+
+    Prints every problem as FILE:LINE:COLUMN, what is wrong and what to write instead, and exits with 1 when one of them
+    is an error; else a summary.
+    """
+    language = language or language_of_system()
+    loaded = load(directory)
+    for problem in loaded.problems:
+        click.echo(problem.text(language))
+    click.echo(_summary(loaded, language), err=loaded.compiled is None)
+    if loaded.compiled is None:
+        raise SystemExit(1)
+
+
+def _summary(loaded: Loaded, language: Language) -> str:
+    if loaded.compiled is None:
+        count = len(loaded.errors)
+        return f"{count} 处错误。" if language == "zh" else f"{count} error{'s' if count > 1 else ''}."
+    registry, rules = loaded.compiled.registry, loaded.compiled.ruleset.rules
+    counts = len(registry.devices), len(rules), len(registry.sources)
+    if language == "zh":
+        return "配置正确：{} 台设备，{} 条规则，{} 个数据源。".format(*counts)
+    return "All is right: {} devices, {} rules, {} sources.".format(*counts)
