@@ -5,7 +5,11 @@ from importlib import import_module
 import click
 
 # (name, module): the module has a click command of the name `command`.
-COMMANDS: tuple[tuple[str, str], ...] = (("decode", "commands.decode"),)
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("check", "commands.check"),
+    ("reload", "commands.reload"),
+    ("decode", "commands.decode"),
+)
 
 
 class LateCommands(click.Group):
