@@ -1,0 +1,83 @@
+"""Brings a body to InfluxDB although some of its lines are bad: halves it until each bad line stands alone.
+
+Lines of one series come one after the other then, for what is bad is nearly always one device: its lines are found
+together, and InfluxDB says itself when it took none of them. Their order within the series stays; between series it
+means nothing. A 422 has written the good lines already, and halving writes them again: the same points, overwritten.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from ingest.influx import Answer
+
+LINES_A_REQUEST = 5000  # InfluxData's advice for the best speed; docs, "Optimize writes"
+_REASONS = {400: "unreadable", 413: "too_large", 422: "unfit"}
+
+
+class SetAside(NamedTuple):
+    """A line that InfluxDB refuses for ever.
+
+    reason  unreadable (no line protocol), unfit (another type than the field has, or older than the bucket keeps),
+            too_large
+    detail  InfluxDB's own sentence
+    """
+
+    reason: str
+    detail: str
+    line: bytes
+
+
+class Delivered(Struct, frozen=True):
+    """What became of a body: how many lines are in InfluxDB, and which are not and never will be."""
+
+    written: int
+    aside: list[SetAside]
+
+
+def deliver(text: bytes, post: Callable[[bytes], Answer]) -> Delivered | Answer:
+    """Post all lines of a text, each ending in a newline, in order.
+
+    An Answer comes back when InfluxDB is down or refuses us: then the whole text is to be delivered again later. Some
+    of it may have been written; written again it is the same.
+    """
+    aside: list[SetAside] = []
+    parts = _requests(text)
+    total = 0
+    while parts:
+        part = parts.pop()
+        answer = post(part)
+        meaning = answer.meaning
+        if meaning == "written":
+            total += part.count(b"\n")
+            continue
+        if meaning in ("refused", "down"):
+            return answer
+        lines = lines_of(part)
+        if len(lines) == 1 or (meaning != "too_large" and answer.blamed >= len(lines)):
+            aside += [SetAside(_REASONS[answer.status], answer.detail, line) for line in lines]
+            continue
+        lines.sort(key=_series)
+        half = len(lines) // 2
+        parts += [b"".join(lines[half:]), b"".join(lines[:half])]
+    return Delivered(total, aside)
+
+
+def lines_of(text: bytes) -> list[bytes]:
+    """Cut a text into its lines. Only a newline ends one: a text field may hold a carriage return."""
+    return [line + b"\n" for line in text.split(b"\n")[:-1]]
+
+
+def _requests(text: bytes) -> list[bytes]:
+    """Cut a text into parts of as many lines as a request should have, the last one first."""
+    if text.count(b"\n") <= LINES_A_REQUEST:
+        return [text]
+    lines = lines_of(text)
+    starts = range(0, len(lines), LINES_A_REQUEST)
+    return [b"".join(lines[start : start + LINES_A_REQUEST]) for start in reversed(starts)]
+
+
+def _series(line: bytes) -> bytes:
+    """Measurement and tags, well enough for sorting: up to the first blank (an escaped one cuts it short)."""
+    return line.partition(b" ")[0]
