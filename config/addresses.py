@@ -12,8 +12,6 @@ from config.problems import closest
 from devices import catalogue
 from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 
-TOPIC_CARRIES = ("topic", "eui", "imei", "mn")
-"""A level of a topic may be any kind of address (`devices.reception`)."""
 OF_OTHER_SOURCES = ("hj212", "modbus", "line")
 """Envelopes that are not for topics."""
 
@@ -25,13 +23,15 @@ class Carriers(Struct):
 
     brokers, lines, listeners  by name; None = declared, but wrong in itself
     schemes                    scheme of an address -> brokers with an envelope that gives it
+    levels                     brokers where a level of the topic, or a member, is the address: it may be of any scheme
     whole                      every source is known: what seems to be missing is missing
     """
 
     brokers: dict[str, MqttSettings | None] = field(default_factory=dict)
     lines: dict[str, SerialSettings | None] = field(default_factory=dict)
     listeners: dict[str, Hj212Settings | None] = field(default_factory=dict)
-    schemes: dict[str, list[str]] = field(default_factory=dict)
+    schemes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: tuple[str, ...] = ()
     whole: bool = True
 
 
@@ -47,13 +47,14 @@ def carriers(files: Files) -> Carriers:
             if envelope is None:
                 found.whole = False
                 continue
-            # The whole topic is an address of its own kind; a level or a member may be any kind.
-            by_level = envelope.scheme == "topic" and topic.address is not None
-            for scheme in TOPIC_CARRIES if by_level else (envelope.scheme,):
-                names = found.schemes.setdefault(scheme, [])
-                if name not in names:
-                    names.append(name)
+            if envelope.scheme == "topic" and topic.address is not None:
+                found.levels = _with(found.levels, name)
+            found.schemes[envelope.scheme] = _with(found.schemes.get(envelope.scheme, ()), name)
     return found
+
+
+def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return names if name in names else (*names, name)
 
 
 def _by_broker(pattern: str, scheme: str, code: str) -> Callable[[str, Carriers], tuple[str, ...]]:
@@ -64,7 +65,7 @@ def _by_broker(pattern: str, scheme: str, code: str) -> Callable[[str, Carriers]
             plain = re.sub(r"[:\-\s]", "", number).lower()
             guess = f"{scheme}:{plain}" if re.fullmatch(pattern, plain) else ""
             raise Wrong(code, "{value}", {"value": number, "guess": guess})
-        via = tuple(known.schemes.get(scheme, ()))
+        via = known.schemes.get(scheme) or known.levels
         if not via and known.whole:
             fitting = [name for name, envelope in catalogue.ENVELOPES.items() if envelope.scheme == scheme]
             raise Wrong("no_carrier", "{scheme}", {"scheme": scheme, "envelopes": ", ".join(fitting) or "plain"})
@@ -76,7 +77,7 @@ def _by_broker(pattern: str, scheme: str, code: str) -> Callable[[str, Carriers]
 def _mn(number: str, known: Carriers) -> tuple[str, ...]:
     if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", number) is None:
         raise Wrong("address_mn", "{value}", {"value": number})
-    via = (*known.listeners, *known.schemes.get("mn", ()))
+    via = (*known.listeners, *known.schemes.get("mn", ())) or known.levels
     if not via and known.whole:
         raise Wrong("no_listener", "{value}", {"value": number})
     return via

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from config import compile as devices_compiler
 from config.addresses import OF_OTHER_SOURCES
-from config.blob import encode
+from config.blob import decode, encode
 from config.compile_rules import rules
 from config.load import Entry, Files, read_files
 from config.problems import Problem, closest
@@ -67,8 +67,10 @@ def load(directory: Path) -> Loaded:
         problems = sorted(files.problems, key=lambda problem: (problem.file, problem.line, problem.column))
         if files.settings is None or not all(problem.warning for problem in problems):
             return Loaded(problems, None)
-        registry = devices_compiler.assemble(files.settings, devices)
-        ruleset = RuleSet(tuple(compiled_rules))
+        # Once through the book's form: what is compiled now equals, to the byte, what a later start finds there.
+        registry, ruleset = decode(
+            encode(devices_compiler.assemble(files.settings, devices), RuleSet(tuple(compiled_rules)))
+        )
         return Loaded(problems, Compiled(files.settings, registry, ruleset, compiled_hash(registry, ruleset)))
 
 

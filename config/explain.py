@@ -78,7 +78,9 @@ def _of_value(document: Document, path: Path, code: str, given: object, paramete
     if code in ("duration", "size"):
         code = _unit(code, shown(given), parameters)
     at = parameters.pop("at", None)
-    return document.problem((*path, at) if at else path, code, parameters)
+    if at:
+        path, parameters["key"] = (*path, at), at
+    return document.problem(path, code, parameters)
 
 
 def _among(word: str, known: Sequence[str]) -> dict[str, str]:
