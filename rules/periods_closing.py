@@ -136,9 +136,9 @@ class Closing:
         """
         changed: dict[int, Ints] = {}
         for hour in sorted(touched):
-            changed[hour] = self._hour(hour, np.array(sorted(touched[hour]), np.int64), slots_of)
+            changed[hour] = self._hour(hour, np.array(sorted(touched[hour]), np.int64), slots_of, closes=False)
         while self.closed + HOUR_MIN + HOUR_TOLD_MIN <= now:
-            changed[self.closed] = self._hour(self.closed, self._all, slots_of)
+            changed[self.closed] = self._hour(self.closed, self._all, slots_of, closes=True)
             self.closed = self.calendar.next_hour(self.closed)
         days = self._changed_days(changed, now)
         finals = list(self._past_hours(now))
@@ -156,11 +156,13 @@ class Closing:
             periods += self.days.periods(row, days[day], series, final=day.start < self.day_final)
         return periods
 
-    def _hour(self, hour: int, index: Ints, slots_of: Callable[[int, Ints], Slots]) -> Ints:
+    def _hour(self, hour: int, index: Ints, slots_of: Callable[[int, Ints], Slots], *, closes: bool) -> Ints:
         slots = slots_of(hour, index)
-        heard = slots.valid > 0
-        worth: Bits = heard | self._heard_between(hour - _DUMB_MIN, hour, index)
-        self.heard[index] = np.maximum(self.heard[index], np.where(heard, hour, _LONG_AGO))
+        worth: Bits = slots.valid > 0
+        heard = np.where(worth, hour, _LONG_AGO)
+        if closes:
+            worth |= self._heard_between(hour - _DUMB_MIN, hour, index)
+        self.heard[index] = np.maximum(self.heard[index], heard)
         return self.hours.put(self.hours.row(hour // HOUR_MIN, hour), index, slots, worth)
 
     def _changed_days(self, changed: dict[int, Ints], now: int) -> dict[Day, Ints]:
@@ -170,14 +172,17 @@ class Closing:
             day = self.calendar.day(hour)
             if self.day_final <= day.start < self.day:
                 affected.setdefault(day, []).append(index)
+        found = {day: self._day(day, np.unique(np.concatenate(index)), closes=False) for day, index in affected.items()}
         while (day := self.calendar.day(self.day)).end + DAY_TOLD_MIN <= now:
-            affected[day] = [self._all]
+            found[day] = self._day(day, self._all, closes=True)
             self.day = day.end
-        return {day: self._day(day, np.unique(np.concatenate(index))) for day, index in affected.items()}
+        return found
 
-    def _day(self, day: Day, index: Ints) -> Ints:
+    def _day(self, day: Day, index: Ints, *, closes: bool) -> Ints:
         slots = self._mean_of_hours(self.calendar.hours(day), index)
-        worth: Bits = (slots.valid > 0) | self._heard_between(day.start - _DUMB_MIN, day.end, index)
+        worth: Bits = slots.valid > 0
+        if closes:
+            worth |= self._heard_between(day.start - _DUMB_MIN, day.end, index)
         return self.days.put(self.days.row(day.number, day.start), index, slots, worth)
 
     def _mean_of_hours(self, hours: Sequence[int], index: Ints) -> Slots:

@@ -26,6 +26,7 @@ VERSION = 1
 _ROWS = HOUR_MIN + LONGEST_REACH_MIN
 _SLEEP_MIN = FINAL_MIN + 26 * 60  # after the last reading: then the last day that has any is final
 _FITS = 40  # so many readings of the largest quantity (500,000) in 0.01 fit into 32 bits
+_SPOKE = 1  # the sum of a cell that counts nothing: the device spoke, but not of this
 _LARGEST, _MOST = (1 << 31) - 1, (1 << 16) - 1  # of a sum, of a count
 
 
@@ -106,35 +107,21 @@ class Windows:
     def roll(self, device_series: Sequence[Series], t_ms: int) -> None:
         """Open the minute of a live reading in all series of its device, and put away the one that was open.
 
-        A series without a reading in the minute that is put away learns that the device spoke, but not of it: that
-        minute is not filled by a later reading.
+        It is written down that the device spoke in the new minute: a series that gets no value in it has none there,
+        and is not filled from later.
         """
         minute = t_ms // MINUTE_MS
         if minute > self._head:
             self._advance(minute)
-        old = device_series[0].minute
-        if old <= self._head - RING_MIN:  # also where none was open
-            for series in device_series:
-                series.minute = minute
-                series.sum = series.count = 0
-            return
+        self._put_away(device_series)
         sums, counts = self._sum_at, self._count_at
-        base = old % RING_MIN * self._width
+        base = minute % RING_MIN * self._width
+        in_ring = minute > self._head - RING_MIN
         for series in device_series:
             at = base + series.index
-            count = series.count
-            if count:
-                if counts[at] or count > _FITS:
-                    self._add(at, series.sum, count)
-                else:
-                    sums[at] = series.sum
-                    counts[at] = count
-                series.sum = series.count = 0
-            elif not counts[at]:
-                sums[at] = 1
+            if in_ring and not counts[at]:
+                sums[at] = _SPOKE
             series.minute = minute
-        if old - device_series[0].reach < self._closing.closed:
-            self._touch(device_series, old)
 
     def add_late(self, device_series: Sequence[Series], t_ms: int, values: Sequence[float | None], now_ms: int) -> bool:
         """Put a reading that came late into its minute; False = too late, its hour is final.
@@ -153,7 +140,7 @@ class Windows:
             if value is not None:
                 self._add(at, round(value * CENTI), 1)
             elif not self._count_at[at]:
-                self._sum_at[at] = 1
+                self._sum_at[at] = _SPOKE
         self._touch(device_series, minute)
         return True
 
@@ -212,7 +199,7 @@ class Windows:
         periods: list[Period] = []
         while self.due_ms <= upto_ms:
             self._recent.clear()
-            self._put_away()
+            self._put_away(self.series)
             now = self.due_ms // MINUTE_MS
             touched, self._touched = self._touched, {}
             periods += self._closing.tick(now, touched, self._slots, self.series)
@@ -230,14 +217,24 @@ class Windows:
         """Return the end of the hour that was closed last."""
         return self._closing.closed * MINUTE_MS
 
-    def _put_away(self) -> None:
-        """Put every open minute into the ring; it stays open, and what still comes is added."""
-        for series in self.series:
-            if series.count:
-                if series.minute > self._head - RING_MIN:
-                    self._add(series.minute % RING_MIN * self._width + series.index, series.sum, series.count)
-                    if series.minute - series.reach < self._closing.closed:
-                        self._touch((series,), series.minute)
+    def _put_away(self, of: Sequence[Series]) -> None:
+        """Put open minutes into the ring; they stay open, and what still comes is added."""
+        sums, counts = self._sum_at, self._count_at
+        oldest = self._head - RING_MIN
+        closed = self._closing.closed
+        for series in of:
+            count = series.count
+            if count:
+                minute = series.minute
+                if minute > oldest:
+                    at = minute % RING_MIN * self._width + series.index
+                    if counts[at] or count > _FITS:
+                        self._add(at, series.sum, count)
+                    else:
+                        sums[at] = series.sum
+                        counts[at] = count
+                    if minute - series.reach < closed:
+                        self._touch((series,), minute)
                 series.sum = series.count = 0
 
     def _slots(self, hour: int, index: Ints) -> Slots:
@@ -254,7 +251,7 @@ class Windows:
 
     def sections(self) -> tuple[int, bytes]:
         """Return version and content for the snapshot: a short head, then the arrays as they lie in memory."""
-        self._put_away()
+        self._put_away(self.series)
         head = msgspec.msgpack.encode(self._state())
         parts = [len(head).to_bytes(8, "little"), head]
         return VERSION, b"".join([*parts, *(np.ascontiguousarray(array).data for array in self._arrays().values())])
@@ -275,7 +272,7 @@ class Windows:
 
     def inherit(self, old: "Windows") -> None:
         """Take over the series that remain when the configuration changes; new ones start empty. Ends the old ones."""
-        old._put_away()  # noqa: SLF001 - of the same class
+        old._put_away(old.series)  # noqa: SLF001 - of the same class
         state = old._state()  # noqa: SLF001
         if state.series == self._state().series:  # 54 MB that need not be copied
             self._sums, self._counts = old._sums, old._counts  # noqa: SLF001
