@@ -1,5 +1,6 @@
 """What there is: the visible lists of models and envelopes, and the table of supported devices made of them."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 from devices.envelopes import Envelope, chirpstack_v4, hj212, plain, raw
@@ -65,3 +66,13 @@ def envelope(name: str, address: str = "") -> Envelope:
 
 def _meant(near: list[str], known: dict[str, Model] | dict[str, Envelope]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+
+
+def supported_table(captures: Mapping[str, int]) -> str:
+    """Make the README's table of supported devices; captures: how many frames of known meaning each model has."""
+    rows = [
+        f"| `{model.id}` | {model.family} | {model.title} | {captures.get(model.id, 0)} | {model.source} |"
+        for model in MODELS.values()
+    ]
+    head = ["| model | family | devices | captures | source of the format |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"

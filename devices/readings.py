@@ -28,11 +28,12 @@ _TYPES = {"float": float, "int": int, "bool": bool, "text": str}
 
 @cache
 def values_of(quantities: tuple[str, ...]) -> type[Values]:
-    """Make the struct of exactly these quantities; the same ones give the same struct.
+    """Make the struct of exactly these quantities; the same ones give the same struct. Fill it by keywords.
 
     Raises KeyError for what is no quantity.
     """
-    fields = [(name, _TYPES[QUANTITIES[name].type] | None, None) for name in quantities]
+    own = [name for name in quantities if name not in Values.__struct_fields__]
+    fields = [(name, _TYPES[QUANTITIES[name].type] | None, None) for name in own]
     return cast("type[Values]", defstruct("Values", fields, bases=(Values,), omit_defaults=True, gc=False))
 
 
@@ -73,15 +74,14 @@ span  "" for a reading of that moment; "minute", "hour", "day" for a mean that t
 Decoded = Values | list[Reported] | Facts | Refusal
 
 
+@cache
 def range_check(kind: type[Values]) -> Callable[[Any], bool]:
     """Make the one test that says whether all values are inside their sane range.
 
     NaN and infinity fail it, for no comparison with NaN holds.
     """
     names = [name for name in kind.__struct_fields__ if name in QUANTITIES and QUANTITIES[name].low is not None]
-    tests = " and ".join(
-        f"(v.{n} is None or {QUANTITIES[n].low!r} <= v.{n} <= {QUANTITIES[n].high!r})" for n in names
-    )
+    tests = " and ".join(f"(v.{n} is None or {QUANTITIES[n].low!r} <= v.{n} <= {QUANTITIES[n].high!r})" for n in names)
     # The names come from our own struct definitions, never from outside.
     check: Callable[[Any], bool] = eval(f"lambda v: {tests or True}", {})  # noqa: S307 - one generated test is 5x a loop
     return check

@@ -217,7 +217,10 @@ def read_register(register: Register, first: int, data: bytes) -> float | None:
     if register.words == "little":
         raw = raw[2:] + raw[:2]
     number: float = struct.unpack(_FORMATS[register.type], raw)[0]
-    return None if number in register.absent else scaled(number, register.factor)
+    if number in register.absent:
+        return None
+    value = scaled(number, register.factor)
+    return round(value) if QUANTITIES[register.quantity].type == "int" else float(value)
 
 
 def write_register(register: Register, value: float) -> bytes:

@@ -24,7 +24,6 @@ from msgspec import Struct
 from devices.hj212 import Packet, build_packet, parse, time_text
 from devices.models import Model
 from devices.readings import Decoded, Facts, Refusal, Values
-from devices.registers import scaled
 
 _SPANS: Final = {"2011": "", "2051": "minute", "2061": "hour", "2031": "day"}
 _PER_UG: Final = {"ug_m3": 1.0, "mg_m3": 1000.0, "ng_m3": 0.001}
@@ -128,8 +127,8 @@ def _number(text: str | None) -> float | None:
 
 def _in_our_unit(quantity: str, number: float, options: Hj212Options) -> float:
     if quantity.endswith("_ug_m3"):
-        return scaled(number, _PER_UG[options.pm_unit])
-    return number * _KPA if quantity == "pressure_hpa" else number
+        return round(number * _PER_UG[options.pm_unit], 6)
+    return round(number * _KPA, 6) if quantity == "pressure_hpa" else number
 
 
 def packet(  # noqa: PLR0913 - what a station says about itself

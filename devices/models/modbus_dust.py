@@ -5,7 +5,7 @@ request (8 bytes) and response, one after the other.
 """
 
 from difflib import get_close_matches
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -77,10 +77,12 @@ def decode(payload: bytes, port: int | None, options: ModbusOptions) -> Decoded:
     if request[1] != options.map.function:
         return Refusal("not_mine", f"function {request[1]}; the map is of function {options.map.function}")
     first, data = answered
-    read = [read_register(register, first, data) for register in options.map.registers]
-    if all(value is None for value in read):
+    read: dict[str, Any] = {
+        register.quantity: read_register(register, first, data) for register in options.map.registers
+    }
+    if all(value is None for value in read.values()):
         return Refusal("incomplete", f"no value of the map in registers {first} to {first + len(data) // 2 - 1}")
-    return shape(options)(*read)
+    return shape(options)(**read)
 
 
 def encode(values: Values, options: ModbusOptions) -> tuple[None, bytes]:

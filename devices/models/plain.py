@@ -121,19 +121,19 @@ def read(payload: bytes, options: PlainOptions) -> tuple[int, int, Values] | Ref
         return Refusal("syntax", f"no JSON: {error}")
     if not isinstance(message, dict):
         return Refusal("not_mine", "no JSON object")
-    values: list[Any] = []
+    values: dict[str, Any] = {}
     for path, member in options.members.items():
         said = member_at(message, path)
         try:
-            values.append(None if said is None else _value(said, member))
+            values[member.quantity] = None if said is None else _value(said, member)
         except ValueError as error:
             return Refusal("syntax", f"{path}: {error}")
-    if all(value is None for value in values):
+    if all(value is None for value in values.values()):
         return Refusal("incomplete", f"none of {', '.join(options.fields)} is in it")
     counter = member_at(message, options.counter) if options.counter else None
     if counter is not None and (type(counter) is not int or counter < 0):
         return Refusal("syntax", f"{options.counter}: {counter!r} is no counter")
-    return -1 if counter is None else counter, _time_ms(message, options.time), shape(options)(*values)
+    return -1 if counter is None else counter, _time_ms(message, options.time), shape(options)(**values)
 
 
 def member_at(message: dict[str, Any], path: str) -> object:
@@ -211,14 +211,18 @@ def _opener(options_json: bytes) -> Opener:
 
     fields: list[Any] = []
     names: dict[str, str] = {}
-    values, tests = [], []
+    values, shared, tests = [], [], []
     for number, (path, member) in enumerate(options.members.items()):
         name = f"f{number}"
         names[name] = path
         inside = "." in path  # then the member must be there: else it is looked for deeper, with care
         kind = _wire_type(member)
         fields.append((name, kind) if inside else (name, kind | None, None))
-        values.append(_converted(f"w.{name}", member, optional=not inside))
+        value = _converted(f"w.{name}", member, optional=not inside)
+        if member.quantity in Values.__struct_fields__:
+            shared.append(f"{member.quantity}={value}")
+        else:
+            values.append(value)  # in their order, which is quicker than by name
         tests.append("False" if inside else f"w.{name} is None")
     time, counter = "-1", "-1"
     if options.time is not None:
@@ -239,7 +243,7 @@ def _opener(options_json: bytes) -> Opener:
         "instant": rfc3339_ms,
         "Values": shape(options),
     }
-    source = _SOURCE.format(nothing=" and ".join(tests), counter=counter, time=time, values=", ".join(values))
+    source = _SOURCE.format(nothing=" and ".join(tests), counter=counter, time=time, values=", ".join(values + shared))
     exec(source, known)  # noqa: S102 - made of our own names and numbers only; names of members stay in `rename`
     made: Opener = known["open_message"]  # type: ignore[assignment]
     return made

@@ -1,0 +1,82 @@
+"""Reads the captures that stand beside each model: frames, and what they mean.
+
+By hand, the table of supported devices for the README: `python -m tests.devices.captures`.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import yaml
+
+from devices import catalogue
+from devices.models import Model
+
+FOLDER = Path(__file__).resolve().parents[2] / "devices" / "models"
+
+
+class Capture(NamedTuple):
+    """One frame: either `refuse` (its reason), or `facts`, or what is expected of the one reading."""
+
+    model: Model
+    note: str
+    payload: bytes
+    port: int | None
+    options: Any
+    expect: dict[str, Any]
+    time: str | None
+    span: str
+    flags: str | None
+    refuse: str | None
+    facts: bool
+
+
+def captures() -> list[Capture]:
+    """Read all of them."""
+    return [_capture(model, entry) for model in catalogue.MODELS.values() for entry in _entries(model)]
+
+
+def counts() -> dict[str, int]:
+    """How many stand beside each model."""
+    return {model.id: len(_entries(model)) for model in catalogue.MODELS.values()}
+
+
+def _entries(model: Model) -> list[dict[str, Any]]:
+    path = FOLDER / f"{model.id.replace('-', '_')}.captures.yaml"
+    entries: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return entries
+
+
+def _capture(model: Model, entry: dict[str, Any]) -> Capture:
+    known = {
+        "note",
+        "source",
+        "fport",
+        "frame",
+        "text",
+        "options",
+        "expect",
+        "time",
+        "span",
+        "flags",
+        "refuse",
+        "facts",
+    }
+    assert entry.keys() <= known, entry.keys() - known
+    return Capture(
+        model=model,
+        note=entry["note"],
+        payload=entry["text"].encode() if "text" in entry else bytes.fromhex(entry["frame"]),
+        port=entry.get("fport"),
+        options=msgspec.convert(entry.get("options", {}), model.options, strict=False),
+        expect=entry.get("expect", {}),
+        time=entry.get("time"),
+        span=entry.get("span", ""),
+        flags=entry.get("flags"),
+        refuse=entry.get("refuse"),
+        facts=entry.get("facts", False),
+    )
+
+
+if __name__ == "__main__":
+    print(catalogue.supported_table(counts()), end="")

@@ -1,0 +1,174 @@
+"""What an encoder says, its decoder reads: whatever the format can carry comes back."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devices import catalogue, hj212
+from devices.models import Model
+from devices.models.bosch_tps110 import Bay
+from devices.models.dingtek_dc41x import Cover
+from devices.models.hj212_dust import Hj212Options, Station, packet
+from devices.models.modbus_dust import ModbusOptions
+from devices.models.plain import PlainOptions, decode, opener
+from devices.models.plantower_pms import Particles, PlantowerOptions
+from devices.quantities import QUANTITIES
+from devices.readings import Values, range_check
+from devices.registers import PRESETS, Register, requests
+
+BITS = st.booleans()
+
+
+def steps(low: float, high: float, step: float = 1.0) -> st.SearchStrategy[float]:
+    return st.integers(round(low / step), round(high / step)).map(lambda n: n * step)
+
+
+def decoded(model: str, values: Values, options: msgspec.Struct | None = None) -> Values:
+    kind: Model = catalogue.model(model)
+    options = kind.options() if options is None else options
+    port, payload = kind.encode(values, options)
+    said = kind.decode(payload, port, options)
+    if isinstance(said, list):
+        [(_, said, _)] = said
+    assert isinstance(said, Values), said
+    assert range_check(type(said))(said)
+    return said
+
+
+def same(one: Values, other: Values) -> None:
+    assert told(one) == pytest.approx(told(other), rel=1e-9, abs=1e-9)
+
+
+def told(values: Values) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(values).items() if value is not None}
+
+
+@given(BITS, st.none() | steps(-60, 100))
+def test_bosch(occupied: bool, temperature: float | None) -> None:  # noqa: FBT001 - drawn
+    same(decoded("bosch-tps110", bay := Bay(occupied, temperature)), bay)
+
+
+@given(st.builds(Cover, steps(-180, 180), BITS, steps(0, 65535), BITS, BITS, steps(-60, 100)))
+def test_dingtek(cover: Cover) -> None:
+    same(decoded("dingtek-dc41x", cover), cover)
+
+
+PM = steps(0, 10_000)
+
+
+@given(st.tuples(PM, PM, PM, PM, PM, PM).filter(any), steps(-60, 100, 0.1), steps(0, 100, 0.1))
+@pytest.mark.parametrize("variant", ["pms5003", "pms5003t", "pms3003", "sen0177"])
+def test_plantower(variant: str, particles: tuple[float, ...], temperature: float, humidity: float) -> None:
+    values = Particles(*particles)
+    if variant == "pms5003t":
+        values.temperature_c, values.humidity_pct = temperature, humidity
+    same(decoded("plantower-pms", values, msgspec.convert({"variant": variant}, PlantowerOptions)), values)
+
+
+KINDS = {"u16": (0, 0xFFFF), "s16": (-0x8000, 0x7FFF), "u32": (0, 0xFFFFFFFF), "s32": (-(1 << 31), (1 << 31) - 1)}
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> tuple[tuple[Register, ...], list[float]]:
+    """Any map that one request reads, and values that its registers can carry."""
+    names = draw(
+        st.lists(st.sampled_from([n for n, q in QUANTITIES.items() if q.low is not None]), min_size=1, unique=True)
+    )
+    registers, values, address = [], [], draw(st.integers(0, 60_000))
+    for name in names:
+        kind: Any = draw(st.sampled_from([*KINDS, "f32"]))
+        factor = draw(st.sampled_from([1.0, 0.1, 0.01, 10.0, -0.5]))
+        words: Any = draw(st.sampled_from(["big", "little"]))
+        register = Register(address=address, quantity=name, type=kind, factor=factor, words=words)
+        registers.append(register)
+        low, high = KINDS.get(kind, (-1000, 1000))
+        values.append(draw(st.integers(low, high)) * factor)
+        address = register.end + draw(st.integers(0, 1))
+    return tuple(registers), values
+
+
+@settings(max_examples=200)
+@given(maps())
+def test_modbus_with_any_map(drawn: tuple[tuple[Register, ...], list[float]]) -> None:
+    registers, numbers = drawn
+    options = ModbusOptions(registers=registers)
+    kind = catalogue.model("modbus-dust")
+    said: dict[str, Any] = dict(zip((each.quantity for each in registers), numbers, strict=True))
+    values = kind.values_for(options)(**said)
+    if len(requests(options.map, 1)) > 1:
+        return
+    _, payload = kind.encode(values, options)
+    read = kind.decode(payload, None, options)
+    assert isinstance(read, Values), read
+    same(read, values)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_modbus_presets_ask_once_and_read_what_they_ask_for(preset: str) -> None:
+    options = ModbusOptions(preset=preset)
+    assert len(requests(options.map, 1)) == 1
+    said: dict[str, Any] = {each.quantity: QUANTITIES[each.quantity].high for each in options.map.registers}
+    said |= {"noise_db": 61.5, "illuminance_lux": 70_000.0} if preset == "500-block" else {}
+    values = catalogue.model("modbus-dust").values_for(options)(**said)
+    same(decoded("modbus-dust", values, options), values)
+
+
+STATION = {
+    name: st.none() | steps(max(quantity.low or 0, -60), min(quantity.high or 0, 10_000), 0.1)
+    for name, quantity in QUANTITIES.items()
+    if name in Station.__struct_fields__ and quantity.low is not None and name not in ("rssi_dbm", "snr_db")
+}
+
+
+@given(st.fixed_dictionaries(STATION), st.sampled_from(["ug_m3", "mg_m3", "ng_m3"]), st.integers(0, 4_000_000_000_000))
+def test_hj212(drawn: dict[str, Any], unit: str, at_ms: int) -> None:
+    values, options = Station(**drawn), msgspec.convert({"pm_unit": unit}, Hj212Options)
+    if values == Station():
+        return
+    same(decoded("hj212-dust", values, options), values)
+    frame = packet(values, options, mn="690000D5800028F889221AC0", at_ms=at_ms, cn="2061")
+    said = catalogue.model("hj212-dust").decode(frame, None, options)
+    assert isinstance(said, list)
+    [(time_ms, hour, span)] = said
+    assert (time_ms, span) == (at_ms // 1000 * 1000, "hour")
+    same(hour, values)
+    opened = hj212.parse(frame)
+    assert isinstance(opened, hj212.Packet)
+    assert opened.mn == "690000D5800028F889221AC0"
+
+
+FIELDS: dict[str, Any] = {
+    "pm25": "pm25_ug_m3",
+    "deep.er.temp": {"quantity": "temperature_c", "factor": 0.1},
+    "f": {"quantity": "device_temperature_c", "factor": 0.55, "offset": -17.5},
+    "PM10(μg/m³)": "pm10_ug_m3",
+    "open": "cover_open",
+    "signal": "rssi_dbm",  # a field that all readings have
+}
+
+
+SAID = st.tuples(
+    st.none() | PM,
+    st.none() | steps(-60, 100, 0.1),
+    st.none() | steps(-60, 125, 0.1),
+    st.none() | PM,
+    st.none() | BITS,
+    st.none() | steps(-160, 20),
+)
+
+
+@given(SAID.filter(lambda said: any(value is not None for value in said)))
+def test_plain(drawn: tuple[float | bool | None, ...]) -> None:
+    options = msgspec.convert({"fields": FIELDS}, PlainOptions)
+    kind = catalogue.model("plain")
+    quantities: dict[str, Any] = dict(zip((m.quantity for m in options.members.values()), drawn, strict=True))
+    values = kind.values_for(options)(**quantities)
+    same(decoded("plain", values, options), values)
+    _, payload = kind.encode(values, options)
+    fast = opener(options)(payload)
+    said = decode(payload, None, options)
+    assert isinstance(said, list)
+    assert fast == (-1, said[0][0], said[0][1]), "the fast and the careful way read the same"
