@@ -9,6 +9,7 @@ its windows (docs/how-it-works.md, "Time").
 
 from array import array
 from binascii import crc32
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ HISTORY_MS = 600_000  # a platform's message that old was not sent just now
 WINDOWS_MS = 50 * 3_600_000  # what is older finds no window cell any more
 REMEMBERED = 128  # readings without a counter, per device
 BITS = 1024  # counters, per session
+RECENT = 5000  # frames of a source: more than a Receive Maximum
+MISSED_AT_MOST = 16384  # a larger gap in a counter is no gap but another count
 SESSION_START = 3  # a counter this low, without a time beside it, may be a restart
 
 
@@ -34,8 +37,9 @@ class Track:
 
     device, model   as registered
     open            (payload) -> counter, time, values: envelope and model in one; raises where there is no fast form
-    sane            the range check of its readings
+    quantities, sane  what its readings may hold; their range check
     pick, watches   the quantities that somebody wants, and who (rules.judging.Watch); signs: who judges its silence
+    series          its windows (rules.windows.Series); empty where nobody wants any
     last_ms         time of the newest reading; usual_until: a time below it needs no second look
     seen_ms         log time of the last sign of life; since_ms: silence counts from here at the earliest
     counter, run, mask  newest counter; start of the unbroken run that it ends; bits of what came before the run
@@ -46,8 +50,8 @@ class Track:
 
     __slots__ = (
         "counter", "device", "duplicates", "envelope", "facts", "frames", "held", "index", "key_at", "last_ms", "mask",
-        "missed", "model", "old", "open", "pick", "prefix", "realtime_ms", "refused", "run", "sane", "seen_ms", "silent",
-        "signs", "since_ms", "skew_at_ms", "skew_ms", "usual_until", "watches",
+        "missed", "model", "old", "open", "pick", "prefix", "quantities", "readings", "realtime_ms", "refused", "run", "sane", "seen_ms", "series", "signs",
+        "silent", "since_ms", "skew_at_ms", "skew_ms", "usual_until", "watches",
     )  # fmt: skip
 
     def __init__(self, device: Device, index: int, prefix: bytes) -> None:
@@ -57,10 +61,13 @@ class Track:
         self.model: Model = catalogue.model(device.model)
         self.envelope: Envelope | None = None
         self.open: Callable[[bytes], tuple[int, int, Any]] = _no_fast_form
-        self.sane: Callable[[Any], bool] = range_check(self.model.values)
+        shape = self.model.values_for(device.options)
+        self.quantities: tuple[str, ...] = shape.__struct_fields__
+        self.sane: Callable[[Any], bool] = range_check(shape)
         self.pick: Callable[[Any], Sequence[Any]] = _nothing
         self.watches: list[Any] = []
         self.signs: list[Any] = []
+        self.series: list[Any] = []
         self.last_ms = 0
         self.usual_until = 0
         self.seen_ms = 0
@@ -147,10 +154,12 @@ class Door:
     """One source as the core sees it: which place is which device."""
 
     def __init__(self, source: Source) -> None:
+        """listening: something can be heard through it. received, strangers: frames, for the ledger."""
         self.source = source
         self.envelopes = [(route.filter, catalogue.envelope(route.envelope, route.address)) for route in source.routes]
         self.tracks: dict[bytes, Track] = {}
-        self.recent: list[int] = []  # of a broker that may deliver again: see Reception._delivered_again
+        self.recent: deque[int] = deque(maxlen=RECENT)  # for what a broker delivers again: see _delivered_again
+        self.listening = False
         self.received = 0
         self.strangers = 0
 
@@ -158,7 +167,9 @@ class Door:
 class Reception:
     """All doors and tracks of one configuration, and the ring of keys of readings without a counter."""
 
-    def __init__(self, registry: Registry, line_prefix: Callable[[Device], bytes], before: "Reception | None" = None) -> None:
+    def __init__(
+        self, registry: Registry, line_prefix: Callable[[Device], bytes], before: "Reception | None" = None
+    ) -> None:
         """Take over from `before` what is known of devices that are the same: same model, address and options."""
         self.doors = {source.name: Door(source) for source in registry.sources}
         self.tracks: dict[str, Track] = {}
@@ -173,7 +184,9 @@ class Reception:
         if before:
             for name, door in self.doors.items():
                 if name in before.doors:
-                    door.received, door.strangers = before.doors[name].received, before.doors[name].strangers
+                    old_door = before.doors[name]
+                    door.listening, door.recent = old_door.listening, old_door.recent
+                    door.received, door.strangers = old_door.received, old_door.strangers
 
     def _take_over(self, track: Track, old: Track, ring: "array[int]") -> None:
         for name in Track.STATE:
@@ -184,7 +197,9 @@ class Reception:
 
     # ------------------------------------------------------------------------------------------ which device
 
-    def find(self, door: Door, place: bytes, payload: bytes) -> tuple[Track | None, Envelope | None, Uplink | Facts | Refusal | None, str]:
+    def find(
+        self, door: Door, place: bytes, payload: bytes
+    ) -> tuple[Track | None, Envelope | None, Uplink | Facts | Refusal | None, str]:
         """Track and envelope of a frame; what opening it said, where that was needed to know; the address."""
         topic = place.decode("utf-8", "replace")
         for pattern, envelope in door.envelopes:
@@ -247,7 +262,12 @@ class Reception:
             track.duplicates += 1
             return track, Duplicate()
         platform = envelope is not None and envelope.platform_time
-        live = note != NOTE_RETAINED and not resent and age != "older" and not (platform and 0 <= t_ms < now_ms - HISTORY_MS)
+        live = (
+            note != NOTE_RETAINED
+            and not resent
+            and age != "older"
+            and not (platform and 0 <= t_ms < now_ms - HISTORY_MS)
+        )
         newest_before = track.last_ms
         readings = []
         for device_ms, values, span in entries:
@@ -271,7 +291,9 @@ class Reception:
 
     # ------------------------------------------------------------------------------------------------ seen before
 
-    def _seen_before(self, track: Track, counter: int, t_ms: int, payload: bytes, envelope: Envelope | None, note: bytes, door: Door) -> str:
+    def _seen_before(
+        self, track: Track, counter: int, t_ms: int, payload: bytes, envelope: Envelope | None, note: bytes, door: Door
+    ) -> str:
         if counter >= 0:
             timed = t_ms >= 0 and envelope is not None and envelope.platform_time
             return _by_counter(track, counter, newer=t_ms > track.last_ms if timed else None)
@@ -296,8 +318,6 @@ class Reception:
         if note == NOTE_REPEATED and key in door.recent:
             return "duplicate"
         door.recent.append(key)
-        if len(door.recent) > 5000:  # > Receive Maximum
-            del door.recent[:1000]
         return ""
 
     # ------------------------------------------------------------------------------------------------- snapshot
@@ -307,7 +327,10 @@ class Reception:
         return {
             "tracks": {name: [getattr(track, key) for key in Track.STATE] for name, track in self.tracks.items()},
             "index": {name: track.index for name, track in self.tracks.items()},
-            "doors": {name: (door.received, door.strangers, door.recent) for name, door in self.doors.items()},
+            "doors": {
+                name: (door.received, door.strangers, list(door.recent), door.listening)
+                for name, door in self.doors.items()
+            },
             "ring": self.ring.tobytes(),
         }
 
@@ -321,9 +344,10 @@ class Reception:
             here, there = track.index * REMEMBERED, state["index"][name] * REMEMBERED
             track.key_at += here - there
             self.ring[here : here + REMEMBERED] = ring[there : there + REMEMBERED]
-        for name, (received, strangers, recent) in state["doors"].items():
+        for name, (received, strangers, recent, listening) in state["doors"].items():
             door = self.doors[name]
-            door.received, door.strangers, door.recent = received, strangers, recent
+            door.received, door.strangers, door.listening = received, strangers, listening
+            door.recent.extend(recent)
 
 
 def _same(old: Device, new: Device) -> bool:
@@ -393,7 +417,7 @@ def _by_counter(track: Track, counter: int, *, newer: bool | None) -> str:
         if newer is False and track.old is not None:  # of the session before
             return "duplicate" if _in_session(track.old, counter) else "older"
         gap, length = counter - last - 1, min(last - track.run + 1, BITS)
-        track.missed += gap if gap < 16384 else 0
+        track.missed += gap if gap < MISSED_AT_MOST else 0
         if gap:
             track.mask = ((track.mask << length | (1 << length) - 1) << min(gap, BITS)) & ((1 << BITS) - 1)
             track.run = counter

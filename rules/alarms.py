@@ -97,11 +97,17 @@ class Alarms:
         if alarm is None or not alarm.occurrence:
             return Answer(status=404, detail=f"there is no alarm {command.alarm}")
         if command.occurrence < alarm.occurrence:
-            return Answer(status=409, detail="it was activated again, or became more urgent, after what you saw", alarm=copy(alarm))
+            return Answer(
+                status=409,
+                detail="it was activated again, or became more urgent, after what you saw",
+                alarm=copy(alarm),
+            )
         if command.occurrence > alarm.occurrence:
             return Answer(status=404, detail=f"{command.alarm} has no occurrence {command.occurrence}")
         if command.kind == "reset" and alarm.active:
-            return Answer(status=422, detail="the condition is still there: it can be reset when it has gone", alarm=copy(alarm))
+            return Answer(
+                status=422, detail="the condition is still there: it can be reset when it has gone", alarm=copy(alarm)
+            )
         if command.kind == "reset" and alarm.latched:
             alarm.latched, alarm.acknowledged = False, True
             self.tell("reset", alarm, moment, command=command)

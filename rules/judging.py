@@ -15,13 +15,27 @@ from rules.verdicts import NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said
 
 
 class Judge:
-    """One rule on one subject. low, high: its quiet band."""
+    """One rule on one subject.
 
-    __slots__ = ("device", "high", "interval_ms", "key", "kind", "low", "memory", "rule", "verdict", "watch")
+    id         of its alarm
+    low, high  its quiet band
+    last       the value it was given last; limit: what that was compared with
+    words      what its text needs besides
+    """
 
-    def __init__(self, rule: Rule, kind: Kind, subject: str, device: Device | None, watch: "Watch | None" = None) -> None:
+    __slots__ = (
+        "device", "high", "id", "interval_ms", "key", "kind", "last", "limit", "low", "memory", "rule", "verdict", "watch", "words",
+    )  # fmt: skip
+
+    def __init__(
+        self, rule: Rule, kind: Kind, subject: str, device: Device | None, watch: "Watch | None" = None
+    ) -> None:
         self.rule, self.kind, self.device, self.watch = rule, kind, device, watch
         self.key: Key = (rule.id, subject)
+        self.id = "@".join(self.key)
+        self.last: float | bool | None = None
+        self.limit: float | None = kind.limit(rule.settings)
+        self.words: dict[str, str] = {}
         self.interval_ms = device.interval_ms if device else 0
         self.memory: Any = kind.start
         self.verdict = UNKNOWN
@@ -57,12 +71,15 @@ class Judging:
         self.timers = Timers()
         self.judges: dict[Key, Judge] = {}
 
-    def value(self, watch: Watch, value: float, moment: Moment, evidence: Callable[[], Evidence], *, late: bool) -> None:
+    def value(
+        self, watch: Watch, value: float, moment: Moment, evidence: Callable[[], Evidence], *, late: bool
+    ) -> None:
         """Let all live rules of a quantity judge one value."""
         given = Live(moment.at_ms, value)
         for judge in watch.judges:
             said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
-            self.heed(judge, said, moment, value=value, evidence=evidence, late=late)
+            judge.last = value
+            self.heed(judge, said, moment, evidence=evidence, late=late)
         watch.quieten()
 
     def heed(
@@ -71,38 +88,43 @@ class Judging:
         said: Said,
         moment: Moment,
         *,
-        value: float | bool | None = None,
         evidence: Callable[[], Evidence] | None = None,
         late: bool = False,
-        extra: dict[str, str] | None = None,
     ) -> None:
         """Keep the memory, set the timer, and let the alarm follow the verdict."""
         judge.memory, judge.verdict = said.memory, said.verdict
         judge.low, judge.high = said.quiet
         self.timers.set(judge.key, said.due_ms)
-        alarm = self.alarms.by_id.get("@".join(judge.key))
+        alarm = self.alarms.by_id.get(judge.id)
         active = alarm is not None and alarm.active
         if said.verdict == VIOLATED and not active:
             proof = evidence() if evidence else Evidence(sequence=moment.sequence)
             proof.why.update(said.why)
-            alarm = self.describe(judge, alarm, value, extra)
+            alarm = self.describe(judge, alarm)
             alarm.late = late
             self.alarms.activate(alarm, judge.rule, moment, proof)
         elif said.verdict == NORMAL and active and alarm is not None:
             self.alarms.calm(alarm, moment, evidence() if evidence else None)
 
-    def describe(self, judge: Judge, alarm: Alarm | None, value: float | bool | None, extra: dict[str, str] | None) -> Alarm:
-        """Make the alarm of a judge, or bring it up to date, with its texts for this value."""
+    def describe(self, judge: Judge, alarm: Alarm | None) -> Alarm:
+        """Make the alarm of a judge, or bring it up to date, with its texts for the last value."""
         rule, device = judge.rule, judge.device
         quantity = getattr(rule.settings, "quantity", None) or None
         if alarm is None:
-            alarm = Alarm(id="@".join(judge.key), rule=rule.id, subject=judge.key[1], device=None, family=None, priority=rule.priority)
+            alarm = Alarm(
+                id=judge.id, rule=rule.id, subject=judge.key[1], device=None, family=None, priority=rule.priority
+            )
         alarm.device, alarm.family = (device.id, device.family) if device else (None, None)
         alarm.name, alarm.site = (device.name, device.site) if device else ("", None)
         alarm.priority, alarm.quantity, alarm.basis = rule.priority, quantity, rule.basis
         alarm.unit = QUANTITIES[quantity].unit if quantity else ""
-        alarm.limit, alarm.value = judge.kind.limit(rule.settings), value
-        words = {"value": number(value), "limit": number(alarm.limit), "name": alarm.name or judge.key[1], **(extra or {})}
+        alarm.limit, alarm.value = judge.limit, judge.last
+        words = {
+            "value": number(judge.last),
+            "limit": number(alarm.limit),
+            "name": alarm.name or judge.key[1],
+            **judge.words,
+        }
         alarm.text = text(rule, words)
         return alarm
 
@@ -120,7 +142,8 @@ def text(rule: Rule, words: dict[str, str]) -> Text:
     """Fill {value}, {limit}, {name} in; a limit that does not bind here says so in the text itself."""
     zh, en = rule.text.zh, rule.text.en
     for word, filling in words.items():
-        zh, en = zh.replace("{" + word + "}", filling), en.replace("{" + word + "}", filling)
+        zh = zh.replace("{" + word.removesuffix("_zh") + "}", filling)
+        en = en.replace("{" + word.removesuffix("_en") + "}", filling)
     if rule.basis == "reference":
         zh, en = zh + REFERENCE_ZH, en + REFERENCE_EN
     return Text(zh, en)

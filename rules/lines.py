@@ -1,5 +1,6 @@
 """InfluxDB line protocol. The usual line is the reading's own struct as JSON, its punctuation translated (exact, and
-absent fields are left out); a line with text in it takes the slower writer."""
+absent fields are left out); a line with text in it takes the slower writer.
+"""
 
 import msgspec
 
@@ -42,7 +43,13 @@ def careful(head: bytes, values: Values, time_ns: int) -> bytes:
     for name in values.__struct_fields__:
         value = getattr(values, name)
         if value is not None:
-            shown = _quoted(value) if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+            shown = (
+                _quoted(value)
+                if isinstance(value, str)
+                else str(value).lower()
+                if isinstance(value, bool)
+                else repr(value)
+            )
             fields.append(f"{name}={shown}")
     return head + ",".join(fields).encode() + b" %d\n" % time_ns if fields else b""
 
@@ -57,14 +64,18 @@ def of_period(head: bytes, period: Period) -> bytes:
     """A closed hour or day; a revision overwrites, for it has the same time. Too little data: no mean, but its count."""
     name = period.quantity
     mean = "" if period.mean is None else f"{name}={period.mean!r},"
-    fields = f"{mean}{name}_valid={period.valid},{name}_final={str(period.final).lower()},{name}_revision={period.revision}"
+    fields = (
+        f"{mean}{name}_valid={period.valid},{name}_final={str(period.final).lower()},{name}_revision={period.revision}"
+    )
     return of_span(head, period.span) + fields.encode() + b" %d\n" % (period.start_ms * 1_000_000)
 
 
 def of_event(event: Event) -> bytes:
     """One change of an alarm, measurement `alarm`."""
     alarm = event.alarm
-    tags = f"alarm,rule={_tag(alarm.rule)},subject={_tag(alarm.subject)}" + (f",site={_tag(alarm.site)}" if alarm.site else "")
+    tags = f"alarm,rule={_tag(alarm.rule)},subject={_tag(alarm.subject)}" + (
+        f",site={_tag(alarm.site)}" if alarm.site else ""
+    )
     fields = (
         f"event={_quoted(event.kind)},state={_quoted(alarm.state)},priority={alarm.priority},"
         f"active={str(alarm.active).lower()},acknowledged={str(alarm.acknowledged).lower()}"

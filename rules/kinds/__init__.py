@@ -1,1 +1,1 @@
-"""One file for each kind of rule, with one pure step."""
+"""One file for each kind of rule, with one pure step; the table of them is `rules.kinds.table`."""

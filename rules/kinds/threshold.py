@@ -41,7 +41,9 @@ def step(memory: Memory, given: Live | Due, settings: Threshold, _interval_ms: i
         else:
             over = _is_over(settings, value)
             bits = (bits << 1 | over) & (1 << settings.of) - 1
-            far = settings.once is not None and (value > settings.once if settings.above is not None else value < settings.once)
+            far = settings.once is not None and (
+                value > settings.once if settings.above is not None else value < settings.once
+            )
             against = far or (over and bits.bit_count() >= settings.at_least)
             verdict = NORMAL
         since = (given.at_ms if since < 0 else since) if against else -1

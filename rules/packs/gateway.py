@@ -14,7 +14,14 @@ MINUTE_MS = 60_000
 
 
 def _rule(  # noqa: PLR0913 - a rule has that many texts
-    name: str, priority: Priority, on_delay_ms: int, text: Text, cause: Text, consequence: Text, action: Text, respond_min: int
+    name: str,
+    priority: Priority,
+    on_delay_ms: int,
+    text: Text,
+    cause: Text,
+    consequence: Text,
+    action: Text,
+    respond_min: int,
 ) -> Rule:
     return Rule(
         id=name, kind="state", scope=Scope(), settings=State(quantity="", value=True, on_delay_ms=on_delay_ms),

@@ -1,0 +1,174 @@
+"""The fold: what the gateway knows, as a function of the log. One owner, no clock, no I/O.
+
+The same records in the same order give the same outcome, however they are cut into calls of `take`.
+Inside one record: due timers and closing periods as of their due time, then the record itself.
+"""
+
+from collections.abc import Callable, Sequence
+
+from devices.frames import Batch
+from devices.registry import Registry
+from rules import intake, lines, statuses
+from rules.alarms import Moment
+from rules.findings import judge_period
+from rules.judging import Judge
+from rules.memory import Memory
+from rules.packs.gateway import BUILT_IN
+from rules.records import Command, Config, Outcome, Record, Status
+from rules.ruleset import RuleSet
+from rules.verdicts import NORMAL, Due
+from rules.windows import NEVER_MS
+from rules.world import World
+
+ANSWERED_MS = 24 * 3_600_000  # how long the same command gets the same answer
+
+Load = Callable[[str], tuple[Registry, RuleSet]]
+"""Gives the configuration with a hash; it must be one that was accepted. Raises KeyError for another."""
+
+
+class Fold:
+    """Takes records, makes outcomes."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.memory = Memory()
+
+    # --------------------------------------------------------------------------------------------------- the law
+
+    def take(self, first: int, records: Sequence[Record]) -> Outcome:
+        """Judge records in order; `first` is the sequence number of the first of them.
+
+        A Batch takes as many numbers as it has frames, every other record one.
+        """
+        self.memory.out = out = Outcome(first=first, last=first - 1)
+        for record in records:
+            sequence = out.last + 1
+            try:
+                self._take(sequence, record, out)
+            except intake.PoisonError:
+                raise
+            except Exception as error:
+                raise intake.PoisonError(sequence) from error
+        return out
+
+    def _take(self, sequence: int, record: Record, out: Outcome) -> None:
+        if isinstance(record, Status) and record.kind == "started":
+            statuses.wake(self.memory, record)
+        fired = self._advance(record.at_ms, sequence)
+        if isinstance(record, Batch):
+            intake.take(self.memory, sequence, record, fired=fired)
+            out.last += len(record.frames)
+        else:
+            out.known.append((sequence, record))
+            out.last += 1
+            self._single(sequence, record)
+        if self.memory.world.judging.alarms.events:
+            self.memory.carry_events()
+
+    def next_due_ms(self) -> int | None:
+        """Log time at which a tick is due if nothing else comes."""
+        dues = [self.memory.world.judging.timers.next_ms(), self._closing_ms()]
+        return min((due for due in dues if due is not None), default=None)
+
+    # ------------------------------------------------------------------------------------------------------- time
+
+    def _advance(self, at_ms: int, sequence: int) -> bool:
+        """Fire all timers due by then, each as of its due time, closings of periods among them."""
+        self.memory.log_ms = at_ms
+        fired = False
+        while True:
+            timer, closing = self.memory.world.judging.timers.next_ms(), self._closing_ms()
+            due = closing if timer is None or (closing is not None and closing <= timer) else timer
+            if due is None or due > at_ms:
+                return fired
+            fired = True
+            if due == closing:
+                self._close(due, sequence)
+            else:
+                self._fire(due, sequence)
+
+    def _fire(self, upto_ms: int, sequence: int) -> None:
+        popped = self.memory.world.judging.timers.pop(upto_ms)
+        if popped is None:
+            return
+        due_ms, key = popped
+        moment = self.memory.moment(sequence, due_ms, "timer")
+        judge = self.memory.world.judging.judges.get(key)
+        if judge is None:
+            self.memory.links.tell_members(key, self.memory.world, moment)
+        elif judge.device is None:
+            self.memory.links.fire(judge, due_ms, self.memory.world, moment)
+        elif judge.kind.needs == "sign":
+            self._look_for_signs(judge, due_ms, moment)
+        else:
+            said = judge.kind.step(judge.memory, Due(due_ms), judge.rule.settings, judge.interval_ms)
+            self.memory.world.judging.heed(judge, said, moment)
+            if judge.watch is not None:
+                judge.watch.quieten()
+
+    def _closing_ms(self) -> int | None:
+        """Log time at which hours or days close next."""
+        due_ms = self.memory.world.windows.due_ms
+        return None if due_ms == NEVER_MS else max(due_ms - self.memory.offset_ms, 0)
+
+    def _close(self, due_ms: int, sequence: int) -> None:
+        """Close hours and days; the rules on them judge what has closed."""
+        moment = self.memory.moment(sequence, due_ms, "timer")
+        for period in self.memory.world.windows.close(self.memory.world.windows.due_ms):
+            self.memory.out.periods.append(period)
+            track = self.memory.world.reception.tracks[period.device]
+            if self.memory.world.registry.influx:
+                self.memory.out.lines.append(lines.of_period(track.prefix, period))
+                self.memory.made["means"] += 1
+            for judge in self.memory.world.of_periods.get((period.device, period.quantity), ()):
+                judge_period(judge, period, self.memory.world, moment)
+
+    def _look_for_signs(self, judge: Judge, due_ms: int, moment: Moment) -> None:
+        track = self.memory.world.reception.tracks[judge.key[1]]
+        if self.memory.links.cut_off(track.device):
+            self.memory.links.count_member(track, self.memory.world, moment)
+            return  # looked for again when a link is up
+        last_ms = max(track.seen_ms, track.since_ms)
+        said = judge.kind.step(judge.memory, Due(due_ms, last_ms), judge.rule.settings, judge.interval_ms)
+        self.memory.world.judging.heed(judge, said, moment)
+        if said.verdict != NORMAL:
+            track.silent, track.usual_until = True, 0
+
+    # ------------------------------------------------------------------------------------------- all other records
+
+    def _single(self, sequence: int, record: Record) -> None:
+        if isinstance(record, Command):
+            self._command(sequence, record)
+        elif isinstance(record, Config):
+            self._config(sequence, record)
+        elif isinstance(record, Status):
+            statuses.take(self.memory, sequence, record)
+
+    def _command(self, sequence: int, command: Command) -> None:
+        known = self.memory.answers.get(command.id)
+        if known is None:
+            moment = self.memory.moment(sequence, command.at_ms, "command")
+            known = (command.at_ms, self.memory.world.judging.alarms.command(command, moment))
+            self.memory.answers = {
+                name: said for name, said in self.memory.answers.items() if said[0] > command.at_ms - ANSWERED_MS
+            }
+            self.memory.answers[command.id] = known
+        self.memory.out.answers[command.id] = known[1]
+
+    def _config(self, sequence: int, config: Config) -> None:
+        moment = self.memory.moment(sequence, config.at_ms, "config")
+        if config.hash != self.memory.hash:
+            before, self.memory.hash = self.memory.world, config.hash
+            registry, ruleset = self.load(config.hash)
+            self.memory.world = World(registry, ruleset, before)
+            for alarm in self.memory.world.orphans(BUILT_IN):
+                self.memory.world.judging.alarms.withdraw(alarm, moment)
+            for judge in self.memory.world.judging.judges.values():
+                led = self.memory.world.judging.alarms.by_id.get(judge.id)
+                if led is not None and led.priority != judge.rule.priority:
+                    self.memory.world.judging.alarms.raise_priority(led, judge.rule.priority, moment)
+            self.memory.links.keep(self.memory.world)
+            for track in self.memory.world.reception.tracks.values():
+                if not track.since_ms:
+                    track.since_ms = config.at_ms
+            self.memory.arm_signs(self.memory.world.reception.tracks.values(), config.at_ms)

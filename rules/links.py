@@ -1,0 +1,143 @@
+"""Links that are down, and the gateway's own conditions.
+
+A source that is down is one alarm. The devices that are silent because of it are its members and raise nothing: nobody
+can know how they are. Their silence counts anew from the moment when the link is up again.
+"""
+
+from typing import Any
+
+from devices.reception import Track
+from devices.registry import Device, Source
+from rules.alarms import Moment
+from rules.judging import Judge
+from rules.kinds.table import KINDS
+from rules.packs.gateway import BUILT_IN, LINK
+from rules.ruleset import Rule
+from rules.timers import Key
+from rules.verdicts import Due, Live
+from rules.world import World
+
+CUT_OFF = "cut_off"
+MEMBERS = LINK.id + "/members"  # not a rule: the timer that tells of new members, many at once
+TELL_MEMBERS_MS = 60_000
+
+
+class Links:
+    """Which sources are down, and who is silent behind them."""
+
+    def __init__(self) -> None:
+        self.down_sources: set[str] = set()
+        self.members: dict[str, list[str]] = {}  # by the subject of the link
+
+    # ------------------------------------------------------------------------------------------------- up and down
+
+    def cut_off(self, device: Device) -> bool:
+        """Tell whether nothing can be heard of a device: all sources that may carry it are down."""
+        return bool(device.via) and all(name in self.down_sources for name in device.via)
+
+    def down(self, source: Source, world: World, moment: Moment) -> None:
+        """Nothing is heard through this source any more."""
+        self.down_sources.add(source.name)
+        for track in world.reception.tracks.values():
+            if track.silent and self.cut_off(track.device):
+                self._suppress(track, world, moment, on=True)
+                self._add_member(track, world, moment)
+
+    def up(self, source: Source, world: World, moment: Moment) -> list[Track]:
+        """Tell which devices can be heard again through this source."""
+        if source.name not in self.down_sources:
+            return []
+        tracks = [track for track in world.reception.tracks.values() if source.name in track.device.via]
+        back = [track for track in tracks if self.cut_off(track.device)]
+        self.down_sources.discard(source.name)
+        self.members.pop(source.subject, None)
+        world.judging.timers.set((MEMBERS, source.subject), None)
+        for track in back:
+            if track.silent:
+                self._suppress(track, world, moment, on=False)
+        return back
+
+    def _suppress(self, track: Track, world: World, moment: Moment, *, on: bool) -> None:
+        for judge in track.signs:
+            alarm = world.judging.alarms.by_id.get(judge.id)
+            if alarm is not None and alarm.active:
+                world.judging.alarms.suppress(alarm, CUT_OFF, moment, on=on)
+
+    # ----------------------------------------------------------------------------------------------------- members
+
+    def count_member(self, track: Track, world: World, moment: Moment) -> None:
+        """Put a device that is silent behind a link that is down inside that link's alarm."""
+        self._add_member(track, world, moment)
+
+    def _add_member(self, track: Track, world: World, moment: Moment) -> None:
+        source = next(s for s in world.registry.sources if s.name in track.device.via)
+        members = self.members.setdefault(source.subject, [])
+        if track.device.id not in members:
+            members.append(track.device.id)
+            key = (MEMBERS, source.subject)
+            if key not in world.judging.timers.due:
+                world.judging.timers.set(key, moment.at_ms + TELL_MEMBERS_MS)
+
+    def tell_members(self, key: Key, world: World, moment: Moment) -> None:
+        """Tell who is inside a link's alarm by now; not one by one, for there may be thousands."""
+        alarm = world.judging.alarms.by_id.get(f"{LINK.id}@{key[1]}")
+        members = sorted(self.members.get(key[1], ()))
+        if alarm is not None and alarm.active and members != alarm.members:
+            alarm.members = members
+            world.judging.alarms.tell("members", alarm, moment)
+
+    # --------------------------------------------------------------------------------------------- built-in judges
+
+    def judge_of(self, rule: Rule, subject: str, world: World) -> Judge:
+        """Return the judge of a built-in rule on a subject of the gateway's own; made when first needed."""
+        judge = world.judging.judges.get((rule.id, subject))
+        if judge is None:
+            judge = Judge(rule, KINDS[rule.kind], subject, None)
+            world.judging.judges[judge.key] = judge
+        return judge
+
+    def judge_again(self, rule_id: str, subject: str, world: World) -> Judge | None:
+        """Make the judge of a built-in rule again after a restart; None for a rule that is no more."""
+        rule = BUILT_IN.get(rule_id)
+        return None if rule is None else self.judge_of(rule, subject, world)
+
+    def built_in(
+        self, rule: Rule, subject: str, world: World, moment: Moment, *, holds: bool, words: dict[str, str]
+    ) -> None:
+        """Let a built-in rule judge what the gateway noticed."""
+        judge = self.judge_of(rule, subject, world)
+        judge.words = words
+        said = judge.kind.step(judge.memory, Live(moment.at_ms, float(holds)), rule.settings, 0)
+        world.judging.heed(judge, said, moment)
+        self._fill(judge, world)
+
+    def fire(self, judge: Judge, due_ms: int, world: World, moment: Moment) -> None:
+        """Carry out the timer of a built-in rule."""
+        said = judge.kind.step(judge.memory, Due(due_ms), judge.rule.settings, 0)
+        world.judging.heed(judge, said, moment)
+        self._fill(judge, world)
+
+    def _fill(self, judge: Judge, world: World) -> None:
+        """A link's alarm is told with its members from the beginning."""
+        events = world.judging.alarms.events
+        if judge.rule.id == LINK.id and events and events[-1].alarm.id == judge.id and events[-1].alarm.active:
+            members = sorted(self.members.get(judge.key[1], ()))
+            world.judging.alarms.by_id[judge.id].members = members
+            events[-1].alarm.members = list(members)
+
+    # ---------------------------------------------------------------------------------------------------- snapshot
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for the snapshot."""
+        return {"down": sorted(self.down_sources), "members": self.members}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put a state back."""
+        self.down_sources, self.members = set(state["down"]), state["members"]
+
+    def keep(self, world: World) -> None:
+        """Forget sources that are configured no more, and members that are no devices any more."""
+        self.down_sources &= {source.name for source in world.registry.sources}
+        subjects = {source.subject for source in world.registry.sources}
+        known = world.reception.tracks
+        self.members = {s: [m for m in members if m in known] for s, members in self.members.items() if s in subjects}

@@ -1,0 +1,107 @@
+"""The fold's memory in named sections, each with its version, for the snapshot.
+
+A section that cannot be read (another version, a checksum that failed) is simply not there; what that means is decided
+where the snapshot is read (ingest/start.py): the journal is replayed from its beginning if it still reaches back to the
+first record, else the section starts fresh.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from rules.fold import Fold
+from rules.memory import Memory
+from rules.records import Alarm, Answer
+from rules.world import World
+
+Sections = dict[str, tuple[int, bytes]]
+
+VERSIONS = {"fold": 1, "reception": 1, "judges": 1, "alarms": 1, "links": 1}
+
+encode = msgspec.msgpack.Encoder().encode
+
+
+class _FoldState(Struct):
+    hash: str
+    log_ms: int
+    offset_ms: int
+    answers: dict[str, tuple[int, Answer]]
+    made: dict[str, int]
+    set_aside: dict[str, int]
+    missed: dict[str, int]
+
+
+JudgeState = tuple[str, str, Any, int, int | None, float, float, float | None, float | None, dict[str, str]]
+
+
+def write(fold: Fold) -> Sections:
+    """Return all sections: name -> version, content."""
+    memory = fold.memory
+    world = memory.world
+    due = world.judging.timers.due
+    judges = [
+        (
+            *judge.key, judge.memory, judge.verdict, due.get(judge.key), judge.low, judge.high,
+            judge.last, judge.limit, judge.words,
+        )
+        for judge in world.judging.judges.values()
+    ]  # fmt: skip
+    timers = [(key, at) for key, at in due.items() if key not in world.judging.judges]
+    contents = {
+        "fold": encode(
+            _FoldState(
+                memory.hash, memory.log_ms, memory.offset_ms, memory.answers, dict(memory.made), dict(memory.set_aside),
+                dict(memory.missed),
+            )
+        ),
+        "reception": encode(world.reception.state()),
+        "judges": encode((judges, timers)),
+        "alarms": encode(list(world.judging.alarms.by_id.values())),
+        "links": encode(memory.links.state()),
+    }  # fmt: skip
+    sections = {name: (VERSIONS[name], content) for name, content in contents.items()}
+    sections["windows"] = world.windows.sections()
+    return sections
+
+
+def read(fold: Fold, sections: Mapping[str, tuple[int, bytes]]) -> set[str]:
+    """Put a fresh fold where the snapshot was taken; return the names of the sections that could not be read."""
+    good = {name: content for name, (version, content) in sections.items() if VERSIONS.get(name, version) == version}
+    missing = set(VERSIONS) - set(good)
+    if "fold" in missing:
+        return {*VERSIONS, "windows"}
+    memory = fold.memory
+    state = msgspec.msgpack.decode(good["fold"], type=_FoldState)
+    memory.hash, memory.log_ms, memory.offset_ms = state.hash, state.log_ms, state.offset_ms
+    memory.answers = state.answers
+    memory.made, memory.set_aside, memory.missed = Counter(state.made), Counter(state.set_aside), Counter(state.missed)
+    if memory.hash:
+        memory.world = World(*fold.load(memory.hash))
+    world = memory.world
+    if "reception" in good:
+        world.reception.restore(msgspec.msgpack.decode(good["reception"]))
+    if "links" in good:
+        memory.links.restore(msgspec.msgpack.decode(good["links"]))
+    if "alarms" in good:
+        alarms = msgspec.msgpack.decode(good["alarms"], type=list[Alarm])
+        world.judging.alarms.by_id = {alarm.id: alarm for alarm in alarms}
+    if "judges" in good:
+        _restore_judges(memory, good["judges"])
+    if "windows" not in sections or not world.windows.restore(*sections["windows"]):
+        missing.add("windows")
+    return missing
+
+
+def _restore_judges(memory: Memory, content: bytes) -> None:
+    world = memory.world
+    judges, timers = msgspec.msgpack.decode(content, type=tuple[list[JudgeState], list[tuple[tuple[str, str], int]]])
+    for rule, subject, memory, verdict, due_ms, low, high, last, limit, words in judges:
+        judge = world.judging.judges.get((rule, subject)) or memory.links.judge_again(rule, subject, world)
+        if judge is not None:
+            world.restore_judge(judge, (memory, verdict, due_ms, low, high))
+            judge.last, judge.limit, judge.words = last, limit, words
+    for key, at in timers:
+        world.judging.timers.set(key, at)

@@ -1,0 +1,111 @@
+"""What the gateway noticed about itself, judged by built-in rules: nothing outside the fold ever makes an event."""
+
+from typing import Any
+
+import msgspec
+
+from rules.alarms import Moment
+from rules.memory import Memory
+from rules.packs.gateway import BUILT_IN, CONDITIONS, FINDINGS, LINK
+from rules.records import Alarm, Status
+
+
+def take(memory: Memory, sequence: int, status: Status) -> None:
+    """Take one Status; its kinds and their data are listed in `rules.records`."""
+    moment = memory.moment(sequence, status.at_ms, status.kind)
+    data = status.data
+    match status.kind:
+        case "link":
+            _link(memory, status, moment)
+        case "clock":
+            _set_clock(memory, data["offset_ms"])
+            _condition(memory, "clock-doubtful", "gateway", moment, data | {"bad": not data["trusted"]})
+        case "condition":
+            _condition(memory, data["name"], status.subject, moment, data)
+        case "drops":
+            memory.missed["broker-dropped"] += data["dropped"]
+            _finding(memory, "drops", status.subject, moment, {"count": str(data["dropped"])})
+        case "missed":
+            memory.missed[data["cause"]] += data["count"]
+        case "set_aside":
+            _set_aside(memory, data, moment)
+        case "reconciled":
+            _reconcile(memory, data["alarms"], moment)
+        case _:  # started was heard before the timers (`wake`); stopped says nothing
+            pass
+
+
+def wake(memory: Memory, status: Status) -> None:
+    """Begin anew, before any timer fires: while the gateway was off nobody listened, so nobody was silent."""
+    for track in memory.world.reception.tracks.values():
+        track.since_ms = status.at_ms
+    for door in memory.world.reception.doors.values():
+        door.listening = False
+        memory.links.down_sources.add(door.source.name)
+    for judge in memory.world.judging.judges.values():
+        if judge.rule.id == LINK.id:  # whether a link is up will be seen
+            judge.memory = judge.kind.start
+            memory.world.judging.timers.set(judge.key, None)
+
+
+def _link(memory: Memory, status: Status, moment: Moment) -> None:
+    world = memory.world
+    door = next((d for d in world.reception.doors.values() if d.source.subject == status.subject), None)
+    up = bool(status.data["up"])
+    if door is not None and up:
+        memory.hear(door, moment)
+    elif door is not None:
+        door.listening = False
+        memory.links.down(door.source, world, moment)
+    words = {"why": str(status.data.get("why", ""))}
+    memory.links.built_in(LINK, status.subject, world, moment, holds=not up, words=words)
+
+
+def _set_clock(memory: Memory, offset_ms: int) -> None:
+    """Correct civil time; log time goes on as it was."""
+    back = offset_ms < memory.offset_ms
+    memory.offset_ms = offset_ms
+    now_ms = memory.log_ms + offset_ms
+    if back:
+        memory.world.windows.turn_back(now_ms)
+    for track in memory.world.reception.tracks.values():
+        track.usual_until = 0
+        track.last_ms = min(track.last_ms, now_ms)
+
+
+def _condition(memory: Memory, name: str, subject: str, moment: Moment, data: dict[str, Any]) -> None:
+    source = str(data.get("source", ""))
+    words = {"why_zh": str(data.get("why_zh", source)), "why_en": str(data.get("why_en", source))}
+    memory.links.built_in(CONDITIONS[name], subject, memory.world, moment, holds=bool(data["bad"]), words=words)
+
+
+def _finding(memory: Memory, kind: str, subject: str, moment: Moment, words: dict[str, str]) -> None:
+    """Tell an occurrence that was active only for the moment."""
+    judging = memory.world.judging
+    judge = memory.links.judge_of(FINDINGS[kind], subject, memory.world)
+    judge.words = words
+    alarm = judging.describe(judge, judging.alarms.by_id.get(judge.id))
+    judging.alarms.activate(alarm, judge.rule, moment, None)
+    judging.alarms.calm(alarm, moment)
+
+
+def _set_aside(memory: Memory, data: dict[str, Any], moment: Moment) -> None:
+    """A frame that nobody can judge is counted where it came in, and told."""
+    source = str(data.get("source", ""))
+    memory.set_aside[source] += 1
+    if source in memory.world.reception.doors:
+        memory.world.reception.doors[source].received += 1
+    _finding(memory, "set_aside", "gateway", moment, {"why": f"{data['sequence']}: {data['why']}"})
+
+
+def _reconcile(memory: Memory, told: list[dict[str, Any]], moment: Moment) -> None:
+    """After a restart: what the fold has no data for, and what people did, comes from the book."""
+    from_book = {alarm.id: alarm for alarm in msgspec.convert(told, list[Alarm])}
+    alarms = memory.world.judging.alarms
+    for alarm in from_book.values():
+        alarms.by_id.setdefault(alarm.id, alarm)
+    for alarm in memory.world.orphans(BUILT_IN):
+        alarms.withdraw(alarm, moment)
+    for alarm in alarms.by_id.values():
+        if alarm.id not in from_book and (alarm.active or alarm.latched or not alarm.acknowledged):
+            alarms.tell("raised", alarm, moment)
