@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from pydantic_core import PydanticCustomError as Wrong
 
 from config.load import Files
-from config.problems import closest
+from config.problems import closest, listed
 from devices import catalogue
 from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 
@@ -87,7 +87,7 @@ def _line(name: str, known: Carriers, protocol: str) -> tuple[str, ...]:
     if name not in known.lines:
         if not known.whole and not known.lines:
             return ()
-        context = {"value": name, "guess": closest(name, known.lines), "known": ", ".join(known.lines) or "-"}
+        context = {"value": name, "guess": closest(name, known.lines), "known": listed(known.lines)}
         raise Wrong("no_line", "{value}", context)
     line = known.lines[name]
     if line is not None and line.protocol != protocol:
@@ -113,8 +113,11 @@ def _topic(number: str, known: Carriers) -> tuple[str, ...]:
     if match[1] not in known.brokers:
         if not known.whole and not known.brokers:
             return ()
-        known_names = ", ".join(known.brokers) or "-"
-        context = {"value": match[1], "guess": closest(match[1], known.brokers), "known": known_names}
+        context = {
+            "value": match[1],
+            "guess": closest(match[1], known.brokers),
+            "known": listed(known.brokers),
+        }
         raise Wrong("no_broker", "{value}", context)
     return (match[1],)
 
@@ -136,7 +139,7 @@ def carried_by(address: str, known: Carriers) -> tuple[str, tuple[str, ...]]:
         guess = closest(scheme, SCHEMES)
         context = {
             "value": address,
-            "known": ", ".join(SCHEMES),
+            "known": listed(SCHEMES),
             "guess": f"{guess}:{number}" if guess and colon else "",
         }
         raise Wrong("address", "{value}", context)

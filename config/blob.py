@@ -41,7 +41,7 @@ def decode(blob: bytes) -> tuple[Registry, RuleSet]:
         for device in read.registry.devices
     )
     rules = tuple(
-        structs.replace(rule, settings=_typed(rule.settings, KINDS[rule.kind].settings)) for rule in read.ruleset.rules
+        structs.replace(rule, settings=_typed(rule.settings, _kind_settings(rule.kind))) for rule in read.ruleset.rules
     )
     return structs.replace(read.registry, devices=devices), RuleSet(rules)
 
@@ -51,6 +51,13 @@ def _model_options(model: str) -> type[Struct]:
         return catalogue.MODELS[model].options
     except KeyError:
         raise msgspec.ValidationError(f"model {model!r} is not in the catalogue") from None
+
+
+def _kind_settings(kind: str) -> type[Struct]:
+    try:
+        return KINDS[kind].settings
+    except KeyError:
+        raise msgspec.ValidationError(f"there is no kind of rules {kind!r}") from None
 
 
 def _typed(data: Any, kind: type[Struct]) -> Struct:  # noqa: ANN401 - what msgpack made of a struct

@@ -15,7 +15,7 @@ from config.addresses import OF_OTHER_SOURCES
 from config.blob import decode, encode
 from config.compile_rules import rules
 from config.load import Entry, Files, read_files
-from config.problems import Problem, closest
+from config.problems import Problem, closest, listed
 from config.schema import CitywardSettings
 from config.yaml import Document
 from devices import catalogue
@@ -125,7 +125,7 @@ def _check_topics(files: Files, entry: Entry) -> None:
         path = ("topics", index)
         envelope = known.get(name)
         if envelope is None:
-            parameters = {"value": name, "guess": closest(name, known), "known": ", ".join(known)}
+            parameters = {"value": name, "guess": closest(name, known), "known": listed(known)}
             files.problems.append(entry.problem((*path, "envelope"), "envelope", parameters))
         elif envelope.scheme != "topic" and topic.get("address") is not None:
             files.problems.append(entry.problem((*path, "address"), "topic_address_known", {"value": name}))
@@ -173,6 +173,5 @@ def _check_tag_list(
         if tag in TAGS:
             files.problems.append(document.problem((*path, index), "tag_reserved", {"value": tag}))
         elif isinstance(tag, str) and tag not in labels:
-            known = ", ".join(sorted(labels)) or "-"
-            parameters = {"value": tag, "guess": closest(tag, labels), "known": known}
+            parameters = {"value": tag, "guess": closest(tag, labels), "known": listed(sorted(labels))}
             files.problems.append(document.problem((*path, index), "tag_no_label", parameters))

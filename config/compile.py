@@ -13,7 +13,7 @@ from config import crs
 from config.addresses import Carriers, carried_by, carriers
 from config.explain import of_msgspec
 from config.load import Entry, Files, Path_
-from config.problems import Problem, closest
+from config.problems import Problem, closest, listed
 from config.schema import CitywardSettings, DefaultSettings, DeviceSettings
 from devices import catalogue
 from devices.models import Model
@@ -66,6 +66,7 @@ class Registrar:
         self.carriers: Carriers = carriers(files)
         self.ids: dict[str, Entry] = {}
         self.addresses: dict[str, Entry] = {}
+        self.told: set[tuple[str, int, int, str]] = set()
 
     def device(self, entry: Entry) -> Device | None:
         """Compile one device; None when something is wrong with it, which has been told."""
@@ -104,8 +105,10 @@ class Registrar:
         self.files.problems.append(entry.problem(path, code, parameters))
 
     def _once(self, problem: Problem) -> None:
-        """Tell what is wrong with a file's defaults once, not for every device."""
-        if problem not in self.files.problems:
+        """Tell what is wrong at a place once: in a file's defaults it is wrong for every device."""
+        place = (problem.file, problem.line, problem.column, problem.code)
+        if place not in self.told:
+            self.told.add(place)
             self.files.problems.append(problem)
 
     def _absent(self, entry: Entry, key: str, code: str = "missing") -> None:
@@ -147,8 +150,11 @@ class Registrar:
             return None
         model = catalogue.MODELS.get(name)
         if model is None:
-            guess, known = closest(name, catalogue.MODELS), ", ".join(catalogue.MODELS)
-            parameters = {"value": name, "guess": guess, "known": known}
+            parameters = {
+                "value": name,
+                "guess": closest(name, catalogue.MODELS),
+                "known": listed(catalogue.MODELS),
+            }
             path = (*entry.path, "model") if own.model else ("defaults", "model")
             self._once(entry.document.problem(path, "model", parameters))
         return model

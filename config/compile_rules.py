@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 from config.load import Entry, Files
-from config.problems import closest
+from config.problems import closest, listed
 from config.schema import (
     BothLanguages,
     DayMeanRule,
@@ -139,8 +139,8 @@ class _Compiler:
             self._unknown(entry, ("for", "site"), "site", scope.site, words.sites)
 
     def _unknown(self, entry: Entry, path: tuple[str | int, ...], code: str, word: str, known: set[str]) -> None:
-        shown = ", ".join(sorted(known)) or "-"
-        self._problem(entry, path, code, {"value": word, "guess": closest(word, known), "known": shown})
+        parameters = {"value": word, "guess": closest(word, known), "known": listed(sorted(known))}
+        self._problem(entry, path, code, parameters)
 
     def _deliverable(self, entry: Entry, scope: Scope, quantity: str | None, name: str) -> None:
         """Tell when there is nobody to judge, or when nobody delivers what is judged."""
@@ -160,7 +160,7 @@ class _Compiler:
             others |= delivers
             if scope.devices:
                 index = scope.devices.index(device.id)
-                known = ", ".join(sorted(delivers))
+                known = listed(sorted(delivers))
                 parameters: dict[str, Any] = {
                     "device": device.id,
                     "model": device.model,
@@ -171,7 +171,7 @@ class _Compiler:
         if not matched:
             self._problem(entry, ("for",), "matches_nothing", {"value": name}, warning=True)
         elif others and not scope.devices:
-            parameters = {"value": quantity, "known": ", ".join(sorted(others))}
+            parameters = {"value": quantity, "known": listed(sorted(others))}
             self._problem(entry, ("quantity",), "never_delivered", parameters)
 
     def _settings(self, entry: Entry, own: RuleSettings) -> Struct | None:
@@ -196,7 +196,7 @@ class _Compiler:
             return ()
         limits = packs.limits(standard, own.quantity)
         if not limits:
-            known = ", ".join(name for name in QUANTITIES if packs.limits(standard, name))
+            known = listed(name for name in QUANTITIES if packs.limits(standard, name))
             parameters = {"value": standard, "quantity": own.quantity, "known": known}
             self._problem(entry, ("quantity",), "standard_quantity", parameters)
         return limits

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from config.problems import Problem, closest
+from config.problems import Problem, closest, listed
 from config.yaml import FULL_WIDTH, Document, Node
 from devices.units import DURATION_MS, SIZE_BYTES
 
@@ -84,7 +84,7 @@ def _of_value(document: Document, path: Path, code: str, given: object, paramete
 
 
 def _among(word: str, known: Sequence[str]) -> dict[str, str]:
-    return {"value": word, "guess": closest(word, known), "known": ", ".join(known) or "-"}
+    return {"value": word, "guess": closest(word, known), "known": listed(known)}
 
 
 def _without_tags(document: Document, prefix: Path, loc: Path, *, last: bool) -> Path:
@@ -165,7 +165,7 @@ def _unit(code: str, text: str, parameters: dict[str, Any]) -> str:
     if number is None:
         return code
     if not number[2]:
-        parameters["guess"] = f"{number[1]} {'s' if code == 'duration' else 'MiB'}"
+        parameters["example"] = f"{number[1]} {'min' if code == 'duration' else 'MiB'}"
         return f"{code}_bare"
     word = number[2].lower()
     unit = _MEANT.get(word) or _MEANT.get(word.removesuffix("s"), "")

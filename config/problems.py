@@ -45,6 +45,15 @@ class Problem(Struct, frozen=True, kw_only=True):
         return f"{self.file}:{self.line}:{self.column}: {kind}{self.sentence(language)}"
 
 
+LISTED = 20
+
+
+def listed(known: Iterable[str]) -> str:
+    """Name what there is, for a sentence: not more than can be read."""
+    names = list(known)
+    return ", ".join(names[:LISTED]) + (", …" if len(names) > LISTED else "") or "-"
+
+
 def closest(word: str, known: Iterable[str]) -> str:
     """Return the known word that was probably meant, or ""."""
     lower = {name.lower(): name for name in known}
