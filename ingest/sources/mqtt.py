@@ -24,7 +24,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from devices.frames import Batch, Frame
 from ingest.settings import MqttSettings
 from ingest.sources import Deliver, Report
-from ingest.sources.mqtt_receive import MAX_PACKET_BYTES, Receiver, Wake
+from ingest.sources.mqtt_packets import MAX_PACKET_BYTES, Oversized
+from ingest.sources.mqtt_receive import Receiver, Wake
 
 RECEIVE_MAXIMUM = 4000
 """Messages under way and not acknowledged (5.0 §3.1.2.11.3): more than a group holds, so that it never waits for us."""
@@ -49,7 +50,6 @@ _WHAT_TO_DO = {  # names as paho gives them for both versions (5.0 §2.4, §3.2.
     "Banned": "the broker has banned this client: look into its log",
     "Server shutting down": "the broker is being stopped",
     "Keep alive timeout": "the link was silent for too long",
-    "Packet too large": f"a message is larger than {MAX_PACKET_BYTES} bytes",
 }
 
 _log = logging.getLogger(__name__)
@@ -171,6 +171,7 @@ class MqttSource:
         receiver = Receiver(self.client_id, v5=self._v5, tls=tls, wake=wake)
         receiver.on_frames = partial(self._frames, receiver)
         receiver.on_system = self._system
+        receiver.on_oversized = self._oversized
         receiver.on_connect = self._connected
         receiver.on_disconnect = self._disconnected
         if settings.username is not None:
@@ -181,7 +182,6 @@ class MqttSource:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = SESSION_S
             properties.ReceiveMaximum = RECEIVE_MAXIMUM
-            properties.MaximumPacketSize = MAX_PACKET_BYTES
             receiver.connect_async(host, port, KEEPALIVE_S, clean_start=False, properties=properties)
         else:
             receiver.connect_async(host, port, KEEPALIVE_S)
@@ -238,6 +238,13 @@ class MqttSource:
     def _frames(self, receiver: Receiver, frames: list[Frame], mids: list[bytes]) -> None:
         self._received += len(frames)
         self._deliver(Batch(self._settings.name, 0, frames), partial(receiver.acknowledge, mids))
+
+    def _oversized(self, large: Oversized) -> None:
+        """Tell what was too large to keep. MQTT 5 could forbid it, but then the broker drops it and counts nothing."""
+        topic = large.topic.decode(errors="replace")
+        cause = f"a message of {large.size} bytes on {topic}; at most {MAX_PACKET_BYTES} are taken"
+        _log.error("%s: %s", self.client_id, cause)
+        self._report("missed", {"count": 1, "cause": cause})
 
     def _system(self, messages: list[Frame]) -> None:
         """Watch the broker's drop counter. It begins at 0 again when the broker does."""

@@ -7,7 +7,7 @@ paho's private parts is named, and watched, by tests/ingest/test_mqtt_paho.py; h
 A `Receiver` lives for one connection. A packet identifier means nothing on the next one (after a lost session the
 broker counts from 1 again), so an acknowledgement that comes late goes to a dead receiver and is never sent.
 
-Packets: MQTT 5.0 and 3.1.1 (OASIS), §2.1 fixed header, §3.3 PUBLISH, §3.4 PUBACK.
+Packets: MQTT 5.0 and 3.1.1 (OASIS), §3.4 PUBACK, §3.14 DISCONNECT; PUBLISH is read in `mqtt_packets`.
 """
 
 import os
@@ -18,20 +18,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.exception import MalformedPacket
 
-from devices.frames import NOTE_REPEATED, NOTE_RETAINED, Frame
+from devices.frames import Frame
+from ingest.sources.mqtt_packets import Found, MalformedError, Oversized, oversized, packet_bounds, take_publishes
 
 CONNECT_TIMEOUT_S = 5.0
 GOODBYE_S = 1.0
 RECEIVE_BYTES = 256 * 1024
-MAX_PACKET_BYTES = 1024 * 1024
-"""No sensor says more at once; a broker that sends more is refused, for it would fill the gateway's memory."""
-GATHER_S = 0.005
+GATHER_S = 0.003
 """How long to let messages gather when few came: one wake-up for five messages instead of five."""
 GATHER_BELOW = 64
 """Frames in a buffer that count as few."""
@@ -40,124 +38,13 @@ GATHER_BYTES = 16 * 1024
 
 _DISCONNECT = b"\xe0\0"
 _PUBACK = b"\x40\x02"  # Success needs no reason code in 5.0 either (§3.4.2.1)
-_SYSTEM = b"$SYS/"
-_NOTES = tuple(NOTE_RETAINED * (flags & 1) + NOTE_REPEATED * (flags >> 3) for flags in range(10))
 
 OnFrames = Callable[[list[Frame], list[bytes]], None]
 """(frames, packet identifiers of those with QoS 1): everything that one `recv` brought."""
 OnSystem = Callable[[list[Frame]], None]
 """Messages of `$SYS/`."""
-
-
-class Found(NamedTuple):
-    """What a buffer held.
-
-    frames  in order of arrival
-    mids    packet identifiers, two bytes each, of those that came with QoS 1
-    system  QoS 0 messages of `$SYS/`, which no device has sent
-    """
-
-    frames: list[Frame]
-    mids: list[bytes]
-    system: list[Frame]
-
-
-def _variable(buffer: bytes, at: int, stop: int) -> tuple[int, int]:
-    """Read a Variable Byte Integer (5.0 §1.5.5): its value and where it ends; (0, -1) = `stop` comes first."""
-    value = 0
-    for shift in (0, 7, 14, 21):
-        if at >= stop:
-            return 0, -1
-        byte = buffer[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:  # noqa: PLR2004 - the continuation bit
-            if shift and not byte:
-                break
-            return value, at
-    raise MalformedPacket("a length of too many bytes")
-
-
-def packet_bounds(buffer: bytes, at: int) -> tuple[int, int]:
-    """Find the body of the packet that begins at `at`: its start and its end; (0, -1) = it is not whole yet.
-
-    Raises MalformedPacket for a length that MQTT does not know, or that is too much for us.
-    """
-    length, start = _variable(buffer, at + 1, len(buffer))
-    if length > MAX_PACKET_BYTES:
-        raise MalformedPacket(f"a packet of {length} bytes; at most {MAX_PACKET_BYTES} are taken")
-    if start < 0 or start + length > len(buffer):
-        return 0, -1
-    return start, start + length
-
-
-def _payload_at(buffer: bytes, at: int, stop: int) -> int:
-    """Return where the payload begins behind the properties at `at` (5.0 §3.3.2.3): none of them matters to us."""
-    length, at = _variable(buffer, at, stop)
-    if at < 0 or at + length > stop:
-        raise MalformedPacket("properties that reach beyond their packet")
-    return at + length
-
-
-def _take_unacknowledged(packet: bytes, found: Found, *, properties: bool) -> None:
-    """Take a PUBLISH that is not of QoS 1; `packet` is all of it but its length."""
-    end = 3 + (packet[1] << 8) + packet[2]
-    if packet[0] & 6:
-        raise MalformedPacket("a message of QoS 2, which was not asked for")
-    if end + properties > len(packet) or end == 3:  # noqa: PLR2004 - a topic of no bytes
-        raise MalformedPacket("a topic that is empty or reaches beyond its packet")
-    body = _payload_at(packet, end, len(packet)) if properties else end
-    frame = packet[3:end], packet[body:], _NOTES[packet[0] & 9]
-    (found.system if frame[0].startswith(_SYSTEM) else found.frames).append(frame)
-
-
-def take_publishes(buffer: bytes, at: int, found: Found, *, properties: bool) -> int:  # noqa: C901 - flat: calls are dear
-    """Cut PUBLISH packets out of `buffer` from `at` on; return where the first other, or not yet whole, packet begins.
-
-    found       what there is is added here
-    properties  MQTT 5.0: a block of properties stands before the payload
-
-    Raises MalformedPacket; what came before has been added by then. Never reads beyond the packet it is in.
-    """
-    add, add_mid, notes = found.frames.append, found.mids.append, _NOTES
-    size = len(buffer)
-    last = size - 5  # a shorter PUBLISH has no topic
-    behind = 3 if properties else 2
-    while at <= last:
-        first = buffer[at]
-        if first & 0xF0 != 0x30:  # noqa: PLR2004 - PUBLISH
-            return at
-        length = buffer[at + 1]
-        start = at + 2
-        if length > 127:  # noqa: PLR2004 - the length goes on
-            high = buffer[start]
-            if 0 < high < 128:  # noqa: PLR2004 - and ends here
-                start = at + 3
-                length += (high << 7) - 128
-            else:
-                start, stop = packet_bounds(buffer, at)
-                if stop < 0:
-                    return at
-                length = stop - start
-        stop = start + length
-        if stop > size:
-            return at
-        if first & 6 == 2:  # noqa: PLR2004 - QoS 1
-            topic = start + 2
-            end = topic + (buffer[start] << 8) + buffer[start + 1]
-            if end + behind > stop or end == topic:
-                raise MalformedPacket("a topic that is empty or reaches beyond its packet")
-            body = end + 2
-            if properties:
-                body = _payload_at(buffer, body, stop) if buffer[body] else body + 1
-            add_mid(buffer[end : end + 2])
-            add((buffer[topic:end], buffer[body:stop], notes[first & 9]))
-        elif length > 2:  # noqa: PLR2004 - a topic of one byte
-            _take_unacknowledged(buffer[at : at + 1] + buffer[start:stop], found, properties=properties)
-        else:
-            raise MalformedPacket("a PUBLISH without a topic")
-        at = stop
-    return at
+OnOversized = Callable[[Oversized], None]
+"""A message that was stepped over."""
 
 
 class Wake:
@@ -206,10 +93,13 @@ class Receiver(Client):
         self.trouble = ""
         self.on_frames: OnFrames | None = None
         self.on_system: OnSystem | None = None
+        self.on_oversized: OnOversized | None = None
         self._properties = v5
         self._tls = tls
         self._wake = wake
         self._rest = b""
+        self._large: Oversized | None = None
+        self._skip = 0
         self._few = False
         self._acknowledged: deque[list[bytes]] = deque()
         self._waiting = 0
@@ -320,6 +210,8 @@ class Receiver(Client):
             return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
         with self._msgtime_mutex:
             self._last_bytes_received = time.monotonic()
+        if self._large is not None:
+            data = self._step_over(self._large, data)
         return self._take(self._rest + data if self._rest else data)
 
     def _receive(self) -> bytes:
@@ -340,7 +232,7 @@ class Receiver(Client):
     def _take(self, buffer: bytes) -> MQTTErrorCode:
         found = Found([], [], [])
         result = MQTTErrorCode.MQTT_ERR_SUCCESS
-        at = 0
+        at, rest = 0, b""
         try:
             while not result and self._sock is not None:
                 at = take_publishes(buffer, at, found, properties=self._properties)
@@ -349,10 +241,13 @@ class Receiver(Client):
                     break
                 result = self._other(buffer[at], buffer[start:stop])
                 at = stop
-        except MalformedPacket as error:
+            rest = buffer[at:]
+            if len(rest) > 1 and self._sock is not None and (large := oversized(rest)) is not None:
+                self._large, self._skip, rest = large, large.size - len(rest), b""
+        except (MalformedError, MalformedPacket) as error:
             self.trouble = f"the broker sent {error}"
             result = MQTTErrorCode.MQTT_ERR_PROTOCOL
-        self._rest = buffer[at:]
+        self._rest = rest
         self._few = 0 < len(found.frames) < GATHER_BELOW
         if found.frames and self.on_frames is not None:
             self._waiting += len(found.mids)
@@ -361,10 +256,22 @@ class Receiver(Client):
             self.on_system(found.system)
         return self._loop_rc_handle(result) if result else result
 
+    def _step_over(self, large: Oversized, data: bytes) -> bytes:
+        """Throw a large message away; at its end acknowledge and tell it, else it would come again for ever."""
+        rest = data[self._skip :]
+        self._skip -= len(data) - len(rest)
+        if not self._skip:
+            self._large = None
+            if large.mid:
+                self._packet_queue(_PUBACK[0], _PUBACK + large.mid, 0, 0)
+            if self.on_oversized is not None:
+                self.on_oversized(large)
+        return rest
+
     def _other(self, first: int, body: bytes) -> MQTTErrorCode:
         """Let paho handle a packet as if it had read it itself."""
         if first & 0xF0 == 0x30:  # noqa: PLR2004 - PUBLISH
-            raise MalformedPacket("a PUBLISH without a topic")
+            raise MalformedError("a PUBLISH without a topic")
         packet = self._in_packet
         packet["command"] = first
         packet["remaining_length"] = packet["to_process"] = len(body)

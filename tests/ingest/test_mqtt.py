@@ -391,6 +391,28 @@ def test_what_the_broker_drops_is_counted(tmp_path: Path, make_pipe: MakePipe) -
         again.end()
 
 
+@versions
+def test_a_message_too_large_is_counted_and_stops_nothing(
+    broker: Mosquitto, make_pipe: MakePipe, protocol: str
+) -> None:
+    """Somebody publishes a picture where readings belong: it is told, acknowledged, and the next reading arrives."""
+    pipe = make_pipe(settings(broker.port, protocol=protocol))
+    broker.wait_subscribed(CLIENT, FILTER)
+    with Publisher(broker.port) as publisher:
+        publisher.publish([(b"wells/1/report", b"x" * 1_200_000), (b"wells/2/report", b"{}")])
+    pipe.wait(1)
+    assert pipe.frames == [(b"wells/2/report", b"{}", b"")]
+    kinds = dict(pipe.reports.get(timeout=5) for _ in range(3))
+    assert kinds["missed"]["count"] == 1
+    assert "bytes on wells/1/report; at most 1048576 are taken" in kinds["missed"]["cause"]
+    pipe.end()
+    again = make_pipe(settings(broker.port, protocol=protocol))
+    broker.wait_subscribed(CLIENT, FILTER, times=2)
+    publish(broker, 1)
+    again.wait(1)
+    assert again.frames == [(b"wells/0/report", b'{"n":0}', b"")]
+
+
 class FakeBroker(threading.Thread):
     """Says to every connection what it is told to, after CONNECT and after SUBSCRIBE."""
 

@@ -14,7 +14,8 @@ from paho.mqtt.exception import MalformedPacket
 
 from devices.frames import NOTE_REPEATED, NOTE_RETAINED, Frame
 from ingest.sources import mqtt_receive
-from ingest.sources.mqtt_receive import Found, Receiver, Wake, take_publishes
+from ingest.sources.mqtt_packets import MAX_PACKET_BYTES, Found, MalformedError, Oversized, take_publishes
+from ingest.sources.mqtt_receive import Receiver, Wake
 from tests.load import publish_packet
 
 PINGRESP = b"\xd0\0"
@@ -60,6 +61,8 @@ class Ear:
         self.receiver = Receiver("test", v5=v5, tls=None, wake=wake)
         self.receiver.on_frames = self._take
         self.receiver.on_system = self._take_system
+        self.large: list[Oversized] = []
+        self.receiver.on_oversized = self._take_large
         self.frames: list[Frame] = []
         self.mids: list[bytes] = []
         self.system: list[Frame] = []
@@ -71,12 +74,16 @@ class Ear:
     def _take_system(self, messages: list[Frame]) -> None:
         self.system += messages
 
+    def _take_large(self, large: Oversized) -> None:
+        self.large.append(large)
+
     def hear(self, chunks: Sequence[bytes]) -> tuple[list[Frame], list[bytes], bool]:
         """Return the frames, their identifiers, and whether the connection was kept."""
         self.frames, self.mids, self.system = [], [], []
         sock = Chunks(chunks)
         self.receiver._sock = sock
         self.receiver._rest = b""
+        self.receiver._large = None
         while sock.chunks and not sock.closed:
             self.receiver.loop_read()
         return self.frames, self.mids, not sock.closed
@@ -146,7 +153,7 @@ MALFORMED = {
     "a length of five bytes": b"\x32\xff\xff\xff\xff\x01",
     "a length with a byte too many": b"\x32\x86\x00\0\1t\0\1\0",
     "a length with two bytes too many": b"\x32\x86\x80\x00\0\1t\0\1\0",
-    "a packet larger than we take": b"\x32\xff\xff\xff\x7f",
+    "a large packet that is no message": b"\x90\xff\xff\xff\x7f",
     "a packet that MQTT does not know": b"\x00\x02\0\0",
 }
 MALFORMED_5 = {
@@ -256,7 +263,7 @@ def test_paho_reads_the_same_in_mutated_packets(*, v5: bool) -> None:
             continue
         found = Found([], [], [])
         if not theirs.topic:
-            with pytest.raises(MalformedPacket):
+            with pytest.raises(MalformedError):
                 take_publishes(packet, 0, found, properties=v5)
             continue
         assert take_publishes(packet, 0, found, properties=v5) == len(packet)
@@ -264,6 +271,25 @@ def test_paho_reads_the_same_in_mutated_packets(*, v5: bool) -> None:
         assert found.mids == [theirs.mid.to_bytes(2, "big")]
         agreed += 1
     assert agreed > 5_000
+
+
+@versions
+@pytest.mark.parametrize("qos", [0, 1])
+def test_a_message_too_large_to_keep_is_stepped_over(ears: dict[bool, Ear], qos: int, *, v5: bool) -> None:
+    """It is told and acknowledged, wherever its head is cut; what stands around it arrives, memory stays small."""
+    ear = ears[v5]
+    small = publish_packet(b"a/b", b"{}", 7, v5=v5)
+    limit = publish_packet(b"a/c", b"x" * (MAX_PACKET_BYTES - 12 - v5), 8, v5=v5)
+    assert len(limit) <= MAX_PACKET_BYTES
+    large = publish_packet(b"camera/1", b"x" * 3_000_000, 9, v5=v5, flags=2 * qos)
+    stream = small + large + limit + small
+    for first in range(len(small), len(small) + 20):
+        ear.large.clear()
+        chunks = [stream[:first], *(stream[at : at + 200_000] for at in range(first, len(stream), 200_000))]
+        frames, mids, kept = ear.hear(chunks)
+        assert [topic for topic, _, _ in frames] == [b"a/b", b"a/c", b"a/b"]
+        assert (mids, kept) == ([b"\0\7", b"\0\x08", b"\0\7"], True)
+        assert ear.large == [Oversized(b"camera/1", len(large), b"\0\x09" if qos else b"")]
 
 
 def test_acknowledgements_go_out_in_one_write(wake: Wake) -> None:
