@@ -29,6 +29,8 @@ MAX_BYTES: Final = 16 * 1024
 
 CrcForm = Literal["hj212", "modbus", "modbus_le", "hj212_le"]
 
+_CENTURY: Final = 20
+
 CHINA: Final = timezone(timedelta(hours=8))
 """Stations print the time of China, whatever the gateway's zone is."""
 
@@ -119,7 +121,10 @@ class Packet(Struct, frozen=True, kw_only=True):
 
 
 def time_ms(text: str | None) -> int:
-    """Turn yyyyMMddHHmmss of China into Unix ms; further digits (16 and 17 are seen) do not count; -1 = no time."""
+    """Turn yyyyMMddHHmmss of China into Unix ms; -1 = no time.
+
+    Further digits (16 and 17 are seen) do not count; a year outside 2000 to 2099 is of a clock that was never set.
+    """
     digits = (text or "")[:14]
     if len(digits) != 14 or not (digits.isascii() and digits.isdigit()):  # noqa: PLR2004 - yyyyMMddHHmmss
         return -1
@@ -127,7 +132,7 @@ def time_ms(text: str | None) -> int:
         moment = datetime(*map(int, (digits[:4], *re.findall("..", digits[4:]))), tzinfo=CHINA)  # type: ignore[arg-type, misc]
     except ValueError:
         return -1
-    return int(moment.timestamp()) * 1000
+    return int(moment.timestamp()) * 1000 if moment.year // 100 == _CENTURY else -1
 
 
 def time_text(at_ms: int) -> str:
@@ -316,10 +321,11 @@ def _packet_end(held: bytes) -> int:
     if head is None:
         return 0
     data_end = head.end(1) + int(head[1])
-    for end in (data_end, data_end + _AFTER_DATA):
-        if _TAIL_AT_END.search(held, max(0, end - _AFTER_DATA), end) and len(held) >= end:
-            return end
     following = _HEAD.search(held, head.end())
+    for end in (data_end, data_end + _AFTER_DATA):
+        if len(held) >= end and _TAIL_AT_END.search(held, max(0, end - _AFTER_DATA), end):
+            broke_off = following is not None and following.start() < end and isinstance(parse(held[:end]), Refusal)
+            return following.start() if following is not None and broke_off else end
     tail = _TAIL.search(held, head.end())
     if tail is not None and (following is None or tail.end() <= following.start()):
         return tail.end()

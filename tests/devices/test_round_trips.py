@@ -123,7 +123,11 @@ STATION = {
 }
 
 
-@given(st.fixed_dictionaries(STATION), st.sampled_from(["ug_m3", "mg_m3", "ng_m3"]), st.integers(0, 4_000_000_000_000))
+@given(
+    st.fixed_dictionaries(STATION),
+    st.sampled_from(["ug_m3", "mg_m3", "ng_m3"]),
+    st.integers(946_700_000_000, 4_102_400_000_000),
+)
 def test_hj212(drawn: dict[str, Any], unit: str, at_ms: int) -> None:
     values, options = Station(**drawn), msgspec.convert({"pm_unit": unit}, Hj212Options)
     if values == Station():
