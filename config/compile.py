@@ -79,6 +79,9 @@ class Registrar:
         base = entry.defaults
         model = self._model(entry, own, base)
         options = self._options(entry, model, own, base) if model is not None else None
+        if model is not None and address and not _speaks(model, address, self.carriers):
+            scheme = address.partition(":")[0]
+            self._problem(entry, ("address",), "model_address", {"model": model.id, "scheme": scheme})
         interval_ms = own.interval or base.interval
         if interval_ms is None:
             self._absent(entry, "interval")
@@ -183,6 +186,15 @@ class Registrar:
                 return None
         x, y = crs.to_wgs84(own.at, system)
         return round(x, 7), round(y, 7)
+
+
+def _speaks(model: Model, address: str, known: Carriers) -> bool:
+    """Whether a model can be at an address: a slave has a register map; a line that talks by itself has one kind."""
+    scheme, _, number = address.partition(":")
+    if scheme == "modbus":
+        return hasattr(model.options, "map")
+    line = known.lines.get(number) if scheme == "line" else None
+    return line is None or line.protocol == model.id
 
 
 def registry(files: Files) -> tuple[list[Device], Carriers]:

@@ -96,6 +96,7 @@ _DEVICES = {
     "address_mn": ("MN `{value}` 应为 1 至 40 个字母、数字、`-`、`_`。", "The MN `{value}` must have 1 to 40 letters, digits, `-` or `_`."),
     "address_modbus": ("`{value}` 应为 `线路/从站`，从站 1 至 247，例如 `modbus:gate/3`。", "`{value}` must be LINE/SLAVE with a slave from 1 to 247, as in `modbus:gate/3`."),
     "address_topic": ("`{value}` 应为 `数据源/地址`，例如 `topic:lora/7`。", "`{value}` must be SOURCE/ADDRESS, as in `topic:lora/7`."),
+    "model_address": ("型号 `{model}` 不能用 `{scheme}:` 地址。请改正型号或地址。", "The model `{model}` does not speak at `{scheme}:` addresses. Correct the model or the address."),
     "no_line": ("没有串口线路 `{value}`。已有：{known}。", "There is no serial line `{value}`. Known: {known}."),
     "line_protocol": ("线路 `{value}` 的协议是 {protocol}，此地址需要 {wanted}。请改地址或协议。", "The line `{value}` speaks {protocol}, but this address needs {wanted}. Change the address or the protocol."),
     "no_broker": ("没有 MQTT 数据源 `{value}`。已有：{known}。", "There is no MQTT source `{value}`. Known: {known}."),

@@ -1,0 +1,163 @@
+"""What the files mean once they are right, and what a wrong one does not hide."""
+
+from pathlib import Path
+
+import pytest
+
+from config.check import Compiled, load
+from devices.registry import Device
+from ingest.settings import Secret
+
+GATEWAY = "gateway: {id: gw-1, time_zone: Asia/Shanghai}\n"
+LORA = """sources:
+  mqtt:
+    - name: lora
+      url: mqtts://broker.example
+      topics: [{filter: application/+/device/+/event/up, envelope: chirpstack-v4}]
+"""
+LEVELS = """    - name: wells
+      url: mqtts://wells.example
+      topics: [{filter: wells/+, envelope: plain, address: topic 2}]
+"""
+GUIDANCE = """    text: {zh: 报警, en: Alarm}
+    cause: {zh: 断电, en: No power}
+    consequence: {zh: 状态未知, en: State unknown}
+    action: {zh: 检查供电, en: Check the power}
+    respond_within: 24 h
+"""
+
+
+def write(directory: Path, *, cityward: str = GATEWAY + LORA, devices: str = "", rules: str = "") -> Path:
+    for name, text in (("cityward.yaml", cityward), ("devices.d/a.yaml", devices), ("rules.d/a.yaml", rules)):
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(text)
+    return directory
+
+
+def right(directory: Path) -> Compiled:
+    loaded = load(directory)
+    assert [problem.text("en") for problem in loaded.errors] == []
+    assert loaded.compiled is not None
+    return loaded.compiled
+
+
+def wrong(directory: Path) -> list[tuple[str, int, str]]:
+    return [(Path(one.file).name, one.line, one.code) for one in load(directory).problems]
+
+
+def one_device(directory: Path, text: str, cityward: str = GATEWAY + LORA) -> Device:
+    return right(write(directory, devices=f"devices:\n  - {text}\n", cityward=cityward)).registry.devices[0]
+
+
+def test_text_is_text_whatever_it_looks_like(tmp_path: Path) -> None:
+    device = one_device(
+        tmp_path,
+        '{id: "00012345", model: bosch-tps110, address: "eui:24e124126a148401", interval: 1 h, '
+        "name: 12:30, site: no, district: 1e3, labels: {code: 0203, open: yes, at: 2026-01-01}}",
+    )
+    assert (device.id, device.name, device.site, device.district) == ("00012345", "12:30", "no", "1e3")
+    assert device.labels == {"code": "0203", "open": "yes", "at": "2026-01-01"}
+
+
+def test_an_empty_directory_needs_only_a_gateway(tmp_path: Path) -> None:
+    (tmp_path / "cityward.yaml").write_text(GATEWAY)
+    compiled = right(tmp_path)
+    assert compiled.registry.devices == ()
+    assert not compiled.registry.influx
+    assert compiled.settings.http.socket_path(compiled.settings.state) == Path("/var/lib/cityward/run/cityward.sock")
+
+
+def test_a_device_s_own_words_go_before_its_file_s_defaults(tmp_path: Path) -> None:
+    text = """
+defaults: {model: dingtek-dc41x, interval: 6 h, district: 鼓楼区, labels: {owner: 排水处, class: a}, tags: [owner]}
+devices:
+  - {id: a, address: "eui:24e124126a148401"}
+  - {id: b, address: "eui:24e124126a148402", interval: 1 h, labels: {owner: 供电局}, tags: [class], model: bosch-tps110}
+"""
+    first, second = right(write(tmp_path, devices=text)).registry.devices
+    assert (first.model, first.interval_ms, first.labels) == (
+        "dingtek-dc41x", 21_600_000, {"owner": "排水处", "class": "a"},
+    )  # fmt: skip
+    assert (second.model, second.interval_ms, second.district) == ("bosch-tps110", 3_600_000, "鼓楼区")
+    assert second.labels == {"owner": "供电局", "class": "a"}
+    assert (first.tags, second.tags) == (("owner",), ("class", "owner"))
+
+
+@pytest.mark.parametrize(
+    ("sources", "address", "via"),
+    [
+        (LORA, "eui:24e124126a148401", ("lora",)),
+        (LORA + LEVELS, "eui:24e124126a148401", ("lora",)),
+        (LORA + LEVELS, "topic:wells/7", ("wells",)),
+        (LORA + LEVELS, "imei:863703030668235", ("wells",)),
+        (LORA + LEVELS, "mn:A110000_0001", ("wells",)),
+        (LORA + "  hj212: [{name: sites, listen: '0.0.0.0:9212'}]\n", "mn:A110000_0001", ("sites",)),
+    ],
+)
+def test_which_sources_may_carry_a_device(tmp_path: Path, sources: str, address: str, via: tuple[str, ...]) -> None:
+    text = f'{{id: a, model: bosch-tps110, address: "{address}", interval: 1 h}}'
+    assert one_device(tmp_path, text, GATEWAY + sources).via == via
+
+
+@pytest.mark.parametrize(
+    ("sources", "address", "code"),
+    [
+        ("", "eui:24e124126a148401", "no_carrier"),
+        (LORA, "imei:863703030668235", "no_carrier"),
+        (LORA, "mn:A110000_0001", "no_listener"),
+        (LORA, "line:kiosk", "no_line"),
+        (LORA, "topic:wells/7", "no_broker"),
+    ],
+)
+def test_an_address_that_nothing_carries(tmp_path: Path, sources: str, address: str, code: str) -> None:
+    text = f'devices:\n  - {{id: a, model: bosch-tps110, address: "{address}", interval: 1 h}}\n'
+    assert wrong(write(tmp_path, cityward=GATEWAY + sources, devices=text)) == [("a.yaml", 2, code)]
+
+
+def test_a_wrong_source_is_not_also_a_missing_one(tmp_path: Path) -> None:
+    """What a wrong entry would explain is not told as a second fault; what it does not explain is."""
+    cityward = GATEWAY + LORA.replace("mqtts://", "tcp://")
+    text = """devices:
+  - {id: a, model: bosch-tps110, address: "eui:24e124126a148401", interval: 1 h}
+  - {id: a, model: bosch-tps111, address: "eui:24e124126a148401", interval: 1 h}
+"""
+    assert wrong(write(tmp_path, cityward=cityward, devices=text)) == [
+        ("cityward.yaml", 5, "url_scheme"), ("a.yaml", 3, "device_twice"), ("a.yaml", 3, "model"),
+        ("a.yaml", 3, "address_twice"),
+    ]  # fmt: skip
+
+
+def test_a_wrong_device_is_not_also_a_missing_one(tmp_path: Path) -> None:
+    devices = 'devices:\n  - {id: a, model: bosch-tps110, address: "eui:24e124126a148401", interval: 1, site: 甲}\n'
+    rules = (
+        f"rules:\n  - id: r\n    kind: silence\n    for: {{devices: [a], site: 甲}}\n    priority: 3\n{GUIDANCE}"
+        f"  - id: s\n    kind: state\n    for: {{family: parking}}\n    quantity: occupied\n    is: true\n"
+        f"    priority: 3\n{GUIDANCE}"
+    )
+    assert wrong(write(tmp_path, devices=devices, rules=rules)) == [("a.yaml", 2, "duration_bare")]
+
+
+def test_wrong_defaults_are_told_once(tmp_path: Path) -> None:
+    devices = (
+        "defaults: {model: modbus-dust, interval: 1, options: {preset: x}}\n"
+        'devices:\n  - {id: a, address: "eui:24e124126a148401"}\n  - {id: b, address: "eui:24e124126a148402"}\n'
+    )
+    assert wrong(write(tmp_path, devices=devices)) == [("a.yaml", 1, "duration_bare")]
+    devices = devices.replace("interval: 1,", "interval: 1 h,")
+    assert wrong(write(tmp_path, devices=devices)) == [("a.yaml", 1, "option")]
+
+
+def test_a_file_that_cannot_be_read_makes_no_other_wrong(tmp_path: Path) -> None:
+    rules = f"rules:\n  - id: r\n    kind: silence\n    for: {{devices: [a]}}\n    priority: 3\n{GUIDANCE}"
+    assert wrong(write(tmp_path, devices="devices:\n  - id: [a\n", rules=rules)) == [("a.yaml", 3, "syntax")]
+
+
+def test_secrets_are_read_where_they_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert Secret(file=tmp_path / "token").read() == "s3cret"
+    with pytest.raises(FileNotFoundError, match="LoadCredential"):
+        Secret(credential="token").read()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert Secret(credential="token").read() == "s3cret"
+    assert "s3cret" not in repr(Secret(credential="token"))
