@@ -35,7 +35,7 @@ class DevicesPage(Struct, frozen=True, kw_only=True):
 
 def devices_picture(fold: Fold, gateway: str, after: str, limit: int) -> DevicesPage:
     """Ask the fold for a page of devices; runs on the pipeline's thread."""
-    tracks = fold.world.reception.tracks
+    tracks = fold.memory.world.reception.tracks
     following = sorted(one for one in tracks if one > after)
     page = [_view(fold, tracks[one]) for one in following[:limit]]
     return DevicesPage(gateway=gateway, devices=page, next=page[-1].id if len(following) > limit else None)
@@ -43,7 +43,7 @@ def devices_picture(fold: Fold, gateway: str, after: str, limit: int) -> Devices
 
 def _view(fold: Fold, track: Track) -> DeviceView:
     device = track.device
-    if fold.links.cut_off(device):
+    if fold.memory.links.cut_off(device):
         state = "cut_off"
     elif track.silent:
         state = "silent"
@@ -56,6 +56,6 @@ def _view(fold: Fold, track: Track) -> DeviceView:
         name=device.name or None,
         at=device.at,
         site=device.site,
-        last_heard=rfc3339(track.seen_ms + fold.offset_ms) if track.seen_ms else None,
+        last_heard=rfc3339(track.seen_ms + fold.memory.offset_ms) if track.seen_ms else None,
         state=state,
     )
