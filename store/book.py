@@ -160,7 +160,7 @@ class Book(BookReader):
         return self._told_to
 
     def tell(self, outcome: Outcome, *, muted_upto: int = 0) -> list[Event]:
-        """Give the events of an outcome their numbers, store what it tells, in one transaction; return the numbered events.
+        """Give the events of an outcome their numbers and store what it tells, in one transaction; return those told.
 
         Sets `number` of each event and `event` of its alarm. Events up to a sequence that has been told, or up to
         `muted_upto`, are passed over: a replay tells nothing twice. Nothing to tell costs no fsync, and `told_to` stays

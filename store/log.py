@@ -126,6 +126,17 @@ class Log:
             self._fs.fsync_dir(self.directory)
         return freed
 
+    def retire_oldest(self) -> None:
+        """Take the oldest segment, which must be a closed one, away; its file serves as the spare where there is none."""
+        path = segment.path_of(self.directory, self.closed[0].number)
+        size = self.closed.pop(0).size
+        if self._spare_bytes < size:
+            self._fs.rename(path, self.directory / _SPARE)
+            self._spare_bytes = size
+        else:
+            self._fs.unlink(path)
+        self._fs.fsync_dir(self.directory)
+
     def close(self) -> None:
         """Close the files; the next start goes on in the same segment."""
         if self._fd >= 0:
