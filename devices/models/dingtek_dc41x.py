@@ -23,7 +23,8 @@ from devices.models import Model, NoOptions
 from devices.readings import Decoded, Facts, Refusal, Values
 
 _PORT = 3
-_DATA = struct.Struct(">5sH x b B B B B H x B")
+_DATA = struct.Struct(">5x H x b B B B B 4x")
+_MADE = struct.Struct(">5s H x b B B B B 3x B")
 _DATA_HEAD = b"\x80\x00\x01\x02\x11"
 _CONFIG_HEAD = b"\x80\x00\x01\x03\x19"
 _LENGTHS = {_DATA_HEAD: 17, _CONFIG_HEAD: 25}
@@ -65,14 +66,14 @@ def decode(payload: bytes, port: int | None, options: NoOptions) -> Decoded:
                 "tilt_alarm_on": bool(payload[12]),
             }
         )
-    _, distance, temperature, sign, angle, full, moved_battery, _, _ = _DATA.unpack(payload)
-    return Cover(
-        float(-angle if sign & 0x0F else angle),
+    distance, temperature, sign, angle, full, moved_battery = _DATA.unpack(payload)
+    return Cover(  # `+ 0.0` makes a float, three times as fast as float() does
+        0.0 - angle if sign & 0x0F else angle + 0.0,
         moved_battery >= 0x10,
-        float(distance),
+        distance + 0.0,
         full >= 0x10,
-        bool(moved_battery & 0x0F),
-        float(temperature),
+        (moved_battery & 0x0F) > 0,
+        temperature + 0.0,
     )
 
 
@@ -81,7 +82,7 @@ def encode(values: Cover, options: NoOptions) -> tuple[int, bytes]:
     del options
     tilt = round(values.tilt_deg or 0)
     moved_battery = (0x10 if values.moved else 0) | (0x01 if values.battery_low else 0)
-    return _PORT, _DATA.pack(
+    return _PORT, _MADE.pack(
         _DATA_HEAD,
         round(values.distance_mm or 0),
         round(values.temperature_c or 0),
@@ -89,7 +90,6 @@ def encode(values: Cover, options: NoOptions) -> tuple[int, bytes]:
         abs(tilt),
         0x10 if values.level_alarm else 0,
         moved_battery,
-        0,
         _TAIL,
     )
 
