@@ -170,8 +170,10 @@ def _check_tag_list(
     files: Files, document: Document, path: tuple[str | int, ...], tags: object, labels: set[str]
 ) -> None:
     for index, tag in enumerate(tags if isinstance(tags, list) else ()):
+        if not isinstance(tag, str):
+            continue  # told already
         if tag in TAGS:
             files.problems.append(document.problem((*path, index), "tag_reserved", {"value": tag}))
-        elif isinstance(tag, str) and tag not in labels:
+        elif tag not in labels:
             parameters = {"value": tag, "guess": closest(tag, labels), "known": listed(sorted(labels))}
             files.problems.append(document.problem((*path, index), "tag_no_label", parameters))

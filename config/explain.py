@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from config.problems import Problem, closest, listed
+from config.texts import TEXTS
 from config.yaml import FULL_WIDTH, Document, Node
 from devices.units import DURATION_MS, SIZE_BYTES
 
@@ -65,7 +66,7 @@ def _one(document: Document, prefix: Path, kind: object, details: ErrorDetails) 
         return document.problem(path, "empty", {"key": key})
     if name == "literal_error":
         return document.problem(path, "not_among", _among(shown(given), re.findall(r"'([^']*)'", context["expected"])))
-    return _of_value(document, path, _CODES.get(name, name), given, {"key": key, **context})
+    return _of_value(document, path, _CODES.get(name, name), given, {"key": key, "what": details["msg"], **context})
 
 
 def _of_value(document: Document, path: Path, code: str, given: object, parameters: dict[str, Any]) -> Problem:
@@ -80,7 +81,7 @@ def _of_value(document: Document, path: Path, code: str, given: object, paramete
     at = parameters.pop("at", None)
     if at:
         path, parameters["key"] = (*path, at), at
-    return document.problem(path, code, parameters)
+    return document.problem(path, code if code in TEXTS else "not_right", parameters)
 
 
 def _among(word: str, known: Sequence[str]) -> dict[str, str]:

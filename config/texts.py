@@ -32,6 +32,7 @@ _SHAPES = {
     "empty": ("`{key}` 没有值。请填写，或删去这一行。", "`{key}` has no value. Write one, or take the line out."),
     "unknown_key": ("没有 `{value}` 这个键。可用的键：{known}。", "The key `{value}` is unknown here. Known: {known}."),
     "comma": ("`{value}` 前的逗号开始了一个新的键。整句话请加引号。", "The comma before `{value}` begins a new key. Put the whole sentence in quotes."),
+    "not_right": ("`{value}` 不对（{what}）。请改正。", "`{value}` is not right ({what}). Correct it."),
     "not_among": ("`{value}` 不是可用的值。可用：{known}。", "`{value}` is not possible here. Possible: {known}."),
     "mapping_wanted": ("这里应为 `键: 值` 的组合，而不是 `{value}`。", "Here must stand `key: value` pairs, not `{value}`."),
     "list_wanted": ("这里应为列表，而不是 `{value}`。请写 `[…]` 或以 `- ` 开头的各行。", "Here must stand a list, not `{value}`. Write `[…]` or lines that begin with `- `."),

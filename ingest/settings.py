@@ -140,16 +140,16 @@ _TLS_PORT = 8883
 
 
 def _split(text: str, schemes: tuple[str, ...], meant: dict[str, str]) -> SplitResult:
-    url = urlsplit(text)
+    try:
+        url = urlsplit(text)
+        good = bool(url.hostname) and url.port != 0
+    except ValueError:  # urlsplit's own word for a port or an IPv6 address that is none
+        raise Wrong("url_host", "{value}", {"value": text}) from None
     if url.scheme not in schemes:
         guess = meant.get(url.scheme, schemes[0])
         rest = text.split("://", 1)[-1]
         context = {"value": text, "schemes": ", ".join(f"{s}://" for s in schemes), "guess": f"{guess}://{rest}"}
         raise Wrong("url_scheme", "{value}: {schemes}", context)
-    try:
-        good = bool(url.hostname) and url.port != 0
-    except ValueError:  # urlsplit's own word for a port that is none
-        good = False
     if not good:
         raise Wrong("url_host", "{value}", {"value": text})
     if url.password is not None:
