@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from config.blob import decode, encode
 from config.check import Compiled, load
+from devices.frames import Batch
 from devices.registry import Device, Source
+from rules.fold import Fold
 from rules.kinds.day_mean import DayMean
 from rules.kinds.rolling_mean import RollingMean
 from rules.kinds.silence import Silence
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
+from rules.records import Config
 from rules.ruleset import Rule
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -139,3 +143,18 @@ def test_the_hash_is_of_what_is_meant_not_of_how_it_is_written(example: Compiled
     changed = load(directory).compiled
     assert changed is not None
     assert changed.hash != example.hash
+
+
+def test_a_flood_rings_by_the_example(example: Compiled) -> None:
+    """What an engineer wrote, through the book's bytes, judges a message of the well: 3.1 m are over `once_above`."""
+    blob = encode(example.registry, example.ruleset)
+    fold = Fold(lambda _hash: decode(blob))
+    frame = (b"wells/7/report", b'{"level": 3100, "bat": 3.6, "t": 1795506000}', b"")
+    out = fold.take(1, [Config(at_ms=1_795_506_000_000, hash=example.hash), Batch("lora", 1_795_506_001_000, [frame])])
+    assert [(event.kind, event.alarm.id, event.alarm.value, event.alarm.limit) for event in out.events] == [
+        ("raised", "well-high@well-7", 3100.0, 2500.0)
+    ]
+    assert out.events[0].alarm.text.en == "奎河 7号 水位: water level 3100 mm, over 2500"
+    assert out.lines
+    assert out.lines[0].startswith("level,device=well-7,district=鼓楼区,model=plain ".encode())
+    assert b"water_level_mm=3100.0" in out.lines[0]
