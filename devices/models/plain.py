@@ -30,7 +30,7 @@ from devices.registers import inverse_of, scaled
 
 _FIRST_MS: Final = 946_684_800_000  # 2000
 _LAST_MS: Final = 4_102_444_800_000  # 2100
-_MS: Final = {"s": 1000.0, "ms": 1.0}
+_MS: Final = {"s": 1000, "ms": 1}
 _TIMES: Final = {
     "s": Annotated[float, Meta(ge=_FIRST_MS / 1000, le=_LAST_MS / 1000)],
     "ms": Annotated[float, Meta(ge=_FIRST_MS, le=_LAST_MS)],
@@ -170,14 +170,19 @@ def _number(said: float, member: Member, *, whole: bool) -> float:
 
 def _time_ms(message: dict[str, Any], time: TimeMember | None) -> int:
     said = member_at(message, time.field) if time else None
-    if time is None or said is None:
+    if time is None or isinstance(said, bool):
         return -1
+    if time.unit == "rfc3339":
+        return _instant(said) if isinstance(said, str) else -1
+    if not isinstance(said, int | float) or not _FIRST_MS <= said * _MS[time.unit] <= _LAST_MS:
+        return -1
+    return int(said * _MS[time.unit] + 0.5)
+
+
+def _instant(text: str) -> int:
     try:
-        if time.unit == "rfc3339":
-            at_ms = rfc3339_ms(said) if isinstance(said, str) else -1
-        else:
-            at_ms = int(_number(said, Member(quantity="", factor=_MS[time.unit]), whole=False) + 0.5)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        at_ms = rfc3339_ms(text)
+    except ValueError:
         return -1
     return at_ms if _FIRST_MS <= at_ms <= _LAST_MS else -1
 
@@ -240,7 +245,7 @@ def _opener(options_json: bytes) -> Opener:
     known = {
         "decode": json.Decoder(wire).decode,
         "careful": careful,
-        "instant": rfc3339_ms,
+        "instant": _instant,
         "Values": shape(options),
     }
     source = _SOURCE.format(nothing=" and ".join(tests), counter=counter, time=time, values=", ".join(values + shared))
