@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from config import yaml
 from config.explain import of_pydantic
-from config.problems import Problem
+from config.problems import Problem, closest
 from config.schema import (
     DEFAULT_STATE,
     AnyRule,
@@ -82,28 +82,48 @@ class Files(Struct):
     incomplete: bool = False
 
 
+FOLDERS = ("devices.d", "rules.d")
+MAIN = "cityward.yaml"
+
+
 def read_files(directory: Path) -> Files:
     """Read everything in a directory; what is wrong is in the problems."""
     files = Files()
-    if not directory.is_dir():
-        files.problems.append(_whole_file(directory, "no_directory"))
+    names = _names(files, directory, "no_directory")
+    if files.problems:
         return files
-    main = directory / "cityward.yaml"
-    if main.is_file():
-        for document in _read(files, main):
+    if MAIN in names:
+        for document in _read(files, directory / MAIN):
             files.settings = _validated(files, document, CitywardSettings)
             _read_sources(files, document)
     else:
-        files.problems.append(_whole_file(main, "no_file"))
-    for document in _read_all(files, directory / "devices.d"):
-        _read_devices(files, document)
-    for document in _read_all(files, directory / "rules.d"):
-        _read_rules(files, document)
+        files.problems.append(_whole_file(directory / MAIN, "no_file"))
+    for name in names:
+        if name not in (MAIN, *FOLDERS) and name.endswith((".yaml", ".yml", ".d")):
+            guess = closest(name, (MAIN, *FOLDERS))
+            files.problems.append(_whole_file(directory / name, "not_part", guess=guess))
+    for folder, read in zip(FOLDERS, (_read_devices, _read_rules), strict=True):
+        for document in _read_all(files, directory / folder) if folder in names else ():
+            read(files, document)
     return files
 
 
+def _names(files: Files, directory: Path, code: str = "unreadable") -> list[str]:
+    """List a directory without its hidden files. One that cannot be listed must not pass for an empty one."""
+    try:
+        return sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+        files.problems.append(
+            _whole_file(directory, code if absent else "unreadable", why=error.strerror or str(error))
+        )
+        files.incomplete = True
+        return []
+
+
 def _read_all(files: Files, directory: Path) -> Iterator[Document]:
-    for path in sorted(directory.glob("[!.]*")):
+    for name in _names(files, directory):
+        path = directory / name
         if path.suffix == ".yaml":
             yield from _read(files, path)
         elif path.suffix.lower() in (".yml", ".yaml"):
@@ -128,7 +148,7 @@ def _read(files: Files, path: Path) -> Iterator[Document]:
 
 
 def _whole_file(path: Path, code: str, **parameters: str) -> Problem:
-    warning = code == "not_read"
+    warning = code in ("not_read", "not_part")
     return Problem(file=str(path), line=1, column=1, code=code, parameters=dict(parameters), warning=warning)
 
 
@@ -192,7 +212,7 @@ def _read_rules(files: Files, document: Document) -> None:
 
 def socket_of(directory: Path) -> Path:
     """Find the daemon's Unix socket: where cityward.yaml says, as far as it is understood, else where it usually is."""
-    main = directory / "cityward.yaml"
+    main = directory / MAIN
     data: Any = yaml.read(main).data if main.is_file() else None
     said: dict[str, Any] = data if isinstance(data, dict) else {}
     http = _right(TypeAdapter(HttpSettings), said.get("http") or {}) or HttpSettings()

@@ -12,6 +12,7 @@ _FILES = {
     "no_file": ("缺少 cityward.yaml。请在此目录中建立它。", "cityward.yaml is missing. Create it in this directory."),
     "unreadable": ("无法读取：{why}。", "It cannot be read: {why}. Let the service's user read it."),
     "not_read": ("此文件不会被读取。请改名为 {guess}。", "This file is not read. Rename it to {guess}."),
+    "not_part": ("这里不会被读取。配置只有 cityward.yaml、devices.d/*.yaml 和 rules.d/*.yaml。请改名或移走。", "This is not read. The configuration is cityward.yaml, devices.d/*.yaml and rules.d/*.yaml. Rename it or move it away."),
     "too_big": ("文件超过 {size} MiB。请拆成几个文件。", "The file has more than {size} MiB. Split it."),
     "too_much": ("内容太多（别名展开后超过三百万项）。请拆分或减少别名。", "There is too much in it, with its aliases written out. Split it or use fewer aliases."),
     "too_deep": ("嵌套超过 30 层。请检查括号是否配对。", "It is nested more than 30 levels deep. Look for brackets that are never closed."),

@@ -152,6 +152,26 @@ def test_a_file_that_cannot_be_read_makes_no_other_wrong(tmp_path: Path) -> None
     assert wrong(write(tmp_path, devices="devices:\n  - id: [a\n", rules=rules)) == [("a.yaml", 3, "syntax")]
 
 
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "devices.d" / "a.yaml").unlink()
+    (tmp_path / "devices.d").rmdir()
+    (tmp_path / "devices.d").write_text("")
+    assert wrong(tmp_path) == [("devices.d", 1, "unreadable")]
+
+
+def test_what_is_called_otherwise_is_named(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "devices.d").rename(tmp_path / "device.d")
+    (tmp_path / "rules.yaml").write_text("")
+    (tmp_path / ".git.d").mkdir()
+    loaded = load(tmp_path)
+    assert [(Path(one.file).name, one.code, one.parameters["guess"]) for one in loaded.problems] == [
+        ("device.d", "not_part", "devices.d"), ("rules.yaml", "not_part", "rules.d"),
+    ]  # fmt: skip
+    assert loaded.compiled is not None
+
+
 def test_secrets_are_read_where_they_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "token").write_text("s3cret\n")
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
