@@ -13,7 +13,8 @@ frames in avaldebe/PyPMS.
 - VV EE     version, error code
 - SSSS      sum of all bytes before it
 
-PMS7003, PMSA003 and PMS1003 speak as pms5003. For some seconds after power-up all values are 0, with a good checksum.
+PMS7003, PMSA003 and PMS1003 speak as pms5003; SEN0177 is sold with a sensor of either frame. For some seconds after
+power-up all values are 0, with a good checksum.
 """
 
 import struct
@@ -25,7 +26,7 @@ from devices.models import Model
 from devices.readings import Decoded, Refusal, Values
 
 _HEAD = b"\x42\x4d"
-_LENGTHS = {"pms5003": 32, "pms5003t": 32, "pms3003": 24, "sen0177": 24}
+_LENGTHS = {"pms5003": (32,), "pms5003t": (32,), "pms3003": (24,), "sen0177": (24, 32)}
 
 
 class PlantowerOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,9 +53,10 @@ def decode(payload: bytes, port: int | None, options: PlantowerOptions) -> Decod
     del port
     if payload[:2] != _HEAD:
         return Refusal("not_mine", f"begins with {payload[:2].hex()}, not with 424d")
-    length = _LENGTHS[options.variant]
-    if len(payload) != length:
-        return Refusal("length", f"{len(payload)} bytes, not the {length} of {options.variant}")
+    length = len(payload)
+    if length not in _LENGTHS[options.variant]:
+        wanted = " or ".join(map(str, _LENGTHS[options.variant]))
+        return Refusal("length", f"{length} bytes, not the {wanted} of {options.variant}")
     words = struct.unpack(f">{length // 2 - 1}H", payload[2:])
     if words[0] != length - 4:
         return Refusal("length", f"says {words[0]} bytes after the length, not {length - 4}")
@@ -74,7 +76,7 @@ def decode(payload: bytes, port: int | None, options: PlantowerOptions) -> Decod
 
 def encode(values: Particles, options: PlantowerOptions) -> tuple[None, bytes]:
     """Make a frame; where there are no factory values, they are those of ambient air."""
-    length = _LENGTHS[options.variant]
+    length = _LENGTHS[options.variant][0]
     ambient = [round(v or 0) for v in (values.pm1_ug_m3, values.pm25_ug_m3, values.pm10_ug_m3)]
     factory = (values.pm1_cf1_ug_m3, values.pm25_cf1_ug_m3, values.pm10_cf1_ug_m3)
     cf1 = [air if v is None else round(v) for v, air in zip(factory, ambient, strict=True)]
