@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from store.book import BookReader
 
 from feed.positions import Position
 from feed.wire import PAGE, News, alarm_json, news, shown
 from rules.records import Event, Outcome
+from store.book import BookReader
 
 RECENT = 1_000  # events kept in memory: a minute of a flood; 1 MB
 
@@ -60,11 +60,6 @@ class Hub:
         self._news: asyncio.Future[None] | None = None
 
     # ------------------------------------------------------------------------------------- the pipeline's thread
-
-    def open(self, picture: object) -> int:  # noqa: ARG002 - the book has all that the feed shows
-        """Say up to which event the feed needs nothing told again: all, for what it misses it reads from the book."""
-        with BookReader(self._path) as book:
-            return book.last_event
 
     def take(self, told: Sequence[Event], outcome: Outcome) -> None:  # noqa: ARG002 - events are all that is fed
         """Hand over newly numbered events; never blocks."""
@@ -107,11 +102,12 @@ class Hub:
         """Whether all that follows this position can be told; if not, the reader needs a full picture."""
         if position is None or position.feed != self.feed or position.number > self.last:
             return False
-        return position.number == self.last or position.number + 1 >= await self.oldest()
+        return position.number >= await self.beginning()
 
-    async def oldest(self) -> int:
-        """Give the number of the oldest event that is kept; 0 = none is."""
-        return await self._read(lambda book: book.oldest_event)
+    async def beginning(self) -> int:
+        """Give the number after which every event is kept."""
+        oldest = await self._read(lambda book: book.oldest_event)
+        return oldest - 1 if oldest else self.last
 
     async def after(self, number: int, limit: int = PAGE) -> list[tuple[int, bytes]]:
         """Give events that follow this number, encoded, in order and without a gap, `limit` of them at the most.

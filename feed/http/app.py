@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -28,7 +28,7 @@ from feed.positions import Position, parse
 from feed.vitals import Vitals
 from feed.wire import PAGE, alarm_json, alarms_page, events_page, json_of
 from rules.fold import Fold
-from rules.records import Answer, Command, Text
+from rules.records import Answer, Command
 
 ANSWER_S = 10.0  # the pipeline answers within half a second, or it is ill
 LONGEST_ID = 512  # of an alarm: rule, subject and quantity
@@ -103,7 +103,7 @@ def _reading(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/api/v1/events", responses=openapi.answers("EventsPage", 410))
     async def events(after: str | None = None, limit: Limit = PAGE) -> Response:
         """Events that follow a position; without one, from the oldest that is kept."""
-        number = await _number(hub, after, absent=max(await hub.oldest() - 1, 0))
+        number = await _number(hub, after, absent=await hub.beginning())
         try:
             page = await hub.after(number, limit)
         except ForgottenError:
@@ -141,16 +141,25 @@ def _streaming(app: FastAPI, gateway: Gateway) -> None:
         return Response(metrics.text(), media_type=metrics.content_type)
 
 
-def _telling(app: FastAPI, gateway: Gateway) -> None:
-    chores = ThreadPoolExecutor(1, "feed-desk")
-    one_at_a_time = asyncio.Lock()
+class _Auditor:
+    """Writes the audit trail beside the loop."""
 
-    async def audit(entry: Audited) -> None:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._one_at_a_time = asyncio.Lock()
+
+    async def write(self, entry: Audited) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(chores, gateway.desk.audit, entry)
+            async with self._one_at_a_time:
+                await asyncio.to_thread(self._desk.audit, entry)
         except sqlite3.Error as error:
             # It has happened and is in the journal; to call it failed now would be the greater lie.
             log.error("audit trail not written (%s): make room on the disk. Entry: %s", error, entry)  # noqa: TRY400
+
+
+def _telling(app: FastAPI, gateway: Gateway) -> None:
+    audit = _Auditor(gateway.desk).write
+    one_at_a_time = asyncio.Lock()
 
     async def command(kind: Literal["ack", "reset"], request: Request, alarm: str, body: CommandBody) -> Response:
         peer: Peer = request.state.peer
@@ -166,19 +175,12 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
             via=peer.via,
             comment=body.comment,
         )
-        answer = await _answer(gateway.submit(asked), "命令")
-        await audit(
-            Audited(
-                who=asked.user,
-                via=asked.via,
-                what=kind,
-                target=f"{alarm}#{body.occurrence}",
-                command=asked.id,
-                comment=asked.comment,
-                status=answer.status,
-                answer=answer.detail,
-            )
-        )
+        try:
+            answer = await _answer(gateway.submit(asked), "命令")
+        except ProblemError as error:  # nobody knows yet whether it has happened
+            await audit(_audited(asked, error.problem.status, error.problem.text.en))
+            raise
+        await audit(_audited(asked, answer.status, answer.detail))
         return _answered(answer, alarm)
 
     @app.post("/api/v1/alarms/{alarm:path}/ack", responses=openapi.answers("AlarmView", 404, 409, 504))
@@ -196,14 +198,14 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
         """Put the configuration files in force, all or nothing; over the Unix socket only."""
         peer: Peer = request.state.peer
         if peer.user is None:
-            raise ProblemError(_socket_only())
+            raise ProblemError(problems.socket_only())
         async with one_at_a_time:
             done = await asyncio.to_thread(gateway.reload)
         status = 200 if done.accepted else 422
         await audit(Audited(who=peer.user, via=peer.via, what="reload", target=done.hash, status=status))
         if done.accepted:
             return Response(json_of(done), media_type=JSON)
-        raise ProblemError(_wrong_configuration(done))
+        raise ProblemError(problems.wrong_configuration(done.hash, done.problems))
 
 
 def _looking(app: FastAPI, gateway: Gateway) -> None:
@@ -275,6 +277,19 @@ async def _answer(future: "Future[T]", what: str) -> T:
     return future.result()
 
 
+def _audited(asked: Command, status: int, answer: str) -> Audited:
+    return Audited(
+        who=asked.user,
+        via=asked.via,
+        what=asked.kind,
+        target=f"{asked.alarm}#{asked.occurrence}",
+        command=asked.id,
+        comment=asked.comment,
+        status=status,
+        answer=answer,
+    )
+
+
 def _answered(answer: Answer, alarm: str) -> Response:
     if answer.status == 200 and answer.alarm is not None:  # noqa: PLR2004 - HTTP
         return Response(alarm_json(answer.alarm), media_type=JSON)
@@ -295,42 +310,9 @@ def _user(peer: Peer, user: str) -> str:
 
 def _gone(hub: Hub) -> Problem:
     page, following = hub.alarms()
-    picture = {
-        "gateway": hub.gateway,
-        "position": hub.position(),
-        "alarms": [Raw(alarm) for alarm in page],
-        "next": following,
-    }
-    return Problem(
-        status=410,
-        word="position-gone",
-        text=Text(
-            zh="该位置过旧或不属于本网关的报警流；请以本答复中的 alarms 为准，从 position 继续",
-            en="the position is too old or of another feed: take the alarms in this answer and in the pages that "
-            "follow, then go on from its position",
-        ),
-        more=picture,
-    )
-
-
-def _socket_only() -> Problem:
-    return Problem(
-        status=403,
-        word="socket-only",
-        text=Text(zh="只能经由 Unix 套接字：cityward reload", en="over the Unix socket only: cityward reload"),
-    )
-
-
-def _wrong_configuration(done: Reloaded) -> Problem:
-    return Problem(
-        status=422,
-        word="wrong-configuration",
-        text=Text(
-            zh="配置有误，未作任何更改；请按 problems 逐条改正",
-            en="the configuration is wrong and nothing was changed: correct what problems lists",
-        ),
-        more={"hash": done.hash, "problems": done.problems},
-    )
+    alarms = [Raw(alarm) for alarm in page]
+    picture = {"gateway": hub.gateway, "position": hub.position(), "alarms": alarms, "next": following}
+    return problems.position_gone(picture)
 
 
 def _respond(problem: Problem) -> Response:

@@ -114,6 +114,42 @@ def changed_since(why: str) -> Problem:
     )
 
 
+def position_gone(picture: dict[str, Any]) -> Problem:
+    """410 of a position that cannot be followed; with the first page of alarms, and the position to go on from."""
+    return Problem(
+        status=410,
+        word="position-gone",
+        text=Text(
+            zh="该位置过旧或不属于本网关的报警流；请以本答复中的 alarms 为准，从 position 继续",
+            en="the position is too old or of another feed: take the alarms in this answer and in the pages that "
+            "follow, then go on from its position",
+        ),
+        more=picture,
+    )
+
+
+def socket_only() -> Problem:
+    """403 of what TCP, which knows nobody, may not do."""
+    return Problem(
+        status=403,
+        word="socket-only",
+        text=Text(zh="只能经由 Unix 套接字：cityward reload", en="over the Unix socket only: cityward reload"),
+    )
+
+
+def wrong_configuration(in_force: str, wrong: list[str]) -> Problem:
+    """422 of a reload; in_force: the hash of the configuration that stays."""
+    return Problem(
+        status=422,
+        word="wrong-configuration",
+        text=Text(
+            zh="配置有误，未作任何更改；请按 problems 逐条改正",
+            en="the configuration is wrong and nothing was changed: correct what problems lists",
+        ),
+        more={"hash": in_force, "problems": wrong},
+    )
+
+
 def no_answer_yet(what: str) -> Problem:
     """504: the pipeline did not answer in time."""
     return Problem(

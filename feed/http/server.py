@@ -86,7 +86,6 @@ class FeedServer:
         with suppress(RuntimeError):  # the loop has ended by itself
             self._loop.call_soon_threadsafe(self._begin_stop)
         self._thread.join(timeout_s)
-        self.socket_path.unlink(missing_ok=True)
 
     @property
     def running(self) -> bool:
@@ -108,12 +107,15 @@ class FeedServer:
             await self._hub.start()
             app = Guard(build(self._gateway), self._hosts)
             self._server = _Uvicorn(_config(app), self._started)
-        except BaseException as error:  # noqa: BLE001 - start() raises it
-            self._started.set_exception(error)
-            return
-        try:
             await self._server.serve(self._sockets)
+        except BaseException as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(error)  # start() raises it
         finally:
+            for listening in self._sockets:
+                listening.close()
+            self.socket_path.unlink(missing_ok=True)
             await self._hub.stop()
             self._desk.close()
 

@@ -24,7 +24,7 @@ const TEXTS = {
   en: {
     title: "Cityward · alarms", user: "Operator", language: "中文", counts: "Alarms by priority: unacknowledged / all",
     priority: "Priority", state: "State", since: "Since", duration: "For", place: "Place / device", what: "What",
-    value: "Value / limit", action: "Action", footer: "Beijing time. To acknowledge means “seen”, not “dealt with”.",
+    value: "Value / limit", action: "Action", footer: "Beijing time. To acknowledge means \"seen\", not \"dealt with\".",
     p1: "P1", p2: "P2", p3: "P3", p4: "P4",
     UNACK: "Unacknowledged", ACKED: "Acknowledged", RTN_UNACK: "Returned, unacknowledged",
     LATCHED: "Latched, to be reset", SUPPRESSED: "Suppressed",
@@ -141,7 +141,9 @@ function fill(row, alarm) {
 function lasts(row, alarm) {
   const end = alarm.returned ? Date.parse(alarm.returned) : Date.now() + skew;
   if (dead && !alarm.returned) return;  // nobody knows whether it still lasts
-  row.querySelector(".lasting").textContent = alarm.since ? duration(end - Date.parse(alarm.since)) : "";
+  const lasting = alarm.since ? end - Date.parse(alarm.since) : 0;
+  // A closed hour or day that was over its limit is a finding: it has no duration.
+  row.querySelector(".lasting").textContent = lasting || !alarm.returned ? duration(lasting) : "—";
 }
 
 const order = (a, b) =>
