@@ -125,11 +125,13 @@ def time_ms(text: str | None) -> int:
 
     Further digits (16 and 17 are seen) do not count; a year outside 2000 to 2099 is of a clock that was never set.
     """
-    digits = (text or "")[:14]
-    if len(digits) != 14 or not (digits.isascii() and digits.isdigit()):  # noqa: PLR2004 - yyyyMMddHHmmss
+    if not text or not (text.isascii() and text[:14].isdigit()):
         return -1
     try:
-        moment = datetime(*map(int, (digits[:4], *re.findall("..", digits[4:]))), tzinfo=CHINA)  # type: ignore[arg-type, misc]
+        moment = datetime(
+            int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:12]), int(text[12:14]),
+            tzinfo=CHINA,
+        )  # fmt: skip
     except ValueError:
         return -1
     return int(moment.timestamp()) * 1000 if moment.year // 100 == _CENTURY else -1
@@ -141,8 +143,7 @@ def time_text(at_ms: int) -> str:
 
 
 _FRAME: Final = re.compile(rb"##(\d{2,4})(?=\D)(.*)([0-9A-Fa-f]{4})(\r\n|\r|\n|)\Z", re.DOTALL)
-_CP: Final = re.compile(rb"[;,]?CP=&&", re.IGNORECASE)
-_SEPARATOR: Final = re.compile("[;,]")
+_CP: Final = b"CP=&&"
 
 
 def parse(frame: bytes) -> Packet | Refusal:
@@ -159,12 +160,15 @@ def parse(frame: bytes) -> Packet | Refusal:
     form, standard = _crc_form(int(whole[3], 16), data)
     if form is None:
         return Refusal("checksum", f"checksum {whole[3].decode().upper()}, computed {standard:04X}")
-    command = _CP.search(data)
-    if command is None or not data.endswith(b"&&") or len(data) < command.end() + 2:
+    head_end = data.find(_CP)
+    if head_end < 0:
+        head_end = data.upper().find(_CP)
+    cp = head_end + len(_CP)
+    if head_end < 0 or not data.endswith(b"&&") or len(data) < cp + 2:
         return Refusal("syntax", "no CP=&& ... && in it")
-    head, _ = _take_apart(data[: command.start()])
-    head = {name.upper(): text for name, text in head.items()}
-    fields, factors = _take_apart(data[command.end() : -2])
+    printed, _ = _take_apart(data[:head_end])
+    head = {name.upper(): text for name, text in printed.items()}
+    fields, factors = _take_apart(data[cp:-2])
     return Packet(
         qn=head.get("QN"),
         st=head.get("ST"),
@@ -185,15 +189,18 @@ def _take_apart(text: bytes) -> tuple[dict[str, str], dict[str, dict[str, str]]]
     """Fields and factors; what has no `=` is left out (stray separators are common)."""
     fields: dict[str, str] = {}
     factors: dict[str, dict[str, str]] = {}
-    for part in _SEPARATOR.split(text.decode("utf-8", "replace")):
+    last, said = "", {}
+    for part in text.decode("utf-8", "replace").replace(",", ";").split(";"):
         name, equals, value = part.partition("=")
         if not equals:
             continue
-        code, dash, suffix = name.strip().partition("-")
-        if dash:
-            factors.setdefault(code, {})[suffix] = value.strip()
-        else:
-            fields[code] = value.strip()
+        code, dash, suffix = name.partition("-")
+        if not dash:
+            fields[name] = value
+            continue
+        if code != last:  # all about one factor stands together
+            last, said = code, factors.setdefault(code, {})
+        said[suffix] = value
     return fields, factors
 
 

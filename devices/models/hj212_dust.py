@@ -16,7 +16,6 @@ Units of particles in the wild span a factor of a million under the same code (t
 µg/m³ and mg/m³ as well), so the unit is said for each device. Pressure is printed in kPa.
 """
 
-import re
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -53,6 +52,13 @@ _QUANTITIES: Final = {
     "ws": "wind_speed_m_s",
     "wd": "wind_direction_deg",
 }
+_FACTORS: Final = {
+    unit: {
+        code: (quantity, per_ug if quantity.endswith("_ug_m3") else _KPA if quantity == "pressure_hpa" else 1.0)
+        for code, quantity in _QUANTITIES.items()
+    }
+    for unit, per_ug in _PER_UG.items()
+}
 _CODES: Final = {
     "tsp_ug_m3": "a34001",
     "pm10_ug_m3": "a34002",
@@ -66,7 +72,6 @@ _CODES: Final = {
     "noise_db": "LA",
     "noise_eq_db": "Leq",
 }
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{0,12})?")
 
 
 class Hj212Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -103,32 +108,33 @@ def read(packet: Packet, options: Hj212Options) -> Decoded:
     span = _SPANS.get(packet.cn or "")
     if span is None:
         return Facts({"cn": packet.cn, **packet.fields})
-    values, flags = Station(), []
+    values, flags, read_any = Station(), [], False
+    factors = _FACTORS[options.pm_unit]
     for code, said in packet.factors.items():
-        quantity = _QUANTITIES.get(code.lower())
-        number = _number(said.get("Rtd") or said.get("Avg"))
-        if quantity is None or number is None:
+        known = factors.get(code.lower())
+        number = _number(said.get("Rtd") or said.get("Avg")) if known else None
+        if known is None or number is None:
             continue
-        flag = said.get("Flag", "N").upper()
+        quantity, factor = known
+        read_any = True
+        flag = said.get("Flag", "N").strip().upper()
         if flag != "N":
             flags.append(f"{quantity}:{flag}")
         if flag in _KEPT:
-            setattr(values, quantity, _in_our_unit(quantity, number, options))
-    if not flags and values == Station():
+            setattr(values, quantity, number if factor == 1 else round(number * factor, 6))
+    if not read_any:
         return Facts({"cn": packet.cn, "factors": sorted(packet.factors)})
     values.flags = " ".join(flags) or None
     return [(packet.data_time_ms, values, span)]
 
 
 def _number(text: str | None) -> float | None:
-    number = float(text) if text and _NUMBER.fullmatch(text) else None
+    """Read a number; None for the sentinel and for what is no number. Infinity and NaN fall to the sane range."""
+    try:
+        number = float(text) if text and "_" not in text else None
+    except ValueError:
+        return None
     return None if number == _SENTINEL else number
-
-
-def _in_our_unit(quantity: str, number: float, options: Hj212Options) -> float:
-    if quantity.endswith("_ug_m3"):
-        return round(number * _PER_UG[options.pm_unit], 6)
-    return round(number * _KPA, 6) if quantity == "pressure_hpa" else number
 
 
 def packet(  # noqa: PLR0913 - what a station says about itself
@@ -148,7 +154,7 @@ def packet(  # noqa: PLR0913 - what a station says about itself
     for quantity, code in _CODES.items():
         value = getattr(values, quantity)
         if value is not None:
-            number = value / _in_our_unit(quantity, 1.0, options)
+            number = value / _FACTORS[options.pm_unit][code.lower()][1]
             parts.append(f"{code}-{suffix}={number:.12g},{code}-Flag={doubts.get(quantity, 'N')}")
     qn = None if at_ms is None else f"{time_text(at_ms)}{at_ms % 1000:03d}"
     return build_packet(qn=qn, st=st, cn=cn, mn=mn, flag=flag, cp=";".join(parts))
