@@ -15,11 +15,12 @@ set aside: replays skip it before they meet the Status record that says so.
 """
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct, field, json
 
-from store.fs import Fs, read_whole, replace, write_all
+from store.fs import DiskFullError, Fs, read_whole, replace, write_all
 from store.segment import crc32
 
 _ENDS = 2  # so many processes may a record end
@@ -126,4 +127,5 @@ class Crashes:
         return (first, last) if crc32(data[:-4], 0) == crc else _NOTHING
 
     def _save(self) -> None:
-        replace(self._fs, self._path, [json.encode(self._memory)])
+        with suppress(DiskFullError):  # no reason not to start; at worst a record ends one process more
+            replace(self._fs, self._path, [json.encode(self._memory)])

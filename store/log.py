@@ -127,7 +127,7 @@ class Log:
         return freed
 
     def retire_oldest(self) -> None:
-        """Take the oldest segment, which must be a closed one, away; its file serves as the spare where there is none."""
+        """Take the oldest segment, which must be closed, away; its file becomes the spare where there is none."""
         path = segment.path_of(self.directory, self.closed[0].number)
         size = self.closed.pop(0).size
         if self._spare_bytes < size:
