@@ -46,10 +46,9 @@ class EventStream(Response):
         try:
             async with asyncio.timeout(None) as patience:
                 await self._feed(send, gone, patience)
-        except TimeoutError:
+        except (TimeoutError, ForgottenError):  # forgotten: so slow that the book has moved on; it gets 410 next time
             scope["state"]["cut"]()
-        except ForgottenError:  # so slow that the book has moved on; on coming back it is told so (410)
-            scope["state"]["cut"]()
+            await asyncio.sleep(0)  # until the server has noticed
         finally:
             self._streams.open -= 1
             gone.cancel()
