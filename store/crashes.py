@@ -56,6 +56,8 @@ class Crashes:
         self._memory = _Memory() if stored is None else json.decode(stored, type=_Memory)
         self._fd = fs.open(directory / "judging", write=True, create=True)
         first, last = self._judging()
+        self.end()
+        fs.fdatasync(self._fd)  # or else a power cut brings it back, and the same end counts twice
         self.careful_upto = 0
         if self._memory.running:
             self._memory.ends += 1
@@ -65,7 +67,6 @@ class Crashes:
                 self._blame(first, KILLED)
         self._memory.running = True
         self._save()
-        self.end()
 
     @property
     def ends(self) -> int:

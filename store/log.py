@@ -69,7 +69,8 @@ class Log:
         if self.closed and not self.closed[-1].sealed:
             self.active = self.closed.pop()
             self._fd = fs.open(segment.path_of(directory, self.active.number), write=True)
-            self._secure_tail()
+            if self.active.groups:
+                self._secure_tail(self.active)
 
     # ------------------------------------------------------------------------------------------------- what there is
 
@@ -97,15 +98,15 @@ class Log:
         need = HEADER_BYTES + len(body)
         group = Header(GROUP, 0, first, last, records, items, len(body), len(raw), from_ms, to_ms, 0)
         if self.active is None or need > self._room(self.active):
-            self._next(need)
-        try:
-            place = self._put(group, body)
-        except DiskFullError:
-            raise
-        except OSError:
-            self._condemn()
-            self._next(need)
-            place = self._put(group, body)
+            place = self._begin(group, body)
+        else:
+            try:
+                place = self._put(group, body)
+            except DiskFullError:
+                raise
+            except OSError:
+                self._condemn()
+                place = self._begin(group, body)
         self._prepare()
         return place
 
@@ -147,26 +148,21 @@ class Log:
     # ---------------------------------------------------------------------------------------------------------- inner
 
     def _put(self, group: Header, body: bytes) -> tuple[int, int]:
+        """Write a group into the active segment. After any error but DiskFullError nobody knows what is on the disk."""
         active = self.active
-        assert active is not None  # noqa: S101 - `_next` made it
+        assert active is not None  # noqa: S101 - asked by the callers
         number, offset = active.number, active.end
         group = group._replace(segment=number, body_crc=segment.crc32(body, number))
         end = write_all(self._fs, self._fd, (segment.pack(group), body), offset)
-        try:
-            with naming_full():
-                self._fs.fdatasync(self._fd)
-        except OSError:
-            self._condemn()  # what the system thinks is on the disk is not known any more
-            raise
+        self._fs.fdatasync(self._fd)
         self.bytes_written += end - offset
         active.add(offset, group)
         return number, offset
 
     def _condemn(self) -> None:
         """Close a segment for ever: it is read up to what it holds, and never written again."""
-        if self.active is not None:
-            self.condemned += 1
-            self._close_active()
+        self.condemned += 1
+        self._close_active()
 
     def _close_active(self) -> None:
         assert self.active is not None  # noqa: S101 - asked by the callers
@@ -174,48 +170,53 @@ class Log:
         self.closed.append(self.active)
         self.active, self._fd = None, -1
 
-    def _secure_tail(self) -> None:
+    def _secure_tail(self, active: Segment) -> None:
         """Write the last group once more before anybody believes it.
 
         It may stand in the memory of the system only: the process ended before its fsync, or the fsync failed.
         """
-        active = self.active
-        last = active if active and active.groups else self.closed[-1] if self.closed else None
-        if active is None or last is None or last.sealed or not last.groups:
-            return
-        data = segment.load(self._fs, self.directory, last.number) or b""
-        offset, header = list(segment.groups(data, last.number))[-1]
-        body = data[offset + HEADER_BYTES : offset + HEADER_BYTES + header.length]
+        data = segment.load(self._fs, self.directory, active.number) or b""
+        *_, (offset, header) = segment.groups(data, active.number)
+        end = offset + HEADER_BYTES + header.length
         try:
-            if last is active:
-                write_all(self._fs, self._fd, (data[offset : offset + HEADER_BYTES], body), offset)
-                self._fs.fdatasync(self._fd)
-            else:
-                self._put(header, body)
+            write_all(self._fs, self._fd, (data[offset:end],), offset)
+            self._fs.fdatasync(self._fd)
         except OSError:
             self._condemn()
-            self._next(HEADER_BYTES + len(body))
-            self._put(header, body)
+            self._begin(header, data[offset + HEADER_BYTES : end])
 
     @staticmethod
     def _room(active: Segment) -> int:
         """Bytes that groups may still take: a part is kept for the index."""
         return active.size - active.size // 64 - POINTER_BYTES - active.end
 
-    def _next(self, need: int) -> None:
-        """Begin the next segment, large enough for a group of `need` bytes."""
+    def _begin(self, group: Header, body: bytes) -> tuple[int, int]:
+        """Begin the next segment with a group; the file gets its name when that is durable, so that none is empty."""
         if self.active is not None:
             self._seal(self.active)
             self._close_active()
         number = self.closed[-1].number + 1 if self.closed else 1
+        need = HEADER_BYTES + len(body)
         least = need + need // 32 + 2 * POINTER_BYTES  # so that `_room` says yes
-        path = segment.path_of(self.directory, number)
+        spare = self.directory / _SPARE
         with naming_full():
-            self._fs.rename(self._recycled(least) or self._fresh(least), path)
-            self._fs.fsync_dir(self.directory)
-        self._fd = self._fs.open(path, write=True)
-        self.active = Segment(number=number, size=self._fs.size(self._fd))
-        self._spare_wanted = True
+            if not self._recycle(least):
+                self._fill(least)
+            self._spare_bytes = 0
+            self._spare_wanted = True
+            self._fd = self._fs.open(spare, write=True)
+            self.active = Segment(number=number, size=self._fs.size(self._fd))
+            try:
+                place = self._put(group, body)
+                self._fs.rename(spare, segment.path_of(self.directory, number))
+                self._fs.fsync_dir(self.directory)
+            except OSError:
+                self._fs.close(self._fd)
+                self.active, self._fd = None, -1
+                with suppress(FileNotFoundError):
+                    self._fs.unlink(spare)
+                raise
+        return place
 
     def _seal(self, active: Segment) -> None:
         """Put index and pointer behind the groups. They are not synced: without them the segment is walked through."""
@@ -240,34 +241,32 @@ class Log:
         self._dropping(oldest)
         return self.closed.pop(0)
 
-    def _recycled(self, least: int) -> Path | None:
-        """Take what is oldest away while the budget asks for it; return a file that can be written over."""
-        found: Path | None = None
+    def _recycle(self, least: int) -> bool:
+        """Take what is oldest away while the budget asks for it; return whether it became the spare."""
+        found = False
         while len(self.closed) > 1 and self.file_bytes + self._segment_bytes > self.budget_bytes:
             oldest = self._drop()
             path = segment.path_of(self.directory, oldest.number)
-            if found is not None:
-                self._fs.unlink(found)
-            found = path
-            if oldest.size < max(least, self._segment_bytes):
+            if oldest.size >= max(least, self._segment_bytes):
+                self._fs.rename(path, self.directory / _SPARE)
+                found = True
+            else:
                 self._fs.unlink(path)
-                found = None
+        if found:
+            self._fs.fsync_dir(self.directory)  # or else a power cut leaves half of it under its old name
         return found
 
-    def _fresh(self, least: int) -> Path:
-        """Return a new file of zeros; where the disk is full, a smaller one if that is enough."""
-        spare = self.directory / _SPARE
+    def _fill(self, least: int) -> None:
+        """Write the whole spare; where the disk is full, what there is will do if a group of `least` bytes fits."""
         try:
             while self._spare_bytes < max(least, self._segment_bytes):
                 self._fill_spare(max(least, self._segment_bytes))
         except DiskFullError:
             if self._spare_bytes < max(least, self._segment_bytes // 8):
                 with suppress(FileNotFoundError):
-                    self._fs.unlink(spare)
+                    self._fs.unlink(self.directory / _SPARE)
                 self._spare_bytes = 0
                 raise
-        self._spare_bytes = 0
-        return spare
 
     def _fill_spare(self, size: int) -> None:
         """Write the next piece of the spare segment."""
@@ -295,7 +294,7 @@ class Log:
             try:
                 self._fill_spare(self._segment_bytes)
             except OSError:
-                self._spare_wanted = False  # the commit is durable all the same; `_next` tries again and says what is
+                self._spare_wanted = False  # the commit is durable all the same; `_begin` tries again and says what is
 
     def _size_of_spare(self) -> int:
         try:

@@ -93,6 +93,11 @@ class LosingFs:
     def _files(self) -> list[_File]:
         return [*self.names_seen.values(), *self.names_disk.values(), *(file for _, _, file in self.renames)]
 
+    def _open_file(self, fd: int) -> tuple[Path, _File]:
+        """Return the file and the name that it has now."""
+        path, file = self.fds[fd]
+        return next((name for name, each in self.names_seen.items() if each is file), path), file
+
     def _about_to(self, operation: str, path: Path) -> None:
         self.before(operation, path)
         code = self.fail(operation, path)
@@ -126,7 +131,7 @@ class LosingFs:
         return bytes(self.fds[fd][1].seen[offset : offset + length])
 
     def pwritev(self, fd: int, buffers: Sequence[Buffer], offset: int) -> int:
-        path, file = self.fds[fd]
+        path, file = self._open_file(fd)
         data = b"".join(bytes(buffer) for buffer in buffers)
         self._about_to("write", path)
         grows = max(offset + len(data) - len(file.seen), 0)
@@ -142,7 +147,7 @@ class LosingFs:
         return len(data)
 
     def fdatasync(self, fd: int) -> None:
-        path, file = self.fds[fd]
+        path, file = self._open_file(fd)
         self.syncs += 1
         try:
             self._about_to("sync", path)
