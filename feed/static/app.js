@@ -238,34 +238,36 @@ async function picture() {
   const all = [];
   let first = null, next = null;
   do {
-    const answer = await fetch(`api/v1/alarms${next === null ? "" : `?after=${encodeURIComponent(next)}`}`);
+    const query = next === null ? "" : `?after=${encodeURIComponent(next)}`;
+    const answer = await fetch(`api/v1/alarms${query}`, { signal: AbortSignal.timeout(10_000) });
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     const page = await answer.json();
     first ??= page;
     all.push(...page.alarms);
     next = page.next;
   } while (next !== null);
-  alarms.clear();
-  for (const alarm of all) alarms.set(alarm.id, alarm);
-  by("gateway").textContent = first.gateway;
-  return first.position;  // of the first page: what changed while the others were read comes again as events
+  // The position of the first page: what changed while the others were read comes again as events.
+  return { alarms: all, gateway: first.gateway, position: first.position };
 }
 
 async function connect() {
   const mine = ++trying;
   source?.close();
   source = null;
+  drawLink();
   try {
-    const position = await picture();
+    const now = await picture();
     if (mine !== trying) return;
-    known = number(position);
+    alarms.clear();
+    for (const alarm of now.alarms) alarms.set(alarm.id, alarm);
+    by("gateway").textContent = now.gateway;
+    known = number(now.position);
     newest = Infinity;  // until a heartbeat says what there is
+    listen(now.position);
     draw();
-    listen(position);
   } catch {
     if (mine === trying) setTimeout(() => { if (mine === trying) connect(); }, RETRY_MS);
   }
-  drawLink();
 }
 
 function listen(position) {
@@ -358,8 +360,8 @@ by("language").addEventListener("click", () => {
   localStorage.setItem("language", language);
   drawWords();
 });
-// Not believed for long: a machine without a network still reaches a gateway on itself, and the next heartbeat says so.
-addEventListener("offline", () => { dead = offline = true; drawLink(); });
+// Tried at once, for a machine without a network still reaches a gateway on itself: then a heartbeat takes it back.
+addEventListener("offline", () => { dead = offline = true; connect(); });
 addEventListener("online", () => connect());
 setInterval(watch, 1000);
 drawWords();

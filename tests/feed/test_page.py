@@ -194,6 +194,7 @@ def test_a_gateway_that_hangs_is_dead_too(page: Page, room: Room, monkeypatch: p
 
 def test_a_browser_without_network_says_so_at_once(page: Page, context: BrowserContext, room: Room) -> None:
     room.tell(tilted())
+    expect(page.locator("#rows tr")).to_have_count(1)
     context.set_offline(True)
     expect(page.locator("#dead")).to_contain_text("浏览器已断网")
     context.set_offline(False)

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from feed import hub
 from feed.hub import ForgottenError
 from feed.vitals import Vitals
+from store.book import BookReader
 from tests.feed.room import Room, Sse, eventually, tilted
 
 
@@ -196,6 +198,29 @@ def test_what_did_not_come_through_the_hub_is_read_from_the_book(room: Room, mon
     reader.read(lambda: len(reader.events) == 8)
     assert reader.numbers == list(range(1, 9))
     assert len(room.alarm_ids()) == 7
+
+
+def test_what_is_told_while_the_feed_starts_is_neither_lost_nor_doubled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(tmp_path)
+    room.many(3)
+    plain = hub._picture
+
+    def while_telling(book: BookReader) -> object:
+        room.many(2)  # in the picture, and on its way through the hub
+        picture = plain(book)
+        room.many(2)  # not in the picture
+        return picture
+
+    monkeypatch.setattr(hub, "_picture", while_telling)
+    with room:
+        reader = Sse(room.server.port, position=f"{room.book.feed_id}-3")
+        reader.read(lambda: len(reader.events) == 4)
+        room.many(1)
+        reader.read(lambda: len(reader.events) == 5)
+        assert reader.numbers == [4, 5, 6, 7, 8]
+        assert room.get("/api/v1/alarms").json["position"] == f"{room.book.feed_id}-8"
 
 
 def test_a_reader_never_gets_a_gap_from_a_book_that_has_moved_on(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
