@@ -117,6 +117,28 @@ class Closing:
         self.day = max(self.day, calendar.day(minute).start)
         self.day_final = max(self.day_final, calendar.day(minute - FINAL_MIN).start)
 
+    def turn_back(self, now: int, slots_of: Callable[[int, Ints], Slots]) -> None:
+        """Begin again at an earlier minute. What was told of the time before it is worked out from the minutes again.
+
+        After a jump of days the first hours of a day that is not final may be gone: then that day is not revised.
+        """
+        calendar = self.calendar
+        self.closed, self.final = (
+            min(self.closed, calendar.hour(now - HOUR_TOLD_MIN)),
+            min(self.final, calendar.hour(now - FINAL_MIN)),
+        )
+        self.day = min(self.day, calendar.day(now - DAY_TOLD_MIN).start)
+        self.day_final = min(self.day_final, calendar.day(now - FINAL_MIN).start)
+        self.heard = np.minimum(self.heard, self.closed)
+        hour, forgotten = self.final, False
+        while hour < self.closed:
+            if self.hours.start[hour // HOUR_MIN % len(self.hours.start)] != hour:
+                self._hour(hour, self._all, slots_of, closes=False)
+                forgotten = True
+            hour = calendar.next_hour(hour)
+        if forgotten:
+            self.day_final = min(self.day, calendar.day(self.final).end)
+
     def touches(self, first: int, last: int) -> list[int]:
         """Return the hours that are closed but not final among those from one minute to another."""
         hours = {self.calendar.hour(first), self.calendar.hour(last)}

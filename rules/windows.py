@@ -25,6 +25,7 @@ VERSION = 1
 
 _ROWS = HOUR_MIN + LONGEST_REACH_MIN
 _SLEEP_MIN = FINAL_MIN + 26 * 60  # after the last reading: then the last day that has any is final
+_FEW_MIN = 5  # a smaller step of civil time is a correction, not a jump
 _FITS = 40  # so many readings of the largest quantity (500,000) in 0.01 fit into 32 bits
 _SPOKE = 1  # the sum of a cell that counts nothing: the device spoke, but not of this
 _LARGEST, _MOST = (1 << 31) - 1, (1 << 16) - 1  # of a sum, of a count
@@ -173,17 +174,15 @@ class Windows:
             self.due_ms = (minute // TICK_MIN + 1) * TICK_MIN * MINUTE_MS
 
     def turn_back(self, now_ms: int) -> None:
-        """Civil time was corrected backwards: what is written for later than now did not happen then.
+        """Civil time was set back: what is written for later than now did not happen then.
 
-        Nothing closes twice: hours that were closed too early take their readings as late ones. Hours that are final
-        would refuse them; so after more than 48 h everything starts anew.
+        Hours that were closed too early close again, as revisions. A correction of a few minutes changes nothing, for
+        devices' clocks run ahead as well.
         """
         now = now_ms // MINUTE_MS
-        if now < self._closing.closed - FINAL_MIN:
-            self._head, self.due_ms, self._touched = -1, NEVER_MS, {}
-            self._recent.clear()
-            self._closing = Closing(self.calendar.zone, self._width)
-        elif now < self._head:
+        if self._head < 0 or max(self._head, self._closing.closed) - now <= _FEW_MIN:
+            return
+        if self._head > now:
             rows = np.arange(now + 1, self._head + 1)[-RING_MIN:] % RING_MIN
             self._sums[rows] = 0
             self._counts[rows] = 0
@@ -191,6 +190,10 @@ class Windows:
         for series in self.series:
             if series.minute > now:
                 series.minute, series.sum, series.count = -1, 0, 0
+        self._put_away(self.series)
+        self._closing.turn_back(now, self._slots)
+        self._recent.clear()
+        self.due_ms = (now // TICK_MIN + 1) * TICK_MIN * MINUTE_MS
 
     # ----------------------------------------------------------------------------------------- hours and days
 

@@ -264,20 +264,45 @@ def test_a_boot_in_1970_costs_nothing() -> None:
     assert [p.mean for p in street.of("hour", at("2026-11-24 08:00"))] == [70]
 
 
-def test_a_clock_that_is_set_back_by_an_hour_closes_nothing_twice() -> None:
+def test_hours_that_were_closed_too_early_close_again_as_revisions() -> None:
     street = Street()
     street.run(at("2026-11-24 07:00"), at("2026-11-24 09:30"), MINUTE, 70)
     street.windows.turn_back(at("2026-11-24 08:29:59"))
+    assert street.windows.due_ms == at("2026-11-24 08:30")
     street.run(at("2026-11-24 08:30"), at("2026-11-24 10:30"), MINUTE, 100)
     assert [(p.revision, p.mean) for p in street.of("hour", at("2026-11-24 08:00"))] == [(1, 70), (2, 85)]
+    assert [(p.revision, p.mean) for p in street.of("hour", at("2026-11-24 07:00"))] == [(1, 70)]
     assert [(p.revision, p.mean) for p in street.of("hour", at("2026-11-24 09:00"))] == [(1, 100)]
+
+
+def test_a_clock_of_2099_that_no_station_saw_costs_nothing() -> None:
+    """The day goes on as if nothing had been: its hours are worked out from the minutes again."""
+    street = Street()
+    day = at("2026-11-24 00:00")
+    street.run(day, day + 12 * HOUR, MINUTE, 70)
+    street.wait(at("2099-01-01 00:00"))
+    street.windows.turn_back(day + 12 * HOUR)
+    street.run(day + 12 * HOUR, day + 25 * HOUR, MINUTE, 90)
+    told = street.of("day", day)[-1]
+    assert (told.valid, told.mean) == (24, 80)
+    assert street.late(day + 25 * HOUR, day + 5 * HOUR, 190)
+    street.wait(day + 26 * HOUR)
+    assert [p.mean for p in street.of("hour", day + 5 * HOUR)][-1] == 71
+
+
+def test_a_clock_that_is_corrected_by_seconds_loses_nothing() -> None:
+    street = Street()
+    for minute in range(75):
+        street.hear(at("2026-11-24 08:00") + minute * MINUTE, 70)
+        street.windows.turn_back(at("2026-11-24 08:00") + minute * MINUTE - 500)
+    assert [(p.valid, p.mean) for p in street.of("hour", at("2026-11-24 08:00"))] == [(60, 70)]
 
 
 def test_a_clock_of_2099_poisons_nothing() -> None:
     street = Street()
     street.run(at("2099-11-24 07:00"), at("2099-11-24 09:30"), MINUTE, 70)
     street.windows.turn_back(at("2026-11-24 08:00"))
-    assert street.windows.due_ms == NEVER_MS
+    assert street.windows.due_ms == at("2026-11-24 08:10")
     street.run(at("2026-11-24 08:00"), at("2026-11-24 09:30"), MINUTE, 100)
     assert [(p.revision, p.mean) for p in street.of("hour", at("2026-11-24 08:00"))] == [(1, 100)]
 
