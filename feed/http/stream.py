@@ -12,6 +12,7 @@ from feed.vitals import Vitals
 from feed.wire import json_of, rfc3339
 
 HEARTBEAT_S = 10.0
+LOOK_S = 1.0
 STALLED_S = 30.0  # a reader that takes nothing for so long is cut; it comes back with its Last-Event-ID
 MOST_STREAMS = 64
 
@@ -27,8 +28,17 @@ class Streams:
 
     def __init__(self, hub: Hub, vitals: Callable[[], Vitals]) -> None:
         self.hub = hub
-        self.vitals = vitals
         self.open = 0
+        self._vitals = vitals
+        self._alive = False
+        self._looked_at = float("-inf")
+
+    def alive(self) -> bool:
+        """Tell whether the pipeline makes progress; looked at once a second for all streams, for a look costs."""
+        now = time.monotonic()
+        if now >= self._looked_at + LOOK_S:
+            self._alive, self._looked_at = self._vitals().alive, now
+        return self._alive
 
 
 class EventStream(Response):
@@ -78,7 +88,7 @@ class EventStream(Response):
 
     def _heartbeat(self) -> bytes:
         """Say that the gateway lives. If its pipeline hangs this must not be said, for then nothing is watched."""
-        if not self._streams.vitals().alive:
+        if not self._streams.alive():
             return b""
         return b"event: heartbeat\ndata: %s\n\n" % json_of(
             {"last": self._streams.hub.position(), "time": rfc3339(time.time_ns() // 1_000_000)}
