@@ -45,7 +45,7 @@ class Reloaded(Struct, frozen=True, kw_only=True):
 
     accepted  they are in force now
     hash      of the configuration that is in force
-    problems  `file:line:column: what is wrong and what to write instead`
+    problems  `file:line:column: what is wrong and what to write instead`; of accepted ones: warnings
     """
 
     accepted: bool
