@@ -9,6 +9,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("check", "commands.check"),
     ("reload", "commands.reload"),
     ("decode", "commands.decode"),
+    ("journal", "commands.journal"),
 )
 
 
