@@ -24,7 +24,7 @@ _BUDGET = "budget"
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _place_of = itemgetter(0)
-_encode = msgpack.Encoder().encode
+_encode_into = msgpack.Encoder().encode_into
 _decode = msgpack.Decoder(list[tuple[int, Record]]).decode
 
 
@@ -55,6 +55,7 @@ class Journal:
         self._fs, self._directory = fs, directory
         self._places: set[bytes] = set()
         self._waiting: list[tuple[int, Record]] = []
+        self._body = bytearray()  # kept between commits, for memory that is new costs more than it holds
         self.forgotten = 0
         self.log = Log(
             fs,
@@ -101,8 +102,9 @@ class Journal:
             (first, earliest), (at, latest) = self._waiting[0], self._waiting[-1]
             last = at + span(latest) - 1
             items = sum(len(record.frames) for _, record in self._waiting if type(record) is Batch)
+            _encode_into(self._waiting, self._body)
             self.log.write(
-                _encode(self._waiting),
+                self._body,
                 first=first,
                 last=last,
                 records=len(self._waiting),

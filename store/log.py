@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import msgpack
 
 from store import segment
-from store.fs import DiskFullError, Fs, naming_full, write_all
+from store.fs import Buffer, DiskFullError, Fs, naming_full, write_all
 from store.segment import GROUP, HEADER_BYTES, INDEX, POINTER_BYTES, SEGMENT_BYTES, Header, Index, Segment
 
 _PIECE = bytes(256 << 10)
@@ -87,7 +87,7 @@ class Log:
     # ------------------------------------------------------------------------------------------------------- writing
 
     def write(  # noqa: PLR0913 - the fields of a header
-        self, raw: bytes, *, first: int, last: int, records: int, items: int, from_ms: int, to_ms: int
+        self, raw: Buffer, *, first: int, last: int, records: int, items: int, from_ms: int, to_ms: int
     ) -> tuple[int, int]:
         """Write one group and make it durable; return where: (segment, offset).
 

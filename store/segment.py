@@ -42,6 +42,7 @@ _POINTER = struct.Struct("<4sIQI")
 HEADER_BYTES, POINTER_BYTES = _HEADER.size, _POINTER.size
 SUFFIX = ".seg"
 SEGMENT_BYTES = 8 << 20
+_RAW = -15  # wbits of zlib: no header and no Adler-32
 
 crc32 = _crc32  # (data, seed)
 
@@ -110,8 +111,8 @@ class Index(Struct, array_like=True):
 
 
 def compress(raw: Buffer) -> bytes:
-    """Compress in zlib's format, at the level that costs least time."""
-    return _compress(raw, 1)
+    """Compress as raw DEFLATE, at the level that costs least time; the checksum is ours."""
+    return _compress(raw, 1, _RAW)
 
 
 def pack(header: Header) -> bytes:
@@ -140,7 +141,7 @@ def sound(data: Buffer, offset: int, header: Header) -> bool:
 def body_at(data: Buffer, offset: int, header: Header) -> bytes:
     """Decompress the body behind a header."""
     start = offset + HEADER_BYTES
-    return _decompress(memoryview(data)[start : start + header.length], bufsize=max(header.raw, 1))
+    return _decompress(memoryview(data)[start : start + header.length], _RAW, max(header.raw, 1))
 
 
 def groups(data: bytes, number: int) -> Iterator[tuple[int, Header]]:

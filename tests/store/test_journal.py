@@ -2,6 +2,7 @@
 
 import errno
 import random
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -113,10 +114,10 @@ def test_a_second_daemon_is_refused(tmp_path: Path) -> None:
 
 def test_frames_of_one_place_are_found_without_reading_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dice = random.Random(3)
-    journal = Journal(OsFs(), tmp_path, 1 << 20, segment_bytes=SMALL)
+    journal = Journal(OsFs(), tmp_path, 1 << 20, segment_bytes=32 << 10)
     expected = []
-    for group in range(400):
-        rare = group in {37, 380}
+    for group in range(2000):
+        rare = group in {137, 1900}
         place = b"wells/rare/report" if rare else b"wells/%d/report" % (group % 7)
         batch = Batch("lora", group, [(b"wells/x/report", dice.randbytes(30), b""), (place, dice.randbytes(50), b"")])
         first = journal.reserve([batch])
@@ -369,3 +370,21 @@ def assert_holds(found: Kept, promised: Kept, under_way: Kept) -> None:
     assert found == tail[len(tail) - len(found) :]
     if promised:
         assert found, "a durable journal is never empty"
+
+
+def test_what_isal_wrote_zlib_reads_and_the_other_way_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway whose processor has no isal wheel reads the journal of one that has."""
+    kept: Kept = []
+    for life, library in enumerate((segment, zlib, segment)):
+        with monkeypatch.context() as patch:
+            if library is zlib:
+                patch.setattr(segment, "_compress", zlib.compress)
+                patch.setattr(segment, "_decompress", zlib.decompress)
+                patch.setattr(segment, "crc32", zlib.crc32)
+            journal = Journal(OsFs(), tmp_path, 1 << 20, segment_bytes=SMALL)
+            assert list(journal.read(0)) == kept
+            for group in range(60):
+                kept += put(journal, random.Random(life), some_group(random.Random(group), group))
+                journal.commit()
+            assert list(journal.read(0)) == kept
+            journal.close()
