@@ -184,6 +184,7 @@ def test_an_empty_list_is_not_called_empty_when_the_line_is_dead(page: Page, roo
 
 def test_a_gateway_that_hangs_is_dead_too(page: Page, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTP answers, alarms can be read, but nothing is judged any more: no heartbeat, so the page says so."""
+    monkeypatch.setattr("feed.http.stream.LOOK_S", 0)  # the page's clock runs faster than the server's
     room.vitals = Vitals(idle_s=31, reconciled=True)
     page.clock.run_for(45_000)
     expect(page.locator("#dead")).to_be_visible()
