@@ -98,8 +98,6 @@ class InfluxWriter:
         self._fs.make_dir(self._folder)
         self._state = state = influx_state.load(self._fs, self._folder)
         self._backlog = backlog = self._open_backlog()
-        while (head := backlog.peek()) is not None and head[0].last <= state.posted:
-            backlog.done(head[0])
         self._stored = backlog.waiting_lines
         dropped = backlog.expired_lines - state.dropped  # after the state was written, like all differences here
         appended = self._stored - state.waiting + dropped
@@ -360,14 +358,19 @@ class InfluxWriter:
 
     def _oldest_stored(self) -> Body | None:
         """Read the head of the backlog; None where the disk does not give back what should be there."""
-        head = self._backlog.peek()
-        if head is None:
-            with self._changed:
-                self._state.expired += self._stored
-                self._stored = 0
-            return None
-        position, text = head
-        return Body(position.last, text.count(b"\n"), text, stored=True)
+        while (head := self._backlog.peek()) is not None:
+            position, text = head
+            lines = text.count(b"\n")
+            if position.last > self._state.posted:
+                return Body(position.last, lines, text, stored=True)
+            with self._changed:  # done with before a crash, or on the disk twice: `open` has counted it too much
+                self._stored -= lines
+                self._state.taken -= lines
+            self._backlog.done(position)
+        with self._changed:
+            self._state.expired += self._stored
+            self._stored = 0
+        return None
 
     def _expired(self, text: bytes) -> None:
         """Hear from the backlog that it gives up a body."""

@@ -1,16 +1,19 @@
 """InfluxDB stopped, slow, refusing, coming back; the process killed: what it holds in the end is what was made."""
 
 import random
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingest import influx_writer
 from ingest.influx import Influx
 from ingest.influx_trouble import Trouble
 from ingest.influx_writer import MEMORY_BYTES, InfluxWriter
@@ -40,6 +43,11 @@ def proxy(server: Server) -> Iterator[Proxy]:
         yield one
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(influx_writer, "FLUSH_S", 0.1)
+
+
 class Gateway:
     """A writer and its thread; every test writes a measurement of its own."""
 
@@ -50,7 +58,7 @@ class Gateway:
         self.told: list[tuple[str, bool]] = []
         self.why: list[str] = []
         influx = Influx(server.settings(url), connect_s=1, read_s=0.5)
-        trouble = Trouble(self._report, pause_s=(0.02, 0.1), down_s=0.3)
+        self.trouble = trouble = Trouble(self._report, pause_s=(0.02, 0.1), down_s=0.3)
         self.writer = InfluxWriter(influx, folder, trouble, OsFs(), budget_bytes=budget_bytes)
         self.position = self.writer.open()
         self.last = 0
@@ -119,7 +127,10 @@ def test_lines_go_straight_to_influxdb_and_no_disk_is_written(server: Server, pr
     assert counts.position == gateway.last
 
 
-def test_a_few_lines_wait_no_longer_than_a_second(server: Server, gateway: Gateway) -> None:
+def test_a_few_lines_wait_no_longer_than_a_second(
+    server: Server, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
     began = time.monotonic()
     gateway.take(groups(1, 3, "few"))
     gateway.until(lambda: gateway.writer.counts().written == 3)
@@ -347,6 +358,41 @@ def test_stop_and_go_on(tmp_path: Path, server: Server, proxy: Proxy) -> None:
     assert (counts.written, counts.waiting) == (made(30), 0)
     assert proxy.written() == lines(0, made(30), "restart")
     third.stop()
+
+
+@pytest.mark.parametrize("moment", ["direct", "stored", "catching up", "before it is done"])
+def test_what_a_crash_leaves_is_counted_once(
+    tmp_path: Path, server: Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """A copy of the disk is what a power cut would leave; a replay from the beginning goes on with it."""
+    name = f"crash_{moment.replace(' ', '_')}"
+    outcomes = list(groups(40, measurement=name))
+    gateway = Gateway(tmp_path / "sink", server, proxy.url)
+    if moment == "before it is done":
+        monkeypatch.setattr(gateway.writer._backlog, "_save", lambda: time.sleep(0.05))
+    gateway.take(outcomes[:10])
+    gateway.until_written()  # and nobody saves it
+    if moment != "direct":
+        proxy.fault = influx_error(503, "unavailable", "no")
+        for start, end in pairwise((10, 13, 18, 23, 28, 33, 38)):
+            gateway.take(outcomes[start:end])
+            gateway.settle()  # by the backlog alone
+        proxy.fault = lambda _lines: None
+        if moment != "stored":
+            stored = gateway.writer.counts().waiting
+            gateway.until(lambda: 0 < gateway.writer.counts().waiting < stored)
+    shutil.copytree(tmp_path / "sink", tmp_path / "image")
+    gateway.stop()
+    again = Gateway(tmp_path / "image", server, proxy.url)
+    again.take(outcomes)
+    again.until_written()
+    counts = again.writer.counts()
+    assert (counts.written, counts.expired, counts.set_aside) == (made(40), 0, {})
+    assert server.numbers(name) == list(range(made(40)))
+    again.stop()
+    last = InfluxWriter(Influx(server.settings()), tmp_path / "image", again.trouble, OsFs(), budget_bytes=64 << 20)
+    last.open()
+    assert (last.counts().written, last.counts().waiting) == (made(40), 0)
 
 
 def test_killed_at_any_moment(tmp_path: Path, server: Server, proxy: Proxy) -> None:
