@@ -252,8 +252,7 @@ class Log:
                 found = True
             else:
                 self._fs.unlink(path)
-        if found:
-            self._fs.fsync_dir(self.directory)  # or else a power cut leaves half of it under its old name
+            self._fs.fsync_dir(self.directory)  # or else a power cut leaves half of it, or goes on from a younger one
         return found
 
     def _fill(self, least: int) -> None:
