@@ -30,38 +30,35 @@ class SetAside(NamedTuple):
 
 
 class Delivered(Struct, frozen=True):
-    """What became of a body: how many lines are in InfluxDB, and which are not and never will be."""
+    """What became of a body: the lines that are not in InfluxDB and never will be; all others are."""
 
-    written: int
     aside: list[SetAside]
 
 
-def deliver(text: bytes, post: Callable[[bytes], Answer]) -> Delivered | Answer:
-    """Post all lines of a text, each ending in a newline, in order.
+def deliver(text: bytes, lines: int, post: Callable[[bytes], Answer]) -> Delivered | Answer:
+    """Post all lines of a text, each ending in a newline, in order; `lines`: how many they are.
 
     An Answer comes back when InfluxDB is down or refuses us: then the whole text is to be delivered again later. Some
     of it may have been written; written again it is the same.
     """
     aside: list[SetAside] = []
-    parts = _requests(text)
-    total = 0
+    parts = [text] if lines <= LINES_A_REQUEST else _requests(text)
     while parts:
         part = parts.pop()
         answer = post(part)
         meaning = answer.meaning
         if meaning == "written":
-            total += part.count(b"\n")
             continue
         if meaning in ("refused", "down"):
             return answer
-        lines = lines_of(part)
-        if len(lines) == 1 or (meaning != "too_large" and answer.blamed >= len(lines)):
-            aside += [SetAside(_REASONS[answer.status], answer.detail, line) for line in lines]
+        apart = lines_of(part)
+        if len(apart) == 1 or (meaning != "too_large" and answer.blamed >= len(apart)):
+            aside += [SetAside(_REASONS[answer.status], answer.detail, line) for line in apart]
             continue
-        lines.sort(key=_series)
-        half = len(lines) // 2
-        parts += [b"".join(lines[half:]), b"".join(lines[:half])]
-    return Delivered(total, aside)
+        apart.sort(key=_series)
+        half = len(apart) // 2
+        parts += [b"".join(apart[half:]), b"".join(apart[:half])]
+    return Delivered(aside)
 
 
 def lines_of(text: bytes) -> list[bytes]:
@@ -71,8 +68,6 @@ def lines_of(text: bytes) -> list[bytes]:
 
 def _requests(text: bytes) -> list[bytes]:
     """Cut a text into parts of as many lines as a request should have, the last one first."""
-    if text.count(b"\n") <= LINES_A_REQUEST:
-        return [text]
     lines = lines_of(text)
     starts = range(0, len(lines), LINES_A_REQUEST)
     return [b"".join(lines[start : start + LINES_A_REQUEST]) for start in reversed(starts)]

@@ -200,7 +200,7 @@ class InfluxWriter:
             if job is None or not job.lines:
                 return
             try:
-                result: Delivered | Answer | BaseException = deliver(job.text, self._influx.write)
+                result: Delivered | Answer | BaseException = deliver(job.text, job.lines, self._influx.write)
             except BaseException as error:  # noqa: BLE001 - raised again by `run`: nobody watches this thread
                 result = error
             with self._changed:
