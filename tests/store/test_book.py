@@ -132,6 +132,8 @@ def test_a_period_is_replaced_by_its_revision_and_never_by_an_older_one(path: Pa
     found = book.periods("dust-1", "pm10_ug_m3", "hour", 0, 7_200_000)
     assert found == [hour(0, 2, mean=None), hour(3_600_000, 1)]
     assert book.told_to() == 3
+    assert book.tell(Outcome(first=1, last=2, periods=[hour(0, 2, mean=None)])) == []
+    assert book.told_to() == Book(path).told_to() == 3
 
 
 def test_configurations_and_positions(path: Path) -> None:

@@ -35,6 +35,16 @@ def test_a_clean_stop_leaves_no_suspicion() -> None:
         crashes.end()
 
 
+def test_a_clean_stop_clears_the_suspects() -> None:
+    fs = LosingFs()
+    killed_in(Crashes(fs, HERE), 5, 5)
+    crashes = Crashes(fs, HERE)
+    judge(crashes, 5, 5)
+    crashes.end()
+    killed_in(Crashes(fs, HERE), 5, 5)
+    assert Crashes(fs, HERE).set_aside == {}
+
+
 def test_a_kill_between_two_records_leaves_no_suspicion() -> None:
     fs = LosingFs()
     judge(Crashes(fs, HERE), 1, 1)

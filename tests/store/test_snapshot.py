@@ -47,6 +47,14 @@ def test_a_damaged_section_is_absent_and_a_damaged_table_is_no_snapshot() -> Non
         assert snapshot.read(fs, HERE) is not None
 
 
+def test_what_a_crash_left_half_written_is_cleaned_away() -> None:
+    fs = LosingFs()
+    snapshot.write(fs, HERE, 5, SECTIONS)
+    fs.open(HERE / "snapshot-00000000000000000006.new", create=True)
+    snapshot.write(fs, HERE, 7, SECTIONS)
+    assert sorted(path.name[-2:] for path in fs.names_seen) == ["05", "07"]
+
+
 def test_a_full_disk_keeps_what_was_there() -> None:
     fs = LosingFs()
     snapshot.write(fs, HERE, 5, SECTIONS)
