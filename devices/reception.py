@@ -9,7 +9,7 @@ its windows (docs/how-it-works.md, "Time").
 
 from array import array
 from binascii import crc32
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -165,7 +165,10 @@ class Door:
 
 
 class Reception:
-    """All doors and tracks of one configuration, and the ring of keys of readings without a counter."""
+    """All doors and tracks of one configuration, and the ring of keys of readings without a counter.
+
+    former  counts of doors and tracks that are no more, for the ledger's sums: frames, by what became of them
+    """
 
     def __init__(
         self, registry: Registry, line_prefix: Callable[[Device], bytes], before: "Reception | None" = None
@@ -175,6 +178,7 @@ class Reception:
         self.tracks: dict[str, Track] = {}
         self.by_address: dict[str, Track] = {}
         self.ring = array("Q", bytes(8 * REMEMBERED * len(registry.devices)))
+        self.former: Counter[str] = Counter(before.former if before else ())
         for index, device in enumerate(registry.devices):
             track = Track(device, index, line_prefix(device))
             self.tracks[device.id] = self.by_address[device.address] = track
@@ -187,6 +191,20 @@ class Reception:
                     old_door = before.doors[name]
                     door.listening, door.recent = old_door.listening, old_door.recent
                     door.received, door.strangers = old_door.received, old_door.strangers
+            self._part_with(before)
+
+    def _part_with(self, before: "Reception") -> None:
+        """Keep the counts of what is not taken over."""
+        for name, door in before.doors.items():
+            if name not in self.doors:
+                self.former.update(received=door.received, strangers=door.strangers)
+        for name, track in before.tracks.items():
+            if name not in self.tracks or not _same(track.device, self.tracks[name].device):
+                self.former.update(
+                    duplicates=track.duplicates, facts=track.facts, held=track.held, decoded=track.decoded,
+                    readings=track.readings, missed=track.missed,
+                )  # fmt: skip
+                self.former.update({f"refused {reason}": count for reason, count in track.refused.items()})
 
     def _take_over(self, track: Track, old: Track, ring: "array[int]") -> None:
         for name in Track.STATE:
@@ -332,11 +350,13 @@ class Reception:
                 for name, door in self.doors.items()
             },
             "ring": self.ring.tobytes(),
+            "former": dict(self.former),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put a state back; devices are those of the same configuration."""
         ring = array("Q", state["ring"])
+        self.former = Counter(state["former"])
         for name, values in state["tracks"].items():
             track = self.tracks[name]
             for key, value in zip(Track.STATE, values, strict=True):
