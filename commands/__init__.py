@@ -10,6 +10,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("reload", "commands.reload"),
     ("decode", "commands.decode"),
     ("journal", "commands.journal"),
+    ("ledger", "commands.ledger"),
 )
 
 

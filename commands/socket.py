@@ -25,9 +25,11 @@ class UnixConnection(HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask(path: Path, method: str, target: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+def ask(
+    path: Path, method: str, target: str, body: dict[str, Any] | None = None, *, timeout_s: float = TIMEOUT_S
+) -> tuple[int, dict[str, Any]]:
     """Ask the daemon; return status and JSON body. Ends the command with a message when no daemon answers."""
-    connection = UnixConnection(path)
+    connection = UnixConnection(path, timeout_s)
     try:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         connection.request(method, target, json.dumps(body or {}), headers)

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from ingest.influx_halving import SetAside
 from store.fs import Fs, read_whole, replace, write_all
+from store.ledger import NotArrived, SinkCounts
 
 FILE = "sink.json"
 ASIDE = "set-aside.lp"
@@ -20,13 +21,6 @@ _DEVICE = re.compile(
     rb"^(?:\\.|[^ \\\n])*?,device=((?:\\.|[^\\, \n])+)", re.MULTILINE
 )  # among the tags, not the fields
 _ESCAPED = re.compile(rb"\\([,= ])")
-
-
-class DeviceCounts(Struct):
-    """Lines of one device that did not arrive: the sink's own answer. What is not here and not waiting is written."""
-
-    set_aside: int = 0
-    expired: int = 0
 
 
 class State(Struct, kw_only=True):
@@ -48,7 +42,7 @@ class State(Struct, kw_only=True):
     expired: int = 0
     dropped: int = 0
     set_aside: dict[str, int] = field(default_factory=dict)
-    devices: dict[str, DeviceCounts] = field(default_factory=dict)
+    devices: dict[str, NotArrived] = field(default_factory=dict)
     aside_end: int = 0
 
     @property
@@ -60,20 +54,36 @@ class State(Struct, kw_only=True):
         """Count lines that were given up; devices as `devices_of` gives them."""
         self.expired += lines
         for device, count in devices.items():
-            self.devices.setdefault(device, DeviceCounts()).expired += count
+            self.devices.setdefault(device, NotArrived()).expired += count
 
     def count_aside(self, aside: Iterable[SetAside]) -> None:
         """Count lines that InfluxDB refuses."""
         for one in aside:
             self.set_aside[one.reason] = self.set_aside.get(one.reason, 0) + 1
             for device in devices_of(one.line):
-                self.devices.setdefault(device, DeviceCounts()).set_aside += 1
+                self.devices.setdefault(device, NotArrived()).set_aside += 1
 
 
 def devices_of(text: bytes) -> Counter[str]:
     """Count the lines of each device by their tag; alarms have none. Dear: only for what did not arrive."""
     found = Counter(_DEVICE.findall(text))
     return Counter({_ESCAPED.sub(rb"\1", name).decode("utf-8", "replace"): count for name, count in found.items()})
+
+
+def on_disk(fs: Fs, folder: Path) -> SinkCounts | None:
+    """Read the counts where no writer runs, because no InfluxDB is configured any more; None where none ever ran."""
+    data = read_whole(fs, folder / FILE)
+    if data is None:
+        return None
+    state = msgspec.json.decode(data, type=State)
+    return SinkCounts(
+        position=state.position,
+        written=state.written,
+        waiting=state.waiting,
+        set_aside=state.set_aside,
+        expired=state.expired,
+        devices=state.devices,
+    )
 
 
 def load(fs: Fs, folder: Path) -> State:

@@ -20,17 +20,18 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from ingest import influx_state
 from ingest.influx import NO_ANSWER, Answer
 from ingest.influx_halving import LINES_A_REQUEST, Delivered, deliver
 from ingest.influx_memory import Body, Memory
-from ingest.influx_state import DeviceCounts, State
+from ingest.influx_state import State
 from ingest.influx_trouble import Trouble
 from rules.records import Event, Outcome
 from store.backlog import Backlog
 from store.fs import DiskFullError, Fs
+from store.ledger import SinkCounts
 
 FLUSH_S = 1.0
 SAVE_S = 60.0
@@ -44,21 +45,6 @@ class Writes(Protocol):
     def write(self, text: bytes) -> Answer:
         """Post a body; what goes wrong is in the answer."""
         ...
-
-
-class Counts(Struct, frozen=True, kw_only=True):
-    """The sink's side of the ledger: lines, since its state was new.
-
-    position  sequence up to which lines are safe
-    devices   of what did not arrive; whatever else a device made is written or waiting
-    """
-
-    position: int
-    written: int
-    waiting: int
-    set_aside: dict[str, int]
-    expired: int
-    devices: dict[str, DeviceCounts]
 
 
 class InfluxWriter:
@@ -151,12 +137,12 @@ class InfluxWriter:
             self._wake()
             return self._changed.wait_for(lambda: self._durable >= last, timeout_s)
 
-    def counts(self) -> Counts:
+    def counts(self) -> SinkCounts:
         """Count all lines taken so far."""
         with self._changed:
             state = self._state
             on_the_way = [each.lines for each in (self._flight, self._back) if each is not None and not each.stored]
-            return Counts(
+            return SinkCounts(
                 position=self._durable,
                 written=state.written,
                 waiting=self._stored + sum(on_the_way) + self._memory.lines,
