@@ -83,7 +83,8 @@ class InfluxWriter:
         """
         self._fs.make_dir(self._folder)
         self._state = state = influx_state.load(self._fs, self._folder)
-        self._backlog = backlog = self._open_backlog()
+        backlog = Backlog(self._fs, self._folder / "backlog", self._budget_bytes, expiring=self._expired)
+        self._backlog = backlog
         self._stored = backlog.waiting_lines
         dropped = backlog.expired_lines - state.dropped  # after the state was written, like all differences here
         appended = self._stored - state.waiting + dropped
@@ -93,9 +94,6 @@ class InfluxWriter:
         self._save()
         self._last = state.position
         return self._durable
-
-    def _open_backlog(self) -> Backlog:
-        return Backlog(self._fs, self._folder / "backlog", self._budget_bytes, expiring=self._expired)
 
     def take(self, told: Sequence[Event], outcome: Outcome) -> None:
         """Take over the lines of a group that is durable. Never blocks longer than it takes to join them.
@@ -320,8 +318,7 @@ class InfluxWriter:
             except DiskFullError:
                 if self._backlog.free_oldest():
                     continue
-                self._backlog.close()  # which forgets what was appended
-                self._backlog = self._open_backlog()
+                self._backlog.withdraw()
                 return self._give_up(body)
             break
         with self._changed:

@@ -92,6 +92,10 @@ class Backlog:
             self.waiting_lines += lines
             self.last = max(self.last, last)
 
+    def withdraw(self) -> None:
+        """Forget what was appended and could not be committed."""
+        self._appended.clear()
+
     def peek(self) -> tuple[Position, bytes] | None:
         """Return the oldest body that waits; None = nothing waits."""
         if self._peeked is None:

@@ -1,12 +1,13 @@
 """InfluxDB stopped, slow, refusing, coming back; the process killed: what it holds in the end is what was made."""
 
+import errno
 import random
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ingest.influx import Influx
 from ingest.influx_trouble import Trouble
 from ingest.influx_writer import MEMORY_BYTES, InfluxWriter
 from rules.records import Outcome
-from store.fs import OsFs
+from store.fs import Buffer, Fs, OsFs
 from tests.influxd import Proxy, Server, influx_error, running, why_not
 from tests.ingest.street import T_NS, groups, lines, made
 
@@ -52,14 +53,21 @@ class Gateway:
     """A writer and its thread; every test writes a measurement of its own."""
 
     def __init__(
-        self, folder: Path, server: Server, url: str, *, budget_bytes: int = 64 << 20, at_work: bool = True
+        self,
+        folder: Path,
+        server: Server,
+        url: str,
+        *,
+        budget_bytes: int = 64 << 20,
+        at_work: bool = True,
+        fs: Fs | None = None,
     ) -> None:
         self.folder = folder
         self.told: list[tuple[str, bool]] = []
         self.why: list[str] = []
         influx = Influx(server.settings(url), connect_s=1, read_s=0.5)
         self.trouble = trouble = Trouble(self._report, pause_s=(0.02, 0.1), down_s=0.3)
-        self.writer = InfluxWriter(influx, folder, trouble, OsFs(), budget_bytes=budget_bytes)
+        self.writer = InfluxWriter(influx, folder, trouble, fs or OsFs(), budget_bytes=budget_bytes)
         self.position = self.writer.open()
         self.last = 0
         self._stop = threading.Event()
@@ -331,6 +339,50 @@ def test_what_is_more_than_the_backlog_may_hold_is_counted(tmp_path: Path, serve
     assert (final.expired, final.written) == (counts.expired, count - counts.expired)
     assert server.numbers("wide") == list(range(counts.expired, count))
     again.stop()
+
+
+class FullFs(OsFs):
+    """A disk that has no room while it is told so."""
+
+    full = False
+
+    def pwritev(self, fd: int, buffers: Sequence[Buffer], offset: int) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "no room")
+        return super().pwritev(fd, buffers, offset)
+
+
+def test_a_full_disk_while_influxdb_is_down(
+    tmp_path: Path, server: Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines wait in memory, as many as it may hold; the oldest beyond that expire and are counted."""
+    monkeypatch.setattr(influx_writer, "MEMORY_BYTES", 200_000)
+    proxy.fault = influx_error(503, "unavailable", "no")
+    disk = FullFs()
+    gateway = Gateway(tmp_path / "sink", server, proxy.url, fs=disk)
+    outcomes = list(groups(60, measurement="full"))
+    gateway.take(outcomes[:2])
+    gateway.settle()
+    disk.full = True
+    for outcome in outcomes[2:50]:
+        gateway.take([outcome])
+        gateway.until(lambda: gateway.writer._memory.bytes <= 200_000 + 30_000)
+    counts = gateway.writer.counts()
+    assert counts.expired > 0
+    assert counts.expired + counts.waiting == made(50)
+    assert not gateway.writer.settle(gateway.last, 0.3), "what is only in memory is not safe"
+    disk.full = False
+    proxy.fault = lambda _lines: None
+    gateway.take(outcomes[50:])
+    gateway.until_written()
+    gateway.settle()
+    counts = gateway.writer.counts()
+    assert counts.written + counts.expired == made(60)
+    assert len(server.numbers("full")) == counts.written
+    gateway.stop()
+    last = InfluxWriter(Influx(server.settings()), tmp_path / "sink", gateway.trouble, OsFs(), budget_bytes=64 << 20)
+    assert last.open() == outcomes[-1].last
+    assert (last.counts().written, last.counts().expired, last.counts().waiting) == (counts.written, counts.expired, 0)
 
 
 # ----------------------------------------------------------------------------------------------------- restarts
