@@ -6,6 +6,7 @@ import click
 
 # (name, module): the module has a click command of the name `command`.
 COMMANDS: tuple[tuple[str, str], ...] = (
+    ("run", "commands.run"),
     ("check", "commands.check"),
     ("reload", "commands.reload"),
     ("decode", "commands.decode"),

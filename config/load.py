@@ -210,11 +210,19 @@ def _read_rules(files: Files, document: Document) -> None:
     files.rules += entries
 
 
+def state_of(directory: Path) -> Path:
+    """Find the state directory: where cityward.yaml says, as far as it is understood, else where it usually is."""
+    state = _said(directory).get("state")
+    return Path(state) if isinstance(state, str) else DEFAULT_STATE
+
+
 def socket_of(directory: Path) -> Path:
     """Find the daemon's Unix socket: where cityward.yaml says, as far as it is understood, else where it usually is."""
-    main = directory / MAIN
+    http = _right(TypeAdapter(HttpSettings), _said(directory).get("http") or {}) or HttpSettings()
+    return http.socket_path(state_of(directory))
+
+
+def _said(directory: Path) -> dict[str, Any]:
+    main = directory / "cityward.yaml"
     data: Any = yaml.read(main).data if main.is_file() else None
-    said: dict[str, Any] = data if isinstance(data, dict) else {}
-    http = _right(TypeAdapter(HttpSettings), said.get("http") or {}) or HttpSettings()
-    state = said.get("state")
-    return http.socket_path(Path(state) if isinstance(state, str) else DEFAULT_STATE)
+    return data if isinstance(data, dict) else {}

@@ -7,20 +7,22 @@ when the group that caused it is durable.
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from itertools import accumulate
+from math import inf
 from typing import Any, Protocol, TypeVar
-
-from store.book import Book
-from store.crashes import Crashes
-from store.inbox import Inbox
 
 from devices.frames import Batch
 from ingest.clock import Clock
-from ingest.sources import Acknowledge, Source
-from rules.fold import Fold, PoisonError
-from rules.records import Answer, Command, Config, Event, Outcome, Record, Status, Tick
-from store.journal import Journal
+from ingest.sources import Acknowledge, Deliver, Source
+from ingest.stores import Stores
+from rules import sections
+from rules.fold import Fold
+from rules.intake import PoisonError
+from rules.records import Answer, Command, Config, Event, Outcome, Record, Tick
+from store.fs import DiskFullError
+from store.journal import span
 
 T = TypeVar("T")
 
@@ -31,6 +33,12 @@ ANSWER_S = 0.02  # after a frame whose sender waits
 GROUP_BYTES = 256 * 1024
 IDLE_S = 1.0
 TICK_S = 0.05  # timers that are due one after the other share a tick
+QUEUED = 5_000  # batches that may wait: more than any window, so it holds up nobody but senders without one (QoS 0)
+FULL_DISK_S = 1.0
+LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, inf)
+
+Picture = tuple[int, sections.Sections]
+"""What the fold remembers after a sequence that is durable."""
 
 
 class View(Protocol):
@@ -54,6 +62,7 @@ class Group:
         self.opened_at = 0.0
         self.waiting: dict[str, int] = {}
         self.configured: list[Future[None]] = []
+        self.pictures: list[Future[Picture]] = []
 
     def add(self, outcome: Outcome) -> None:
         """Take what one call of the fold made."""
@@ -70,7 +79,7 @@ class Group:
 
     def full(self, now: float) -> bool:
         """Tell whether it closes now."""
-        return bool(self.outcomes) and (self.urgent or self.bytes >= GROUP_BYTES or now >= self.deadline())
+        return self.urgent or (bool(self.outcomes) and (self.bytes >= GROUP_BYTES or now >= self.deadline()))
 
     def merged(self) -> Outcome:
         """One outcome of all; the lists of the first are extended, for nobody else holds them."""
@@ -88,49 +97,47 @@ class Group:
 
 
 class Pipeline:
-    """Owner of fold, journal, inbox and book. Everything else speaks to it through `deliver`, `submit`, `note`, `ask`."""
+    """Owner of fold, journal, inbox and book. Everything else speaks to it through the calls of the first part."""
 
-    def __init__(  # noqa: PLR0913 - it owns that many
-        self,
-        fold: Fold,
-        journal: Journal,
-        inbox: Inbox,
-        book: Book,
-        clock: Clock,
-        crashes: Crashes,
-        views: Sequence[View],
-    ) -> None:
-        self.fold, self.journal, self.inbox, self.book, self.clock = fold, journal, inbox, book, clock
-        self.crashes, self.views = crashes, views
+    def __init__(self, fold: Fold, stores: Stores, clock: Clock, views: Sequence[View]) -> None:
+        self.fold, self.clock, self.views = fold, clock, views
+        self.journal, self.inbox, self.book, self.crashes = stores.journal, stores.inbox, stores.book, stores.crashes
+        self.stores = stores
         self.progress = time.monotonic()  # what the watchdog looks at
         self.replaying = False  # while a replay brings its own times, no other source is open
-        self.committed = 0
+        self.full_disk = False
         self._arrivals: queue.SimpleQueue[tuple[str, Any, Any]] = queue.SimpleQueue()
-        self._stop = threading.Event()
+        self._stop, self._ended = threading.Event(), threading.Event()
         self._windows: dict[str, int] = {}
-        self._last_ms = fold.log_ms
+        self._last_ms = fold.memory.log_ms
+        self._last = fold.memory.out.last
         self._ticked = 0.0
+        self._latencies = [0] * len(LATENCY_S)
+        self._latency_sum_s = 0.0
 
     # ----------------------------------------------------------------------------------------- called by others
 
-    def door(self, source: Source, name: str) -> Callable[[Batch, Acknowledge], None]:
+    def door(self, source: Source, name: str) -> Deliver:
         """Return what a source delivers through."""
         if source.window is not None:
             self._windows[name] = source.window
         kind = "waiting batch" if source.waits else "batch"
 
         def deliver(batch: Batch, acknowledge: Acknowledge) -> None:
+            while self._arrivals.qsize() > QUEUED and not self._stop.is_set():
+                time.sleep(0.01)
             self._arrivals.put((kind, batch, acknowledge))
 
         return deliver
 
-    def note(self, status: Status) -> None:
+    def note(self, record: Record) -> None:
         """Take what the gateway noticed about itself."""
-        self._arrivals.put(("record", status, None))
+        self._arrivals.put(("record", record, None))
 
-    def configure(self, config_hash: str) -> Future[None]:
-        """Put an accepted configuration in force."""
+    def configure(self, config_hash: str, content: bytes) -> Future[None]:
+        """Accept a configuration and put it in force."""
         done: Future[None] = Future()
+        self.ask(lambda _: self.book.accept(config_hash, content))
         self._arrivals.put(("config", Config(at_ms=0, hash=config_hash), done))
         return done
 
@@ -141,15 +148,30 @@ class Pipeline:
         return answer
 
     def ask(self, question: Callable[[Fold], T]) -> Future[T]:
-        """Ask the fold something, between two records."""
+        """Ask the fold something, between two records; what it knows may be ahead of the disk."""
         answer: Future[T] = Future()
         self._arrivals.put(("question", question, answer))
         return answer
 
-    def stop(self) -> None:
-        """Take what has arrived, make it durable, and end."""
+    def picture(self) -> Future[Picture]:
+        """Ask for all that the fold remembers after a sequence that is durable and told."""
+        answer: Future[Picture] = Future()
+        self._arrivals.put(("picture", None, answer))
+        return answer
+
+    def waiting(self) -> int:
+        """Count what waits for the pipeline."""
+        return self._arrivals.qsize()
+
+    def latencies(self) -> tuple[tuple[tuple[float, int], ...], float]:
+        """From the opening of a group until what it caused was told: cumulative counts by bound in seconds; their sum."""
+        return tuple(zip(LATENCY_S, accumulate(self._latencies), strict=True)), self._latency_sum_s
+
+    def stop(self, timeout_s: float) -> bool:
+        """Take what has arrived, make it durable, and end; return whether it did in time."""
         self._stop.set()
         self._arrivals.put(("stop", None, None))
+        return self._ended.wait(timeout_s)
 
     # ------------------------------------------------------------------------------------------------ its thread
 
@@ -157,6 +179,7 @@ class Pipeline:
         """Turn until stopped; what is raised is fatal."""
         while not self._stop.is_set() or not self._arrivals.empty():
             self.turn()
+        self._ended.set()
 
     def turn(self) -> None:
         """Take one group from arrival to acknowledgement."""
@@ -165,20 +188,22 @@ class Pipeline:
             self.progress = time.monotonic()
             arrived = self._arrived(group)
             if arrived is None:
-                if not group.outcomes:
-                    return
                 break
             self._take(group, *arrived)
-        self._close(group)
+        if group.outcomes:
+            self._close(group)
+        for answer in group.pictures:
+            answer.set_result((self._last, sections.write(self.fold)))
 
     def _close(self, group: Group) -> None:
+        """Make it durable; then, and only then, tell, acknowledge and hand on."""
         outcome = group.merged()
         self.inbox.append(outcome.strangers)
         self.journal.append(outcome.first, outcome.known)
-        if outcome.strangers:
-            self.inbox.commit()
-        self.committed = self.journal.commit()
-        told = self.book.tell(outcome)
+        self._when_there_is_room(self.inbox.commit)
+        self._when_there_is_room(self.journal.commit)
+        told = self._when_there_is_room(lambda: self.book.tell(outcome))
+        self._last = outcome.last
         for acknowledge in group.acknowledgements:
             acknowledge()
         for name, answer in group.answers:
@@ -188,6 +213,23 @@ class Pipeline:
         for view in self.views:
             view.take(told, outcome)
         self.progress = time.monotonic()
+        if told:
+            took_s = self.progress - group.opened_at
+            self._latencies[next(i for i, bound in enumerate(LATENCY_S) if took_s <= bound)] += 1
+            self._latency_sum_s += took_s
+
+    def _when_there_is_room(self, write: Callable[[], T]) -> T:
+        """Write; on a full disk give up what is least worth, in order, and then wait: nothing is acknowledged meanwhile."""
+        while True:
+            try:
+                result = write()
+            except DiskFullError:
+                self.full_disk = True
+                if not (self.inbox.free_oldest() or self.journal.free_oldest()):
+                    self.progress = time.monotonic()  # it waits, it does not hang
+                    time.sleep(FULL_DISK_S)
+            else:
+                return result
 
     def _arrived(self, group: Group) -> tuple[str, Any, Any] | None:
         """Wait for what comes next: an arrival, a timer that is due, the group's end (None)."""
@@ -205,36 +247,69 @@ class Pipeline:
             self._ticked = time.monotonic()
             return "record", Tick(at_ms=0), None
 
-    def _take(self, group: Group, kind: str, what: Any, then: Any) -> None:
-        """Judge one arrival. What raises is a defect: it is made durable, blamed, and ends the process."""
+    def _take(self, group: Group, kind: str, what: Any, then: Any) -> None:  # noqa: ANN401 - by kind, see the callers
+        """Take one arrival by its kind."""
         if kind == "question":
             then.set_result(what(self.fold))
-            return
-        if kind == "stop":
+        elif kind in ("picture", "stop"):
+            if then is not None:
+                group.pictures.append(then)
             group.urgent = True
+        else:
+            what.at_ms = self._last_ms = self._stamp(what)
+            self._judge(group, what)
+            if kind == "command":
+                group.answers.append((what.id, then))
+                group.urgent = True
+            elif kind == "config":
+                group.configured.append(then)
+                group.urgent = True
+            elif isinstance(what, Batch):
+                self._count(group, what, then, waits=kind == "waiting batch")
+
+    def _judge(self, group: Group, record: Record) -> None:
+        """Judge one record. What raises is a defect: the record is made durable, blamed, and the process ends."""
+        first = self.journal.reserve([record])
+        if self.crashes.careful:
+            self._judge_carefully(group, first, record)
             return
-        what.at_ms = self._last_ms = self._stamp(what)
-        first = self.journal.reserve([what])
         try:
-            outcome = self.fold.take(first, [what])
+            with self.crashes.judging(first, first + span(record) - 1):
+                group.add(self.fold.take(first, [record]))
         except Exception as error:
-            self._keep_unjudged(group, first, what, error)
+            self._keep_unjudged(group, first, record)
+            self.crashes.blame(*blamed(error, record, first))
             raise
-        group.add(outcome)
-        if kind in ("batch", "waiting batch"):
-            self._count(group, what, then, waits=kind == "waiting batch")
-        elif kind == "command":
-            group.answers.append((what.id, then))
-            group.urgent = True
-        elif kind == "config":
-            group.configured.append(then)
-            group.urgent = True
+
+    def _judge_carefully(self, group: Group, first: int, record: Record) -> None:
+        """Commit before judging, one frame at a time: a culprit of the last process may come again."""
+        group.urgent = True
+        self.journal.append(first, [(first, record)])
+        self.journal.commit()
+        parts = frames_of(first, record) if isinstance(record, Batch) else [(first, record)]
+        for at, part in parts:
+            try:
+                with self.crashes.judging(at, at):
+                    outcome = self.fold.take(at, [part])
+            except Exception as error:
+                self.crashes.blame(*blamed(error, record, at))
+                raise
+            outcome.known, outcome.strangers = [], []  # all of it is in the journal already
+            group.add(outcome)
+
+    def _keep_unjudged(self, group: Group, first: int, record: Record) -> None:
+        """Keep what was taken, and the record; tell nobody."""
+        if group.outcomes:
+            taken = group.merged()
+            self.journal.append(taken.first, taken.known)
+            self.inbox.append(taken.strangers)
+            self.inbox.commit()
+        self.journal.append(first, [(first, record)])
+        self.journal.commit()
 
     def _stamp(self, record: Record) -> int:
-        """Log time: a replay brings its own; it never goes back."""
-        if self.replaying:
-            return max(self._last_ms, record.at_ms)
-        return max(self._last_ms, self.clock.log_ms())
+        """Give log time: a replay brings its own; it never goes back."""
+        return max(self._last_ms, record.at_ms if self.replaying else self.clock.log_ms())
 
     def _count(self, group: Group, batch: Batch, acknowledge: Acknowledge, *, waits: bool) -> None:
         group.acknowledgements.append(acknowledge)
@@ -246,14 +321,14 @@ class Pipeline:
             waiting = group.waiting[batch.source] = group.waiting.get(batch.source, 0) + len(batch.frames)
             group.urgent = group.urgent or waiting >= window
 
-    def _keep_unjudged(self, group: Group, first: int, record: Record, error: Exception) -> None:
-        """Keep what was taken, tell nobody, and remember which record it was."""
-        if group.outcomes:
-            taken = group.merged()
-            self.journal.append(taken.first, taken.known)
-            self.inbox.append(taken.strangers)
-            self.inbox.commit()
-        self.journal.append(first, [(first, record)])
-        self.journal.commit()
-        sequence = error.sequence if isinstance(error, PoisonError) else first
-        self.crashes.blame(sequence, repr(error.__cause__ or error))
+
+def frames_of(first: int, batch: Batch) -> Iterator[tuple[int, Batch]]:
+    """Take a batch apart; by the fold's law it is judged the same."""
+    for index, frame in enumerate(batch.frames):
+        yield first + index, Batch(batch.source, batch.at_ms, [frame])
+
+
+def blamed(error: Exception, record: Record, first: int) -> tuple[int, str, str]:
+    """Say which sequence is to blame, why, and of which source it is."""
+    sequence = error.sequence if isinstance(error, PoisonError) else first
+    return sequence, repr(error.__cause__ or error), record.source if isinstance(record, Batch) else ""

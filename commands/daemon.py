@@ -1,0 +1,349 @@
+"""The daemon put together: stores, fold, pipeline, sources, views, feed; how it starts, reloads and ends.
+
+Every thread is hired by a crew. One that ends by itself, with an error or without, ends the process: nobody else would
+notice that a source has died, and systemd starts the whole again from the log.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from config import blob
+from config.check import Compiled, load
+from config.load import read_files, state_of
+from devices.registry import Registry
+from feed.http.app import Reloaded
+from feed.http.server import FeedServer
+from feed.hub import Hub
+from feed.vitals import Latency, Vitals
+from ingest.clock import Clock
+from ingest.health import Health, notify
+from ingest.influx import Influx
+from ingest.influx_trouble import Trouble
+from ingest.influx_writer import InfluxWriter
+from ingest.pipeline import Pipeline, View
+from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
+from ingest.sources import Report, Source
+from ingest.sources.hj212_tcp import Hj212Listener
+from ingest.sources.modbus_rtu import ModbusLine, polls_of
+from ingest.sources.mqtt import MqttSource
+from ingest.sources.serial_line import PlantowerLine
+from ingest.start import first_words, restore
+from ingest.stores import open_stores
+from rules.records import Status
+from rules.ruleset import RuleSet
+from rules.sections import Sections
+from store import snapshot
+from store.book import BookReader
+from store.fs import OsFs, replace
+
+log = logging.getLogger(__name__)
+
+SOURCES_STOP_S = 1.0
+PIPELINE_STOP_S = 1.5
+SETTLE_S = 1.0
+FEED_STOP_S = 0.5
+
+ACCEPTED = "accepted"  # folder of the state directory with the cityward.yaml that was accepted last
+
+SourceSettings = MqttSettings | SerialSettings | Hj212Settings
+
+
+class Crew:
+    """Threads that must live until they are told to stop."""
+
+    def __init__(self) -> None:
+        self.ended: Future[None] = Future()  # done with what ended a thread that should live
+        self.quitting = False
+
+    def hire(self, name: str, work: Callable[[], None], stop: threading.Event | None = None) -> threading.Thread:
+        """Start a thread; `stop` set = it may end."""
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - raised again where the process ends
+                self._end(error)
+            else:
+                if not self.quitting and not (stop and stop.is_set()):
+                    self._end(RuntimeError(f"thread {name} ended"))
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _end(self, error: BaseException) -> None:
+        log.error("%s ends the process", threading.current_thread().name, exc_info=error)
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+
+class Running:
+    """A source at work."""
+
+    def __init__(self, settings: SourceSettings, source: Source) -> None:
+        self.settings, self.source = settings, source
+        self.stop = threading.Event()
+        self.thread: threading.Thread | None = None
+
+
+class Daemon:
+    """One gateway. `start`, then `wait`, then `stop`."""
+
+    def __init__(self, compiled: Compiled, directory: Path | None) -> None:
+        """directory: where the configuration files are, for reloads; None = there are none."""
+        self.compiled, self.directory = compiled, directory
+        self.settings = compiled.settings
+        self.crew = Crew()
+        self.sources: dict[str, Running] = {}
+        self.reconciled = False
+        self._reloading = threading.Lock()
+        self._known: dict[str, tuple[Registry, RuleSet]] = {}
+
+    # ------------------------------------------------------------------------------------------------------ start
+
+    def start(self) -> None:
+        """Open, restore, and take in. Raises what keeps it from that."""
+        settings, state = self.settings, self.settings.state
+        budgets = settings.budgets
+        self.stores = open_stores(OsFs(), state, journal_bytes=budgets.journal, inbox_bytes=budgets.inbox)
+        self._accept(self.compiled)
+        self.hub = Hub(state / "book.sqlite", settings.gateway.id)
+        self.writer = self._open_writer(state)
+        views: list[View] = [self.hub, *([self.writer] if self.writer else [])]
+        fold = restore(self.stores, self._load, views)
+        self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
+        self.pipeline = Pipeline(fold, self.stores, self.clock, views)
+        for record in first_words(self.stores, fold, self.clock, self.compiled.hash):
+            self.pipeline.note(record)
+        self.pipeline.picture().add_done_callback(self._reconciled)
+        self.crew.hire("pipeline", self.pipeline.run)
+        self._stop_writer = threading.Event()
+        if self.writer is not None:
+            writer = self.writer
+            self.crew.hire("influx", lambda: writer.run(self._stop_writer), self._stop_writer)
+        self.feed = FeedServer(
+            settings.http, state, self.hub,
+            submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, vitals=self.vitals,
+        )  # fmt: skip
+        self.feed.start()
+        self._stop_health = threading.Event()
+        health = Health(self.pipeline, self.clock, state, snapshot=self.take_snapshot)
+        self.crew.hire("health", lambda: health.run(self._stop_health), self._stop_health)
+        self._open_sources(self.compiled)
+        notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
+
+    def _reconciled(self, _picture: object) -> None:
+        """The first words are durable. (The pipeline's thread.)"""
+        self.stores.crashes.told()
+        self.reconciled = True
+
+    def _load(self, config_hash: str) -> tuple[Registry, RuleSet]:
+        if config_hash not in self._known:
+            content = self.stores.book.configuration(config_hash)
+            if content is None:
+                raise KeyError(f"configuration {config_hash} is not in the book")
+            self._known[config_hash] = blob.decode(content)
+        return self._known[config_hash]
+
+    def _accept(self, compiled: Compiled) -> None:
+        """Keep what is in force, for a start at which the files are wrong."""
+        self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
+        accepted = self.stores.book.accepted()
+        if accepted is None or accepted[0] != compiled.hash:
+            self.stores.book.accept(compiled.hash, blob.encode(compiled.registry, compiled.ruleset))
+        self._keep_settings()
+
+    def _keep_settings(self) -> None:
+        main = None if self.directory is None else self.directory / "cityward.yaml"
+        if main is not None and main.is_file():
+            folder = self.stores.directory / ACCEPTED
+            self.stores.fs.make_dir(folder)
+            replace(self.stores.fs, folder / main.name, [main.read_bytes()])
+
+    def _open_writer(self, state: Path) -> InfluxWriter | None:
+        if self.settings.influxdb is None:
+            return None
+        trouble = Trouble(self._report("gateway"))
+        influx = Influx(self.settings.influxdb)
+        writer = InfluxWriter(influx, state / "influx", trouble, OsFs(), budget_bytes=self.settings.budgets.backlog)
+        writer.open()
+        return writer
+
+    def _report(self, subject: str) -> Report:
+        def report(kind: str, data: dict[str, Any]) -> None:
+            self.pipeline.note(Status(at_ms=0, subject=subject, kind=kind, data=data))
+
+        return report
+
+    # ---------------------------------------------------------------------------------------------------- sources
+
+    def _open_sources(self, compiled: Compiled) -> None:
+        for settings in all_sources(compiled):
+            self._open_source(settings, compiled)
+
+    def _open_source(self, settings: SourceSettings, compiled: Compiled) -> None:
+        subject = next(s.subject for s in compiled.registry.sources if s.name == settings.name)
+        source = make_source(settings, compiled.registry, self._report(subject))
+        running = Running(settings, source)
+        deliver = self.pipeline.door(source, settings.name)
+        running.thread = self.crew.hire(settings.name, lambda: source.run(deliver, running.stop), running.stop)
+        self.sources[settings.name] = running
+
+    def _close_source(self, name: str) -> None:
+        running = self.sources.pop(name)
+        running.stop.set()
+        if running.thread is not None:
+            running.thread.join(SOURCES_STOP_S)
+
+    # ----------------------------------------------------------------------------------------------------- reload
+
+    def reload(self) -> Reloaded:
+        """Read the files again and put them in force, all or nothing."""
+        with self._reloading:
+            if self.directory is None:
+                return Reloaded(
+                    accepted=False, hash=self.compiled.hash, problems=["this daemon was started without files"]
+                )
+            loaded = load(self.directory)
+            problems = [problem.text("en") for problem in loaded.problems]
+            compiled = loaded.compiled
+            if compiled is None:
+                first = loaded.errors[0]
+                self._refuse(bad=True, why_zh=first.text("zh"), why_en=first.text("en"))
+                return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
+            self._refuse(bad=False)
+            self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
+            content = blob.encode(compiled.registry, compiled.ruleset)
+            self.pipeline.configure(compiled.hash, content).result()
+            problems += self._apply(compiled)
+            self.compiled = compiled
+            self._keep_settings()
+            return Reloaded(accepted=True, hash=compiled.hash, problems=problems)
+
+    def _refuse(self, *, bad: bool, why_zh: str = "", why_en: str = "") -> None:
+        data = {"name": "config-refused", "bad": bad, "why_zh": why_zh, "why_en": why_en}
+        self._report("gateway")("condition", data)
+
+    def _apply(self, compiled: Compiled) -> list[str]:
+        """Open, close and change sources; say what only a restart changes."""
+        by_name = {settings.name: settings for settings in all_sources(compiled)}
+        for name, running in list(self.sources.items()):
+            if by_name.get(name) != running.settings:
+                self._close_source(name)
+            elif isinstance(running.source, ModbusLine):
+                running.source.set_polls(polls_of(compiled.registry.devices, name))
+        for name, settings in by_name.items():
+            if name not in self.sources:
+                self._open_source(settings, compiled)
+        old, new = self.settings, compiled.settings
+        changed = [
+            name
+            for name in ("gateway", "state", "budgets", "http", "influxdb")
+            if getattr(old, name) != getattr(new, name)
+        ]
+        return [f"cityward.yaml: {name} has changed: restart the service for it" for name in changed]
+
+    # -------------------------------------------------------------------------------------------------- while alive
+
+    def vitals(self) -> Vitals:
+        """Look at the gateway; from any thread."""
+        memory = self.pipeline.fold.memory
+        refused: dict[str, int] = {}
+        for track in list(memory.world.reception.tracks.values()):
+            for reason, count in list(track.refused.items()):
+                refused[reason] = refused.get(reason, 0) + count
+        buckets, sum_s = self.pipeline.latencies()
+        return Vitals(
+            idle_s=time.monotonic() - self.pipeline.progress,
+            reconciled=self.reconciled,
+            sources={name: running.source.counts() for name, running in list(self.sources.items())},
+            refused=refused,
+            latency=Latency(buckets=buckets, sum_s=sum_s),
+            journal_bytes=self.stores.journal.log.file_bytes,
+            backlog_bytes=None if self.writer is None else self.writer.backlog_bytes(),
+            queue=self.pipeline.waiting(),
+        )
+
+    def take_snapshot(self) -> None:
+        """Write what the fold remembers, once all its lines are in InfluxDB or in the backlog."""
+        self._write_snapshot(*self.pipeline.picture().result())
+
+    def _write_snapshot(self, sequence: int, parts: Sections) -> None:
+        if self.writer is None or self.writer.settle(sequence, SETTLE_S):
+            snapshot.write(self.stores.fs, self.stores.directory / "snapshot", sequence, parts)
+
+    def wait(self, stop: threading.Event) -> None:
+        """Wait until somebody stops it, or a thread has ended by itself, whose error is raised."""
+        while not stop.wait(0.2):
+            if self.crew.ended.done():
+                self.crew.ended.result()
+            if not self.feed.running:
+                raise RuntimeError("the feed's thread ended")
+
+    # -------------------------------------------------------------------------------------------------------- stop
+
+    def stop(self) -> None:
+        """Take in what has arrived, make it durable, and end; within 5 s."""
+        notify("STOPPING=1\nSTATUS=draining")
+        self.crew.quitting = True
+        self._stop_health.set()
+        for running in self.sources.values():
+            running.stop.set()
+        deadline = time.monotonic() + SOURCES_STOP_S
+        for running in self.sources.values():
+            if running.thread is not None:
+                running.thread.join(max(0.0, deadline - time.monotonic()))
+        self.pipeline.note(Status(at_ms=0, subject="gateway", kind="stopped"))
+        picture = self.pipeline.picture()
+        if not self.pipeline.stop(PIPELINE_STOP_S):
+            return  # it hangs: what is on the disk is whole, and a restart goes on from there
+        self._write_snapshot(*picture.result())
+        self._stop_writer.set()
+        self.feed.stop(FEED_STOP_S)
+        self.stores.crashes.end()
+        self.stores.close()
+
+
+def all_sources(compiled: Compiled) -> list[SourceSettings]:
+    """Return the settings of all sources."""
+    wanted = compiled.settings.sources
+    return [*wanted.mqtt, *wanted.serial, *wanted.hj212]
+
+
+def make_source(settings: SourceSettings, registry: Registry, report: Report) -> Source:
+    """Make the source that the settings describe."""
+    if isinstance(settings, MqttSettings):
+        return MqttSource(settings, registry.gateway, report)
+    if isinstance(settings, Hj212Settings):
+        return Hj212Listener(settings.name, settings.endpoint.host, settings.endpoint.port, report)
+    if settings.poll is not None:
+        polls = polls_of(registry.devices, settings.name)
+        poll_s = settings.poll / 1000
+        return ModbusLine(settings.name, settings.port, settings.setting, report, polls=polls, poll_s=poll_s)
+    return PlantowerLine(settings.name, settings.port, settings.setting, report)
+
+
+def to_start_with(directory: Path) -> tuple[Compiled | None, list[str]]:
+    """Return what to start with, and what is wrong with the files.
+
+    The files where they are right; else what was accepted last. None when nothing was ever accepted.
+    """
+    loaded = load(directory)
+    problems = [problem.text("en") for problem in loaded.errors]
+    if loaded.compiled is not None:
+        return loaded.compiled, []
+    state = state_of(directory)
+    settings = read_files(directory).settings or read_files(state / ACCEPTED).settings
+    book = state / "book.sqlite"
+    if settings is None or not book.exists():
+        return None, problems
+    with BookReader(book) as reader:
+        accepted = reader.accepted()
+    if accepted is None:
+        return None, problems
+    return Compiled(settings, *blob.decode(accepted[1]), accepted[0]), problems

@@ -1,0 +1,52 @@
+"""`cityward run`: the daemon, in the foreground, as systemd starts it."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from commands.daemon import Daemon, to_start_with
+from store.log import InUseError
+
+SWITCH_S = 0.0005  # p99 of a hand-over beside one busy thread: 22 ms at the default, 2.5 ms so (measured)
+
+
+@click.command
+@click.argument("directory", type=click.Path(path_type=Path), default=Path("/etc/cityward"))
+def command(directory: Path) -> None:
+    """Run the gateway with the configuration in DIRECTORY until SIGTERM or Ctrl-C; SIGHUP reloads.
+
+    Wrong files do not keep it from running when a configuration was accepted before: then that one goes on, and an
+    alarm says so.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    sys.setswitchinterval(SWITCH_S)
+    compiled, problems = to_start_with(directory)
+    for problem in problems:
+        click.echo(problem, err=True)
+    if compiled is None:
+        raise click.ClickException(
+            f"nothing was ever accepted, and {directory} is wrong: mend it; `cityward check` helps"
+        )
+    daemon = Daemon(compiled, directory)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    try:
+        daemon.start()
+    except InUseError as error:
+        raise click.ClickException(str(error)) from error
+    if problems:
+        daemon.reload()
+    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=daemon.reload, name="reload", daemon=True).start())
+    try:
+        daemon.wait(stop)
+    except BaseException:
+        logging.exception("cityward ends; what it acknowledged is on the disk")
+        logging.shutdown()
+        os._exit(1)  # a thread that hangs must not keep the service from starting again
+    daemon.stop()

@@ -1,0 +1,75 @@
+"""What the gateway notices about itself: clock, disk, its own pulse; and what must be done now and then."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from ingest.clock import Civil, Clock, judge_civil, now_civil_ms, ntp_says_so
+from ingest.pipeline import Pipeline
+from rules.records import Status
+
+LOOK_S = 1.0
+ALIVE_S = 20.0  # a pipeline that has not gone round for so long hangs; it rests for a second at the most
+SNAPSHOT_S = 600.0
+LEAST_FREE_BYTES = 128 << 20
+FREE_AGAIN_BYTES = 160 << 20
+
+
+def notify(message: str) -> None:
+    """Tell systemd (sd_notify(3)); nothing happens where there is none."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as systemd:
+        systemd.sendto(message.encode(), "\0" + address[1:] if address[0] == "@" else address)
+
+
+class Health:
+    """Looks once a second. The watchdog is fed only while the pipeline makes progress."""
+
+    def __init__(self, pipeline: Pipeline, clock: Clock, state: Path, *, snapshot: Callable[[], None]) -> None:
+        self._pipeline, self._clock, self._state, self._snapshot = pipeline, clock, state, snapshot
+        self._civil = Civil(pipeline.fold.memory.offset_ms, "", trusted=True)
+        self._full = False
+        self._snapshot_at = time.monotonic() + SNAPSHOT_S
+
+    def run(self, stop: threading.Event) -> None:
+        """Look until stopped."""
+        while not stop.wait(LOOK_S):
+            self.look()
+
+    def look(self) -> None:
+        """Look once."""
+        if time.monotonic() - self._pipeline.progress < ALIVE_S:
+            notify("WATCHDOG=1")
+        self._look_at_clock()
+        self._look_at_disk()
+        if time.monotonic() >= self._snapshot_at:
+            self._snapshot_at = time.monotonic() + SNAPSHOT_S
+            self._snapshot()
+
+    def _look_at_clock(self) -> None:
+        if self._pipeline.replaying:
+            return
+        civil = judge_civil(self._clock.log_ms(), now_civil_ms(), self._civil, ntp=ntp_says_so())
+        if (civil.offset_ms, civil.trusted) != (self._civil.offset_ms, self._civil.trusted):
+            self._note("clock", msgspec.to_builtins(civil))
+        self._civil = civil
+
+    def _look_at_disk(self) -> None:
+        free = shutil.disk_usage(self._state).free
+        full = free < (FREE_AGAIN_BYTES if self._full else LEAST_FREE_BYTES)
+        if full != self._full:
+            self._full = full
+            mib = free >> 20
+            why = {"why_zh": f"剩余 {mib} MiB", "why_en": f"{mib} MiB left"}
+            self._note("condition", {"name": "disk-full", "bad": full, **why})
+
+    def _note(self, kind: str, data: dict[str, object]) -> None:
+        self._pipeline.note(Status(at_ms=0, subject="gateway", kind=kind, data=data))

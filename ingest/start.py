@@ -1,0 +1,92 @@
+"""A start: open the stores, put the fold back where it was, and tell it that time has passed.
+
+Restart = snapshot + replay of what follows, mute up to the book's position. What a replay makes that the book or
+InfluxDB do not have yet (the process died between two disks) is told and written now.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from devices.frames import Batch
+from ingest.clock import Civil, Clock, judge_civil, now_civil_ms, ntp_says_so
+from ingest.pipeline import View, blamed, frames_of
+from ingest.stores import Stores
+from rules import sections
+from rules.fold import Fold, Load
+from rules.intake import PoisonError
+from rules.records import Config, Record, Status
+from store import snapshot
+from store.crashes import SetAside
+from store.journal import span
+
+
+def restore(stores: Stores, load: Load, views: Sequence[View]) -> Fold:
+    """Make the fold again: snapshot, then what follows it in the journal."""
+    fold = Fold(load)
+    found = snapshot.read(stores.fs, stores.directory / "snapshot")
+    after = 0
+    if found is not None:
+        sequence, parts = found
+        missing = sections.read(fold, parts)
+        if missing and stores.journal.first <= 1:
+            fold = Fold(load)  # the journal still has everything: it makes all sections again
+        elif "fold" not in missing:
+            after = sequence
+    for first, record in _sound(stores, after):
+        _replay(stores, fold, views, first, record)
+    return fold
+
+
+def _replay(stores: Stores, fold: Fold, views: Sequence[View], first: int, record: Record) -> None:
+    try:
+        with stores.crashes.judging(first, first + span(record) - 1):
+            outcome = fold.take(first, [record])
+    except PoisonError as error:
+        stores.crashes.blame(*blamed(error, record, first))
+        raise
+    told = stores.book.tell(outcome)
+    for view in views:
+        view.take(told, outcome)
+
+
+def _sound(stores: Stores, after: int) -> Iterator[tuple[int, Record]]:
+    """Read the journal without the records that were set aside; one frame at a time while a culprit is looked for."""
+    skip = stores.crashes.set_aside
+    for first, record in stores.journal.read(after):
+        if not isinstance(record, Batch):
+            if first not in skip:
+                yield first, record
+        elif stores.crashes.careful or any(first <= each < first + span(record) for each in skip):
+            yield from ((at, one) for at, one in frames_of(first, record) if at not in skip)
+        else:
+            yield first, record
+
+
+def first_words(stores: Stores, fold: Fold, clock: Clock, config_hash: str) -> list[Record]:
+    """Say what a new process must say before anything else."""
+    memory = fold.memory
+    believed = Civil(memory.offset_ms, "", trusted=True)
+    civil = judge_civil(clock.log_ms(), now_civil_ms(), believed, ntp=ntp_says_so())
+    words: list[Record] = []
+    if memory.hash != config_hash:
+        words.append(Config(at_ms=0, hash=config_hash))
+    words.append(Status(at_ms=0, subject="gateway", kind="started"))
+    words.append(Status(at_ms=0, subject="gateway", kind="clock", data=msgspec.to_builtins(civil)))
+    for each in stores.crashes.untold():
+        data = {"sequence": each.sequence, "source": _source_of(stores, each), "why": each.why}
+        words.append(Status(at_ms=0, subject="gateway", kind="set_aside", data=data))
+    told = [msgspec.to_builtins(alarm, builtin_types=()) for alarm in stores.book.alarms()]
+    words.append(Status(at_ms=0, subject="gateway", kind="reconciled", data={"alarms": told}))
+    return words
+
+
+def _source_of(stores: Stores, each: SetAside) -> str:
+    """Find where a record that was set aside came from; a process that was killed could not say it."""
+    if each.source:
+        return each.source
+    for first, record in stores.journal.read(each.sequence - 1):
+        if isinstance(record, Batch) and first <= each.sequence < first + span(record):
+            return record.source
+        break
+    return ""
