@@ -34,6 +34,7 @@ from ingest.sources.mqtt import MqttSource
 from ingest.sources.serial_line import PlantowerLine
 from ingest.start import first_words, restore
 from ingest.stores import open_stores
+from ingest.upkeep import Upkeep
 from rules.records import Status
 from rules.ruleset import RuleSet
 from rules.sections import Sections
@@ -134,6 +135,8 @@ class Daemon:
         self._stop_health = threading.Event()
         health = Health(self.pipeline, self.clock, state, snapshot=self.take_snapshot)
         self.crew.hire("health", lambda: health.run(self._stop_health), self._stop_health)
+        self.upkeep = Upkeep(self.pipeline)
+        self.upkeep.start()
         self._open_sources(self.compiled)
         notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
 
@@ -292,6 +295,7 @@ class Daemon:
         notify("STOPPING=1\nSTATUS=draining")
         self.crew.quitting = True
         self._stop_health.set()
+        self.upkeep.stop()
         for running in self.sources.values():
             running.stop.set()
         deadline = time.monotonic() + SOURCES_STOP_S
