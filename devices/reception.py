@@ -9,95 +9,25 @@ its windows (docs/how-it-works.md, "Time").
 
 from array import array
 from binascii import crc32
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
-from devices import catalogue
 from devices.envelopes import Envelope, Uplink
 from devices.frames import NOTE_REPEATED, NOTE_RETAINED, Frame
-from devices.models import Model
-from devices.readings import Facts, Refusal, Values, range_check, without_insane
-from devices.registry import Device, Registry, Source
+from devices.quantities import QUANTITIES
+from devices.readings import Facts, Refusal, Reported, Values, without_insane
+from devices.registry import Device, Registry
+from devices.sessions import compare
+from devices.tracks import REMEMBERED, Door, Track, topic_matches
 
 FUTURE_MS = 120_000  # a clock that far ahead of ours is wrong
 HISTORY_MS = 600_000  # a platform's message that old was not sent just now
 WINDOWS_MS = 50 * 3_600_000  # what is older finds no window cell any more
-REMEMBERED = 128  # readings without a counter, per device
-BITS = 1024  # counters, per session
-RECENT = 5000  # frames of a source: more than a Receive Maximum
-MISSED_AT_MOST = 16384  # a larger gap in a counter is no gap but another count
-SESSION_START = 3  # a counter this low, without a time beside it, may be a restart
 
-
-class Track:
-    """What is remembered of one device, and its part of the hot path.
-
-    device, model   as registered
-    open            (payload) -> counter, time, values: envelope and model in one; raises where there is no fast form
-    quantities, sane  what its readings may hold; their range check
-    pick, watches   the quantities that somebody wants, and who (rules.judging.Watch); signs: who judges its silence
-    series          its windows (rules.windows.Series); empty where nobody wants any
-    last_ms         time of the newest reading; usual_until: a time below it needs no second look
-    seen_ms         log time of the last sign of life; since_ms: silence counts from here at the earliest
-    counter, run, mask  newest counter; start of the unbroken run that it ends; bits of what came before the run
-    old             the same three of the session before
-    key_at, skew_ms, skew_at_ms  next place in the ring of keys; how far the device's clock is off, measured when
-    frames, duplicates, facts, held, refused, readings  for the ledger
-    """
-
-    __slots__ = (
-        "counter", "device", "duplicates", "envelope", "facts", "frames", "held", "index", "key_at", "last_ms", "mask",
-        "missed", "model", "old", "open", "pick", "prefix", "quantities", "readings", "realtime_ms", "refused", "run", "sane", "seen_ms", "series", "signs",
-        "silent", "since_ms", "skew_at_ms", "skew_ms", "usual_until", "watches",
-    )  # fmt: skip
-
-    def __init__(self, device: Device, index: int, prefix: bytes) -> None:
-        self.device = device
-        self.index = index
-        self.prefix = prefix
-        self.model: Model = catalogue.model(device.model)
-        self.envelope: Envelope | None = None
-        self.open: Callable[[bytes], tuple[int, int, Any]] = _no_fast_form
-        shape = self.model.values_for(device.options)
-        self.quantities: tuple[str, ...] = shape.__struct_fields__
-        self.sane: Callable[[Any], bool] = range_check(shape)
-        self.pick: Callable[[Any], Sequence[Any]] = _nothing
-        self.watches: list[Any] = []
-        self.signs: list[Any] = []
-        self.series: list[Any] = []
-        self.last_ms = 0
-        self.usual_until = 0
-        self.seen_ms = 0
-        self.since_ms = 0
-        self.silent = False
-        self.realtime_ms = 0
-        self.counter = -1
-        self.run = 0
-        self.mask = 0
-        self.old: tuple[int, int, int] | None = None
-        self.key_at = index * REMEMBERED
-        self.skew_ms = 0
-        self.skew_at_ms = 0
-        self.frames = 0
-        self.duplicates = 0
-        self.facts = 0
-        self.held = 0
-        self.readings = 0  # beyond one for each decoded frame
-        self.missed = 0
-        self.refused: dict[str, int] = {}
-
-    STATE = (
-        "last_ms", "seen_ms", "since_ms", "silent", "realtime_ms", "counter", "run", "mask", "old", "key_at", "skew_ms",
-        "skew_at_ms", "frames", "duplicates", "facts", "held", "readings", "missed", "refused",
-    )  # fmt: skip
-
-    @property
-    def decoded(self) -> int:
-        """Frames that became readings."""
-        return self.frames - self.duplicates - self.facts - self.held - sum(self.refused.values())
+_MEASURED = set(QUANTITIES) - {"rssi_dbm", "snr_db"}
 
 
 class Reading(Struct):
@@ -127,41 +57,6 @@ class Duplicate(Struct):
 
 
 Received = list[Reading] | Stranger | Duplicate | Facts | Refusal
-
-
-def _no_fast_form(_payload: bytes) -> tuple[int, int, Any]:
-    raise ValueError
-
-
-def _nothing(_values: object) -> Sequence[Any]:
-    return ()
-
-
-def topic_matches(pattern: str, topic: str) -> bool:
-    """MQTT topic filters (MQTT 5.0 §4.7); "" matches all, for sources that have no topics."""
-    if not pattern:
-        return True
-    wanted, levels = pattern.split("/"), topic.split("/")
-    for i, want in enumerate(wanted):
-        if want == "#":
-            return True
-        if i >= len(levels) or want not in ("+", levels[i]):
-            return False
-    return len(wanted) == len(levels)
-
-
-class Door:
-    """One source as the core sees it: which place is which device."""
-
-    def __init__(self, source: Source) -> None:
-        """listening: something can be heard through it. received, strangers: frames, for the ledger."""
-        self.source = source
-        self.envelopes = [(route.filter, catalogue.envelope(route.envelope, route.address)) for route in source.routes]
-        self.tracks: dict[bytes, Track] = {}
-        self.recent: deque[int] = deque(maxlen=RECENT)  # for what a broker delivers again: see _delivered_again
-        self.listening = False
-        self.received = 0
-        self.strangers = 0
 
 
 class Reception:
@@ -267,76 +162,54 @@ class Reception:
             if track is None:
                 return None, Stranger(address)
         track.frames += 1
-        counter, t_ms, entries = _open(track, envelope, place, payload, opened)
-        if isinstance(entries, Facts):
+        said = _open(track, envelope, place, payload, opened)
+        if isinstance(said, Facts):
             track.facts += 1
-            return track, entries
-        if isinstance(entries, Refusal):
-            track.refused[entries.reason] = track.refused.get(entries.reason, 0) + 1
-            return track, entries
-        resent = isinstance(opened, Uplink) and opened.resent
-        age = self._seen_before(track, counter, t_ms, payload, envelope, note, door)
+            return track, said
+        if isinstance(said, Refusal):
+            track.refused[said.reason] = track.refused.get(said.reason, 0) + 1
+            return track, said
+        said.platform = envelope is not None and envelope.platform_time
+        age = self._seen_before(track, said, frame, door)
         if age == "duplicate":
             track.duplicates += 1
             return track, Duplicate()
-        platform = envelope is not None and envelope.platform_time
-        live = (
-            note != NOTE_RETAINED
-            and not resent
-            and age != "older"
-            and not (platform and 0 <= t_ms < now_ms - HISTORY_MS)
-        )
-        newest_before = track.last_ms
-        readings = []
-        for device_ms, values, span in entries:
-            own = device_ms if device_ms >= 0 else t_ms
-            at, doubt = (own, "") if span else _place(track, own, now_ms, log_ms, trusted=platform)
-            flags = [values.flags] if values.flags else []
-            flags += [f"{name}:range" for name in without_insane(values)]
-            if doubt:
-                flags.append(doubt)
-            elif not live:
-                flags.append("late")
-            values.flags = " ".join(flags) or None
-            readings.append(Reading(at, values, live, at > newest_before, span))
-            track.last_ms = max(track.last_ms, at if not span else 0)
+        old = said.platform and 0 <= said.t_ms < now_ms - HISTORY_MS
+        retained = NOTE_RETAINED in note
+        live = not (retained or said.resent or old or age == "older")
+        readings = _readings(track, said, now_ms, log_ms, live=live)
         if live:
             track.seen_ms = log_ms
-        elif note != NOTE_RETAINED and readings:  # it lived then, not now
+        elif not retained and readings:  # it lived then, not now
             track.seen_ms = max(track.seen_ms, min(log_ms, log_ms - now_ms + readings[-1].t_ms))
         track.readings += len(readings) - 1
         return track, readings
 
     # ------------------------------------------------------------------------------------------------ seen before
 
-    def _seen_before(
-        self, track: Track, counter: int, t_ms: int, payload: bytes, envelope: Envelope | None, note: bytes, door: Door
-    ) -> str:
-        if counter >= 0:
-            timed = t_ms >= 0 and envelope is not None and envelope.platform_time
-            return _by_counter(track, counter, newer=t_ms > track.last_ms if timed else None)
-        if t_ms >= 0:
-            key = (t_ms << 22 ^ crc32(payload)) & 0xFFFF_FFFF_FFFF_FFFF
+    def _seen_before(self, track: Track, said: "_Said", frame: Frame, door: Door) -> str:
+        if said.counter >= 0:
+            timed = said.t_ms >= 0 and said.platform
+            return compare(track, said.counter, newer=said.t_ms > track.last_ms if timed else None)
+        place, payload, note = frame
+        if said.t_ms >= 0:
+            key = (said.t_ms << 22 ^ crc32(payload)) & 0xFFFF_FFFF_FFFF_FFFF
             here = track.index * REMEMBERED
             if key in self.ring[here : here + REMEMBERED]:
                 return "duplicate"
             self.remember(track, key)
             return ""
-        return self._delivered_again(door, payload, note)
+        key = crc32(payload, crc32(place))
+        if NOTE_REPEATED in note and key in door.recent:
+            return "duplicate"  # neither counter nor time: only the broker's own word, and only of a recent frame
+        door.recent.append(key)
+        return ""
 
     def remember(self, track: Track, key: int) -> None:
         """Keep the key of a reading among the device's last 128."""
         at = track.key_at
         self.ring[at] = key
         track.key_at = at + 1 if (at + 1) % REMEMBERED else at + 1 - REMEMBERED
-
-    def _delivered_again(self, door: Door, payload: bytes, note: bytes) -> str:
-        """Neither counter nor time: only the broker's own word (DUP) makes a duplicate, and only of a recent frame."""
-        key = crc32(payload)
-        if note == NOTE_REPEATED and key in door.recent:
-            return "duplicate"
-        door.recent.append(key)
-        return ""
 
     # ------------------------------------------------------------------------------------------------- snapshot
 
@@ -359,6 +232,7 @@ class Reception:
         self.former = Counter(state["former"])
         for name, values in state["tracks"].items():
             track = self.tracks[name]
+            track.usual_until = 0
             for key, value in zip(Track.STATE, values, strict=True):
                 setattr(track, key, tuple(value) if key == "old" and value else value)
             here, there = track.index * REMEMBERED, state["index"][name] * REMEMBERED
@@ -374,35 +248,84 @@ def _same(old: Device, new: Device) -> bool:
     return (old.model, old.address, old.options) == (new.model, new.address, new.options)
 
 
+class _Said(Struct):
+    """What a frame says: counter and time (-1 = none), entries as in `devices.readings.Reported`."""
+
+    counter: int
+    t_ms: int
+    entries: list[Reported]
+    resent: bool = False
+    platform: bool = False
+
+
 def _open(
     track: Track, envelope: Envelope | None, place: bytes, payload: bytes, opened: Uplink | Facts | Refusal | None
-) -> tuple[int, int, list[tuple[int, Values, str]] | Facts | Refusal]:
-    """Counter, time, and the entries of a frame; the fast form first, the careful one for its reasons."""
+) -> _Said | Facts | Refusal:
+    """Open a frame: the fast form first, the careful one for its reasons."""
     if opened is None and envelope is not None:
-        try:
-            counter, t_ms, values = track.open(payload)
-        except ValueError:
-            pass
-        else:
-            if isinstance(values, Values) and track.sane(values):
-                return counter, t_ms, [(-1, values, "")]
+        if envelope is track.envelope:
+            try:
+                counter, t_ms, values = track.open(payload)
+            except ValueError:
+                pass
+            else:
+                if isinstance(values, Values) and track.sane(values):
+                    return _sane(_Said(counter, t_ms, [(-1, values, "")]))
         opened = envelope.open(place, payload)
     if not isinstance(opened, Uplink):
-        return -1, -1, opened or Refusal("not_mine", "no envelope opens it")
-    counter = -1 if opened.counter is None else opened.counter
-    t_ms = -1 if opened.time_ms is None else opened.time_ms
-    if opened.payload is None:
-        return counter, t_ms, Refusal("not_mine", f"the platform sends values; {track.model.id} reads bytes")
-    said = track.model.decode(opened.payload, opened.port, track.device.options)
-    if isinstance(said, Facts | Refusal):
-        return counter, t_ms, said
-    entries = [(-1, said, "")] if isinstance(said, Values) else said
-    for _, values, _ in entries:
-        if opened.rssi_dbm is not None:
-            values.rssi_dbm, values.snr_db = opened.rssi_dbm, opened.snr_db
+        return opened or Refusal("not_mine", "no envelope opens it")
+    said = _decode(track, opened)
+    return _sane(said) if isinstance(said, _Said) else said
+
+
+def _decode(track: Track, uplink: Uplink) -> _Said | Facts | Refusal:
+    if uplink.payload is None:
+        return Refusal("not_mine", f"the platform sends values; {track.model.id} reads bytes")
+    decoded = track.model.decode(uplink.payload, uplink.port, track.device.options)
+    if isinstance(decoded, Facts | Refusal):
+        return decoded
+    entries = [(-1, decoded, "")] if isinstance(decoded, Values) else decoded
+    if uplink.rssi_dbm is not None:
+        for _, values, _ in entries:
+            values.rssi_dbm, values.snr_db = uplink.rssi_dbm, uplink.snr_db
+    t_ms = -1 if uplink.time_ms is None else uplink.time_ms
     if t_ms < 0 and entries:
         t_ms = entries[0][0]
-    return counter, t_ms, entries
+    return _Said(-1 if uplink.counter is None else uplink.counter, t_ms, entries, uplink.resent)
+
+
+def _sane(said: _Said) -> _Said | Refusal:
+    """Take out what no working sensor says, and flag it; entries with nothing left but that are refused."""
+    left, wrong = [], []
+    for entry in said.entries:
+        values = entry[1]
+        flags = values.flags.split() if values.flags else []
+        flags += [f"{name}:range" for name in without_insane(values)]
+        values.flags = " ".join(flags) or None
+        taken = [flag for flag in flags if flag.endswith(":range")]
+        wrong += taken
+        if taken and all(getattr(values, name) is None for name in values.__struct_fields__ if name in _MEASURED):
+            continue
+        left.append(entry)
+    if said.entries and not left:
+        return Refusal("range", f"nothing sane is left: {', '.join(wrong)}")
+    said.entries = left
+    return said
+
+
+def _readings(track: Track, said: _Said, now_ms: int, log_ms: int, *, live: bool) -> list[Reading]:
+    """Say when each entry was, and what is doubtful about it."""
+    newest_before = track.last_ms
+    readings = []
+    for device_ms, values, span in said.entries:
+        own = device_ms if device_ms >= 0 else said.t_ms
+        at, doubt = (own, "") if span else _place(track, own, now_ms, log_ms, trusted=said.platform)
+        if doubt or not live:
+            values.flags = f"{values.flags or ''} {doubt or 'late'}".strip()
+        readings.append(Reading(at, values, live, at > newest_before, span))
+        if not span:
+            track.last_ms = max(track.last_ms, at)
+    return readings
 
 
 def _place(track: Track, t_ms: int, now_ms: int, log_ms: int, *, trusted: bool) -> tuple[int, str]:
@@ -421,45 +344,3 @@ def _place(track: Track, t_ms: int, now_ms: int, log_ms: int, *, trusted: bool) 
     if ahead > FUTURE_MS or ahead < -WINDOWS_MS or same_skew:
         return now_ms, "clock"  # as far off as last time: its clock is wrong, not the reading late
     return t_ms, "late"
-
-
-def _by_counter(track: Track, counter: int, *, newer: bool | None) -> str:
-    """Compare with what came: "" new, "older" late but new, "duplicate". newer: by the platform's time; None unknown.
-
-    A counter that falls while time goes on is a new session (join, battery): normal, and the old window is kept for
-    what a platform sends again (reference: Helium repeated 24 % of its messages, up to 48 days late).
-    """
-    last = track.counter
-    if last < 0:
-        track.counter = track.run = counter
-        return ""
-    if counter > last:
-        if newer is False and track.old is not None:  # of the session before
-            return "duplicate" if _in_session(track.old, counter) else "older"
-        gap, length = counter - last - 1, min(last - track.run + 1, BITS)
-        track.missed += gap if gap < MISSED_AT_MOST else 0
-        if gap:
-            track.mask = ((track.mask << length | (1 << length) - 1) << min(gap, BITS)) & ((1 << BITS) - 1)
-            track.run = counter
-        track.counter = counter
-        return ""
-    restarted = newer if newer is not None else counter <= SESSION_START and last > 4 * SESSION_START
-    if restarted:
-        track.old = (track.counter, track.run, track.mask)
-        track.counter = track.run = counter
-        track.mask = 0
-        return ""
-    if _in_session((track.counter, track.run, track.mask), counter) or (track.old and _in_session(track.old, counter)):
-        return "duplicate"
-    back = track.run - 1 - counter
-    if 0 <= back < BITS:
-        track.mask |= 1 << back
-    return "older"
-
-
-def _in_session(session: tuple[int, int, int], counter: int) -> bool:
-    last, run, mask = session
-    if run <= counter <= last:
-        return True
-    back = run - 1 - counter
-    return 0 <= back < BITS and bool(mask >> back & 1)

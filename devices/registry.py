@@ -10,7 +10,8 @@ class Route(Struct, frozen=True, kw_only=True):
 
     filter    MQTT topic filter; "" for sources whose frames have no topic
     envelope  id of an envelope in the catalogue
-    address   "" = the envelope knows; "topic N" = the Nth level of the topic (1 is the first); "field NAME" = a JSON field
+    address   "" = the envelope knows; "topic N" = the Nth level of the topic (1 is the first);
+              "field NAME" = a member of the JSON object
     """
 
     filter: str

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from devices.reception import Track
+from devices.tracks import Track
 from feed.wire import rfc3339
 from rules.fold import Fold
 

@@ -8,7 +8,7 @@
 of a latched alarm: what came back is not what somebody has seen. Suppression hides, but never stops the judging.
 """
 
-from copy import copy
+from copy import copy as shallow
 from typing import NamedTuple
 
 from rules.records import Alarm, Answer, Command, Event, Evidence
@@ -24,6 +24,13 @@ class Moment(NamedTuple):
     cause: str
 
 
+def copy(alarm: Alarm) -> Alarm:
+    """Copy an alarm as it is now; what happens to it afterwards does not change the copy."""
+    told = shallow(alarm)
+    told.suppressed, told.members = list(alarm.suppressed), list(alarm.members)
+    return told
+
+
 class Alarms:
     """All alarms that ever were something else than normal, by id."""
 
@@ -31,7 +38,7 @@ class Alarms:
         self.by_id: dict[str, Alarm] = {}
         self.events: list[Event] = []  # of the record that is being taken; the fold carries them away
 
-    def tell(
+    def tell(  # noqa: PLR0913 - whatever an event can hold
         self,
         kind: str,
         alarm: Alarm,
@@ -42,11 +49,9 @@ class Alarms:
         amends: int | None = None,
     ) -> None:
         """Say what changed; the event keeps a copy of the alarm."""
-        told = copy(alarm)
-        told.suppressed, told.members = list(alarm.suppressed), list(alarm.members)
         event = Event(
             sequence=moment.sequence, at_ms=moment.at_ms, t_ms=moment.t_ms, kind=kind, cause=moment.cause,
-            alarm=told, evidence=evidence, amends=amends,
+            alarm=copy(alarm), evidence=evidence, amends=amends,
         )  # fmt: skip
         if command is not None:
             event.user, event.comment = command.user, command.comment

@@ -6,7 +6,7 @@ that names the first; the first stays as it was told. What was found is remember
 
 from typing import Any
 
-from rules.alarms import Moment
+from rules.alarms import Moment, copy
 from rules.judging import Judge
 from rules.kinds.day_mean import ClosedDay
 from rules.kinds.rolling_mean import LastHours
@@ -27,7 +27,7 @@ def judge_period(judge: Judge, period: Period, world: World, moment: Moment) -> 
 
 
 def _note(judge: Judge, why: dict[str, Any]) -> None:
-    """What the alarm will show: the mean that was compared, its limit, the day."""
+    """Note what the alarm will show: the mean that was compared, its limit, the day."""
     judge.last, judge.limit = why.get("value"), why.get("limit")
     judge.words = {"date": str(why.get("date", "")), "hours": str(why.get("hours", ""))}
 
@@ -45,7 +45,8 @@ def _judge_day(judge: Judge, period: Period, world: World, moment: Moment) -> No
     evidence = Evidence(sequence=moment.sequence, why=said.why)
     alarm = alarms.by_id.get(judge.id)
     if occurrence and alarm is not None:
-        told = world.judging.describe(judge, alarm)
+        mine = alarm if alarm.occurrence == occurrence else copy(alarm)  # a later day's finding stays as it is
+        told = world.judging.describe(judge, mine)
         alarms.tell("amended", told, moment, evidence=evidence, amends=occurrence)
     else:
         occurrence = moment.sequence

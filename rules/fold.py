@@ -16,7 +16,7 @@ from rules.memory import Memory
 from rules.packs.gateway import BUILT_IN
 from rules.records import Command, Config, Outcome, Record, Status
 from rules.ruleset import RuleSet
-from rules.verdicts import NORMAL, Due
+from rules.verdicts import VIOLATED, Due
 from rules.windows import NEVER_MS
 from rules.world import World
 
@@ -54,13 +54,17 @@ class Fold:
     def _take(self, sequence: int, record: Record, out: Outcome) -> None:
         if isinstance(record, Status) and record.kind == "started":
             statuses.wake(self.memory, record)
-        fired = self._advance(record.at_ms, sequence)
         if isinstance(record, Batch):
+            if not record.frames:
+                return
+            fired = self._advance(record.at_ms, sequence)
             intake.take(self.memory, sequence, record, fired=fired)
             out.last += len(record.frames)
         else:
+            self._advance(record.at_ms, sequence)
             out.known.append((sequence, record))
             out.last += 1
+            self.memory.log_ms = record.at_ms
             self._single(sequence, record)
         if self.memory.world.judging.alarms.events:
             self.memory.carry_events()
@@ -74,7 +78,6 @@ class Fold:
 
     def _advance(self, at_ms: int, sequence: int) -> bool:
         """Fire all timers due by then, each as of its due time, closings of periods among them."""
-        self.memory.log_ms = at_ms
         fired = False
         while True:
             timer, closing = self.memory.world.judging.timers.next_ms(), self._closing_ms()
@@ -99,7 +102,7 @@ class Fold:
         elif judge.device is None:
             self.memory.links.fire(judge, due_ms, self.memory.world, moment)
         elif judge.kind.needs == "sign":
-            self._look_for_signs(judge, due_ms, moment)
+            self._look_for_signs(judge, moment)
         else:
             said = judge.kind.step(judge.memory, Due(due_ms), judge.rule.settings, judge.interval_ms)
             self.memory.world.judging.heed(judge, said, moment)
@@ -123,16 +126,12 @@ class Fold:
             for judge in self.memory.world.of_periods.get((period.device, period.quantity), ()):
                 judge_period(judge, period, self.memory.world, moment)
 
-    def _look_for_signs(self, judge: Judge, due_ms: int, moment: Moment) -> None:
+    def _look_for_signs(self, judge: Judge, moment: Moment) -> None:
         track = self.memory.world.reception.tracks[judge.key[1]]
         if self.memory.links.cut_off(track.device):
-            self.memory.links.count_member(track, self.memory.world, moment)
-            return  # looked for again when a link is up
-        last_ms = max(track.seen_ms, track.since_ms)
-        said = judge.kind.step(judge.memory, Due(due_ms, last_ms), judge.rule.settings, judge.interval_ms)
-        self.memory.world.judging.heed(judge, said, moment)
-        if said.verdict != NORMAL:
-            track.silent, track.usual_until = True, 0
+            self.memory.links.add_member(track, self.memory.world, moment)  # looked for again when a link is up
+        else:
+            self.memory.look_for_signs(judge, track, moment)
 
     # ------------------------------------------------------------------------------------------- all other records
 
@@ -145,30 +144,31 @@ class Fold:
             statuses.take(self.memory, sequence, record)
 
     def _command(self, sequence: int, command: Command) -> None:
-        known = self.memory.answers.get(command.id)
-        if known is None:
+        old_ms = command.at_ms - ANSWERED_MS
+        answers = self.memory.answers = {name: said for name, said in self.memory.answers.items() if said[0] > old_ms}
+        if command.id not in answers:
             moment = self.memory.moment(sequence, command.at_ms, "command")
-            known = (command.at_ms, self.memory.world.judging.alarms.command(command, moment))
-            self.memory.answers = {
-                name: said for name, said in self.memory.answers.items() if said[0] > command.at_ms - ANSWERED_MS
-            }
-            self.memory.answers[command.id] = known
-        self.memory.out.answers[command.id] = known[1]
+            answers[command.id] = (command.at_ms, self.memory.world.judging.alarms.command(command, moment))
+        self.memory.out.answers[command.id] = answers[command.id][1]
 
     def _config(self, sequence: int, config: Config) -> None:
-        moment = self.memory.moment(sequence, config.at_ms, "config")
-        if config.hash != self.memory.hash:
-            before, self.memory.hash = self.memory.world, config.hash
-            registry, ruleset = self.load(config.hash)
-            self.memory.world = World(registry, ruleset, before)
-            for alarm in self.memory.world.orphans(BUILT_IN):
-                self.memory.world.judging.alarms.withdraw(alarm, moment)
-            for judge in self.memory.world.judging.judges.values():
-                led = self.memory.world.judging.alarms.by_id.get(judge.id)
-                if led is not None and led.priority != judge.rule.priority:
-                    self.memory.world.judging.alarms.raise_priority(led, judge.rule.priority, moment)
-            self.memory.links.keep(self.memory.world)
-            for track in self.memory.world.reception.tracks.values():
-                if not track.since_ms:
-                    track.since_ms = config.at_ms
-            self.memory.arm_signs(self.memory.world.reception.tracks.values(), config.at_ms)
+        memory = self.memory
+        if config.hash == memory.hash:
+            return
+        registry, ruleset = self.load(config.hash)
+        memory.hash = config.hash
+        moment = memory.moment(sequence, config.at_ms, "config")
+        world = memory.world = World(registry, ruleset, memory.world)
+        alarms = world.judging.alarms
+        for alarm in world.orphans(BUILT_IN):
+            alarms.withdraw(alarm, moment)
+        for judge in world.judging.judges.values():
+            led = alarms.by_id.get(judge.id)
+            if led is not None and led.priority != judge.rule.priority:
+                alarms.raise_priority(led, judge.rule.priority, moment)
+        tracks = world.reception.tracks.values()
+        for track in tracks:
+            track.since_ms = track.since_ms or config.at_ms
+            track.silent = any(judge.verdict == VIOLATED for judge in track.signs)
+        memory.links.keep(world, moment)
+        memory.arm_signs(tracks, moment)

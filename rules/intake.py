@@ -5,16 +5,16 @@ unusual, a new minute excepted, leaves that loop for a function that is written 
 """
 
 from binascii import crc32
+from typing import NamedTuple
 
 from devices.frames import Batch, Frame
-from devices.readings import Facts, Refusal, Values
-from devices.reception import FUTURE_MS, HISTORY_MS, REMEMBERED, Door, Duplicate, Reading, Stranger, Track
+from devices.readings import Refusal, Values
+from devices.reception import FUTURE_MS, HISTORY_MS, Reading, Stranger
+from devices.tracks import REMEMBERED, Door, Track
 from rules import lines
-from rules.alarms import Moment
 from rules.judging import Watch
 from rules.memory import Memory
 from rules.records import Evidence, Refused, Tick
-from rules.verdicts import Due
 
 MINUTE_MS = 60_000
 REALTIME_MS = 15 * MINUTE_MS  # a station that was heard in real time that lately is not judged by its minute means
@@ -28,49 +28,69 @@ class PoisonError(Exception):
         self.sequence = sequence
 
 
-def take(memory: Memory, first: int, batch: Batch, *, fired: bool) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop, on purpose
-    """Take the frames of one receive. The usual message stays in this loop."""
+class Arrival(NamedTuple):
+    """One frame in its record."""
+
+    sequence: int
+    batch: Batch
+    frame: Frame
+
+
+def take(memory: Memory, first: int, batch: Batch, *, fired: bool) -> None:
+    """Take the frames of one receive; fired: timers were due before them."""
     door = memory.world.reception.doors.get(batch.source)
-    log_ms = batch.at_ms
     if door is None:
-        _known(
-            memory, first, batch, [(first + i, f"source:{batch.source}") for i in range(len(batch.frames))], fired=fired
-        )
+        nobody = f"source:{batch.source}"
+        _keep(memory, first, batch, [(first + i, nobody) for i in range(len(batch.frames))], fired=fired)
         return
     if not door.listening:
-        memory.hear(door, memory.moment(first, log_ms, "reading"))
+        _listen(memory, door, first, batch)
     door.received += len(batch.frames)
+    before = len(memory.out.lines)
+    strangers = _frames(memory, door, first, batch)
+    memory.made["readings"] += len(memory.out.lines) - before
+    _keep(memory, first, batch, strangers, fired=fired)
+
+
+def _listen(memory: Memory, door: Door, first: int, batch: Batch) -> None:
+    """Hear a source with the first frame of a registered device; strangers change nothing."""
+    for sequence, (place, payload, _) in enumerate(batch.frames, first):
+        if place in door.tracks or memory.world.reception.find(door, place, payload)[0] is not None:
+            memory.hear(door, memory.moment(sequence, batch.at_ms, "reading"))
+            return
+
+
+def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[int, str]]:  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call for each step would cost more than the step
+    """Take all frames; return the sequence numbers and addresses of strangers."""
+    log_ms = batch.at_ms
     now_ms = log_ms + memory.offset_ms
     fresh_ms = now_ms - HISTORY_MS
     find = door.tracks.get
     ring = memory.world.reception.ring
     writing = memory.world.registry.influx
-    out = memory.out
-    add = out.lines.append
+    add = memory.out.lines.append
     encode, table, drop = lines.encode, lines.TO_LINE, lines.DROP
-    before = len(out.lines)
     strangers: list[tuple[int, str]] = []
-    sequence = first - 1
+    sequence = first
     try:
-        for frame in batch.frames:
-            sequence += 1
+        for sequence, frame in enumerate(batch.frames, first):
             place, payload, note = frame
             track = find(place)
             if track is None or note:
-                _unusual(memory, door, frame, sequence, batch, strangers)
+                _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
                 continue
             try:
                 counter, t_ms, values = track.open(payload)
             except ValueError:
-                _unusual(memory, door, frame, sequence, batch, strangers)
+                _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
                 continue
             if not isinstance(values, Values) or not track.sane(values) or values.flags is not None:
-                _unusual(memory, door, frame, sequence, batch, strangers)
+                _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
                 continue
             key = 0
             if counter >= 0:
                 if counter != track.counter + 1:
-                    _unusual(memory, door, frame, sequence, batch, strangers)
+                    _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
                     continue
             elif t_ms >= 0:
                 key = t_ms << 22 ^ crc32(payload)
@@ -79,7 +99,7 @@ def take(memory: Memory, first: int, batch: Batch, *, fired: bool) -> None:  # n
             if not (track.last_ms < t_ms < track.usual_until and fresh_ms < t_ms) and not _goes_on(
                 memory, track, t_ms, now_ms
             ):
-                _unusual(memory, door, frame, sequence, batch, strangers)
+                _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
                 continue
             track.frames += 1
             track.last_ms = t_ms
@@ -92,7 +112,7 @@ def take(memory: Memory, first: int, batch: Batch, *, fired: bool) -> None:  # n
             elif counter >= 0:
                 track.counter = counter
             else:
-                door.recent.append(crc32(payload))
+                door.recent.append(crc32(payload, crc32(place)))
             for watch, value in zip(track.watches, track.pick(values)):  # noqa: B905 - pick gives one more, on purpose
                 if value is not None:
                     series = watch.series
@@ -100,15 +120,14 @@ def take(memory: Memory, first: int, batch: Batch, *, fired: bool) -> None:  # n
                         series.sum += round(value * 100)
                         series.count += 1
                     if not watch.low <= value <= watch.high:
-                        _judge(memory, watch, value, sequence, batch, frame)
+                        _judge(memory, watch, value, Arrival(sequence, batch, frame))
             if writing:
                 fields = encode(values).translate(table, drop)
                 if fields:
                     add(b"%s%s %d\n" % (track.prefix, fields, t_ms * 1_000_000 + sequence * 8 % 1_000_000))
     except Exception as error:
         raise PoisonError(sequence) from error
-    memory.made["readings"] += len(out.lines) - before
-    _known(memory, first, batch, strangers, fired=fired)
+    return strangers
 
 
 def _goes_on(memory: Memory, track: Track, t_ms: int, now_ms: int) -> bool:
@@ -122,21 +141,18 @@ def _goes_on(memory: Memory, track: Track, t_ms: int, now_ms: int) -> bool:
     return True
 
 
-def _judge(
-    memory: Memory, watch: Watch, value: float, sequence: int, batch: Batch, frame: Frame, *, late: bool = False
-) -> None:
-    moment = memory.moment(sequence, batch.at_ms, "reading")
+def _judge(memory: Memory, watch: Watch, value: float, arrival: Arrival, *, late: bool = False) -> None:
+    sequence, batch, (place, payload, _) = arrival
     memory.world.judging.value(
-        watch, value, moment,
-        lambda: Evidence(sequence=sequence, source=batch.source, place=frame[0], payload=frame[1], why={"value": value}),
+        watch, value, memory.moment(sequence, batch.at_ms, "reading"),
+        lambda: Evidence(sequence=sequence, source=batch.source, place=place, payload=payload, why={"value": value}),
         late=late,
     )  # fmt: skip
 
 
-def _unusual(
-    memory: Memory, door: Door, frame: Frame, sequence: int, batch: Batch, strangers: list[tuple[int, str]]
-) -> None:
+def _unusual(memory: Memory, door: Door, arrival: Arrival, strangers: list[tuple[int, str]]) -> None:
     """Take one frame the careful way."""
+    sequence, batch, frame = arrival
     log_ms = batch.at_ms
     track, received = memory.world.reception.receive(door, frame, log_ms + memory.offset_ms, log_ms)
     if isinstance(received, Stranger):
@@ -144,47 +160,32 @@ def _unusual(
         strangers.append((sequence, received.address))
     elif isinstance(received, Refusal) and track is not None:
         memory.out.refused.append(Refused(sequence, track.device.id, received.reason, received.detail))
-    elif isinstance(received, Facts | Duplicate):
-        pass
     elif track is not None and isinstance(received, list):
-        if track.seen_ms == log_ms:
-            _heard(memory, track, memory.moment(sequence, log_ms, "reading"))
+        if track.silent and track.seen_ms == log_ms:
+            track.silent = False
+            for judge in track.signs:
+                memory.look_for_signs(judge, track, memory.moment(sequence, log_ms, "reading"))
         for index, reading in enumerate(received):
-            _reading(memory, track, reading, index, sequence, batch, frame)
+            _reading(memory, track, reading, index, arrival)
 
 
-def _heard(memory: Memory, track: Track, moment: Moment) -> None:
-    """End the silence of a device that speaks again."""
-    if not track.silent:
-        return
-    track.silent = False
-    for judge in track.signs:
-        last_ms = track.seen_ms
-        said = judge.kind.step(judge.memory, Due(moment.at_ms, last_ms), judge.rule.settings, judge.interval_ms)
-        memory.world.judging.heed(judge, said, moment)
-
-
-def _reading(
-    memory: Memory, track: Track, reading: Reading, index: int, sequence: int, batch: Batch, frame: Frame
-) -> None:
-    values, head = reading.values, track.prefix
-    now_ms = batch.at_ms + memory.offset_ms
+def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival: Arrival) -> None:
+    sequence, batch, _ = arrival
     counts = reading.span == ""
     if reading.span == "minute":  # a station that sends only minute means is judged by them
-        counts = now_ms - track.realtime_ms > 15 * MINUTE_MS
+        counts = batch.at_ms - track.realtime_ms > REALTIME_MS
     elif counts:
-        track.realtime_ms = now_ms
+        track.realtime_ms = batch.at_ms
     if counts:
-        judged = reading.live or reading.newest
         if track.series:
-            _collect(memory, track, reading, now_ms)
-        for watch, value in zip(track.watches, track.pick(values)):  # noqa: B905 - pick gives one more, on purpose
-            if value is not None and judged and not watch.low <= value <= watch.high:
-                _judge(memory, watch, value, sequence, batch, frame, late=not reading.live)
-    if not counts or reading.span:
-        head = lines.of_span(head, "reported_" + reading.span)
+            _collect(memory, track, reading, batch.at_ms + memory.offset_ms)
+        if reading.live or reading.newest:
+            for watch, value in zip(track.watches, track.pick(reading.values)):  # noqa: B905 - as above
+                if value is not None and not watch.low <= value <= watch.high:
+                    _judge(memory, watch, value, arrival, late=not reading.live)
     if memory.world.registry.influx:
-        line = lines.careful(head, values, lines.at_ns(reading.t_ms, sequence, index))
+        head = lines.of_span(track.prefix, "reported_" + reading.span) if reading.span else track.prefix
+        line = lines.careful(head, reading.values, lines.at_ns(reading.t_ms, sequence, index))
         if line:
             memory.out.lines.append(line)
 
@@ -204,19 +205,21 @@ def _collect(memory: Memory, track: Track, reading: Reading, now_ms: int) -> Non
             series.count += 1
 
 
-def _known(memory: Memory, first: int, batch: Batch, strangers: list[tuple[int, str]], *, fired: bool) -> None:
+def _keep(memory: Memory, first: int, batch: Batch, strangers: list[tuple[int, str]], *, fired: bool) -> None:
     """Sort the frames: the journal keeps what is known, in runs of consecutive numbers; the inbox the rest."""
-    out = memory.out
-    if not strangers:
-        out.known.append((first, batch))
-        return
-    if fired and strangers[0][0] == first:  # what the timers made must be made again in a replay, by this record
-        out.known.append((first, Tick(batch.at_ms)))
+    known = memory.out.known
+    before = len(known)
+    if fired and strangers and strangers[0][0] == first:
+        known.append((first, Tick(batch.at_ms)))  # what the timers made a replay must make again, by this record
     start = first
-    for sequence, address in [*strangers, (first + len(batch.frames), "")]:
+    for sequence, address in strangers:
         if sequence > start:
-            run = batch.frames[start - first : sequence - first]
-            out.known.append((start, Batch(batch.source, batch.at_ms, run)))
-        if address:
-            out.strangers.append((sequence, batch.source, batch.at_ms, batch.frames[sequence - first], address))
+            known.append((start, Batch(batch.source, batch.at_ms, batch.frames[start - first : sequence - first])))
+        frame = batch.frames[sequence - first]
+        memory.out.strangers.append((sequence, batch.source, batch.at_ms, frame, address))
         start = sequence + 1
+    if start < first + len(batch.frames):
+        rest = Batch(batch.source, batch.at_ms, batch.frames[start - first :]) if strangers else batch
+        known.append((start, rest))
+    if len(known) > before:
+        memory.log_ms = batch.at_ms

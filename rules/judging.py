@@ -12,6 +12,7 @@ from rules.records import Alarm, Evidence, Text
 from rules.ruleset import Rule
 from rules.timers import Key, Timers
 from rules.verdicts import NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said
+from rules.windows import Series
 
 
 class Judge:
@@ -19,12 +20,13 @@ class Judge:
 
     id         of its alarm
     low, high  its quiet band
-    last       the value it was given last; limit: what that was compared with
+    last       the value that changed its memory last; limit: what that was compared with
     words      what its text needs besides
     """
 
     __slots__ = (
-        "device", "high", "id", "interval_ms", "key", "kind", "last", "limit", "low", "memory", "rule", "verdict", "watch", "words",
+        "device", "high", "id", "interval_ms", "key", "kind", "last", "limit", "low", "memory", "rule", "verdict",
+        "watch", "words",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +43,22 @@ class Judge:
         self.verdict = UNKNOWN
         self.low, self.high = inf, -inf
 
+    def state(self, due_ms: int | None) -> "JudgeState":
+        """Return what a snapshot keeps, its timer included."""
+        return (
+            *self.key, self.memory, self.verdict, due_ms, self.low, self.high, self.last, self.limit, self.words,
+        )  # fmt: skip
+
+    def restore(self, state: "JudgeState") -> int | None:
+        """Put a state back, and return when the timer is due."""
+        _, _, memory, self.verdict, due_ms, self.low, self.high, self.last, self.limit, self.words = state
+        self.memory = tuple(memory) if isinstance(memory, list) else memory
+        return due_ms
+
+
+JudgeState = tuple[str, str, Any, int, int | None, float, float, float | bool | None, float | None, dict[str, str]]
+"""Rule, subject, and the rest as `Judge.state` gives it."""
+
 
 class Watch:
     """One quantity of one device that live rules judge or windows collect.
@@ -51,7 +69,7 @@ class Watch:
 
     __slots__ = ("high", "judges", "low", "quantity", "series")
 
-    def __init__(self, quantity: str, series: Any) -> None:
+    def __init__(self, quantity: str, series: Series | None) -> None:
         self.quantity, self.series = quantity, series
         self.judges: list[Judge] = []
         self.low, self.high = -inf, inf
@@ -78,7 +96,8 @@ class Judging:
         given = Live(moment.at_ms, value)
         for judge in watch.judges:
             said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
-            judge.last = value
+            if said.memory != judge.memory:  # else it could as well have been in the quiet band
+                judge.last = value
             self.heed(judge, said, moment, evidence=evidence, late=late)
         watch.quieten()
 
@@ -129,8 +148,8 @@ class Judging:
         return alarm
 
 
-def number(value: float | bool | None) -> str:
-    """A value as people write it: at most two digits after the point."""
+def number(value: float | None) -> str:
+    """Write a value as people do: at most two digits after the point."""
     if value is None:
         return "–"
     if isinstance(value, bool):

@@ -1,5 +1,7 @@
-"""InfluxDB line protocol. The usual line is the reading's own struct as JSON, its punctuation translated (exact, and
-absent fields are left out); a line with text in it takes the slower writer.
+"""InfluxDB line protocol.
+
+The usual line is the reading's own struct as JSON, its punctuation translated (exact, and absent fields are left out);
+a line with text in it takes the slower writer.
 """
 
 import msgspec
@@ -61,7 +63,10 @@ def of_span(head: bytes, span: str) -> bytes:
 
 
 def of_period(head: bytes, period: Period) -> bytes:
-    """A closed hour or day; a revision overwrites, for it has the same time. Too little data: no mean, but its count."""
+    """Write a closed hour or day; a revision overwrites, for its time is the same.
+
+    Too little data: no mean, but how much there was.
+    """
     name = period.quantity
     mean = "" if period.mean is None else f"{name}={period.mean!r},"
     fields = (
@@ -71,7 +76,7 @@ def of_period(head: bytes, period: Period) -> bytes:
 
 
 def of_event(event: Event) -> bytes:
-    """One change of an alarm, measurement `alarm`."""
+    """Write one change of an alarm, measurement `alarm`."""
     alarm = event.alarm
     tags = f"alarm,rule={_tag(alarm.rule)},subject={_tag(alarm.subject)}" + (
         f",site={_tag(alarm.site)}" if alarm.site else ""

@@ -6,8 +6,8 @@ can know how they are. Their silence counts anew from the moment when the link i
 
 from typing import Any
 
-from devices.reception import Track
 from devices.registry import Device, Source
+from devices.tracks import Track
 from rules.alarms import Moment
 from rules.judging import Judge
 from rules.kinds.table import KINDS
@@ -39,9 +39,12 @@ class Links:
         """Nothing is heard through this source any more."""
         self.down_sources.add(source.name)
         for track in world.reception.tracks.values():
-            if track.silent and self.cut_off(track.device):
+            if not self.cut_off(track.device):
+                continue
+            track.lost_ms = track.lost_ms or moment.at_ms
+            if track.silent:
                 self._suppress(track, world, moment, on=True)
-                self._add_member(track, world, moment)
+                self.add_member(track, world, moment)
 
     def up(self, source: Source, world: World, moment: Moment) -> list[Track]:
         """Tell which devices can be heard again through this source."""
@@ -55,7 +58,21 @@ class Links:
         for track in back:
             if track.silent:
                 self._suppress(track, world, moment, on=False)
+        self._without({track.device.id for track in back}, world, moment)
         return back
+
+    def _without(self, back: set[str], world: World, moment: Moment) -> None:
+        """Take devices out of the alarms of other links that are still down."""
+        for subject, members in self.members.items():
+            left = [member for member in members if member not in back]
+            if len(left) < len(members):
+                self.members[subject] = left
+                self._tell_soon(subject, world, moment)
+
+    def _tell_soon(self, subject: str, world: World, moment: Moment) -> None:
+        key = (MEMBERS, subject)
+        if key not in world.judging.timers.due:
+            world.judging.timers.set(key, moment.at_ms + TELL_MEMBERS_MS)
 
     def _suppress(self, track: Track, world: World, moment: Moment, *, on: bool) -> None:
         for judge in track.signs:
@@ -65,18 +82,13 @@ class Links:
 
     # ----------------------------------------------------------------------------------------------------- members
 
-    def count_member(self, track: Track, world: World, moment: Moment) -> None:
+    def add_member(self, track: Track, world: World, moment: Moment) -> None:
         """Put a device that is silent behind a link that is down inside that link's alarm."""
-        self._add_member(track, world, moment)
-
-    def _add_member(self, track: Track, world: World, moment: Moment) -> None:
         source = next(s for s in world.registry.sources if s.name in track.device.via)
         members = self.members.setdefault(source.subject, [])
         if track.device.id not in members:
             members.append(track.device.id)
-            key = (MEMBERS, source.subject)
-            if key not in world.judging.timers.due:
-                world.judging.timers.set(key, moment.at_ms + TELL_MEMBERS_MS)
+            self._tell_soon(source.subject, world, moment)
 
     def tell_members(self, key: Key, world: World, moment: Moment) -> None:
         """Tell who is inside a link's alarm by now; not one by one, for there may be thousands."""
@@ -101,7 +113,7 @@ class Links:
         rule = BUILT_IN.get(rule_id)
         return None if rule is None else self.judge_of(rule, subject, world)
 
-    def built_in(
+    def built_in(  # noqa: PLR0913 - a rule, whom it judges, when, and what of
         self, rule: Rule, subject: str, world: World, moment: Moment, *, holds: bool, words: dict[str, str]
     ) -> None:
         """Let a built-in rule judge what the gateway noticed."""
@@ -118,7 +130,7 @@ class Links:
         self._fill(judge, world)
 
     def _fill(self, judge: Judge, world: World) -> None:
-        """A link's alarm is told with its members from the beginning."""
+        """Tell a link's alarm with its members from the beginning."""
         events = world.judging.alarms.events
         if judge.rule.id == LINK.id and events and events[-1].alarm.id == judge.id and events[-1].alarm.active:
             members = sorted(self.members.get(judge.key[1], ()))
@@ -135,9 +147,20 @@ class Links:
         """Put a state back."""
         self.down_sources, self.members = set(state["down"]), state["members"]
 
-    def keep(self, world: World) -> None:
-        """Forget sources that are configured no more, and members that are no devices any more."""
+    def keep(self, world: World, moment: Moment) -> None:
+        """Forget sources that are configured no more, and members that are no devices any more.
+
+        Where a device can be reached by other ways now it is cut off, or is not any more.
+        """
         self.down_sources &= {source.name for source in world.registry.sources}
         subjects = {source.subject for source in world.registry.sources}
         known = world.reception.tracks
         self.members = {s: [m for m in members if m in known] for s, members in self.members.items() if s in subjects}
+        for track in known.values():
+            cut_off = self.cut_off(track.device)
+            if cut_off and not track.lost_ms:
+                track.lost_ms = moment.at_ms
+            elif track.lost_ms and not cut_off:
+                track.listen(moment.at_ms)
+            if track.silent:
+                self._suppress(track, world, moment, on=cut_off)

@@ -3,21 +3,22 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from devices.reception import Door, Track
 from devices.registry import Registry
+from devices.tracks import Door, Track
 from rules import lines
 from rules.alarms import Moment
+from rules.judging import Judge
 from rules.links import Links
 from rules.records import Answer, Outcome
 from rules.ruleset import RuleSet
-from rules.verdicts import Due
+from rules.verdicts import VIOLATED, Due
 from rules.world import World
 
 
 class Memory:
     """The fold's state, and the outcome that is being made.
 
-    log_ms     log time of the newest record
+    log_ms     log time of the newest record that is known: of what strangers say the journal keeps nothing
     offset_ms  civil time = log time + offset
     made       InfluxDB lines, by what they are of: readings, means, alarms
     set_aside  frames, by source; missed: by cause
@@ -53,15 +54,25 @@ class Memory:
         door.listening = True
         tracks = self.links.up(door.source, self.world, moment)
         for track in tracks:
-            track.since_ms = moment.at_ms
-        self.arm_signs(tracks, moment.at_ms)
+            track.listen(moment.at_ms)
+        self.arm_signs(tracks, moment)
 
-    def arm_signs(self, tracks: Iterable[Track], at_ms: int) -> None:
-        """Let every silence rule look again when the silence that it knows of would be too long."""
-        timers = self.world.judging.timers
+    def arm_signs(self, tracks: Iterable[Track], moment: Moment) -> None:
+        """Let every silence rule look, and again when the silence that it knows of would be too long.
+
+        A device that is silent stays so until it is heard; one that nobody can hear is not looked for.
+        """
         for track in tracks:
-            last_ms = max(track.seen_ms, track.since_ms)
-            for judge in track.signs:
-                if not track.silent and not self.links.cut_off(track.device):
-                    over = judge.kind.step(judge.memory, Due(last_ms, last_ms), judge.rule.settings, judge.interval_ms)
-                    timers.set(judge.key, max(over.due_ms or at_ms, at_ms))
+            if not self.links.cut_off(track.device):
+                for judge in track.signs:
+                    if judge.verdict != VIOLATED:
+                        self.look_for_signs(judge, track, moment)
+
+    def look_for_signs(self, judge: Judge, track: Track, moment: Moment) -> None:
+        """Let one silence rule judge a device by its last sign of life."""
+        given = Due(moment.at_ms, max(track.seen_ms, track.since_ms), track.listening_ms)
+        said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
+        self.world.judging.heed(judge, said, moment)
+        track.silent = any(each.verdict == VIOLATED for each in track.signs)
+        if track.silent:
+            track.usual_until = 0

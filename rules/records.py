@@ -127,6 +127,11 @@ class Alarm(Struct, kw_only=True):
     event: int = 0
 
     @property
+    def over(self) -> bool:
+        """Nothing about it is left to see or do."""
+        return self.acknowledged and not (self.active or self.latched)
+
+    @property
     def state(self) -> str:
         """The ISA-18.2 name of the state; derived, never stored (ISA-18.2 fig. 4.3)."""
         if self.suppressed:

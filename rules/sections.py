@@ -7,12 +7,12 @@ first record, else the section starts fresh.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from rules.fold import Fold
+from rules.judging import JudgeState
 from rules.memory import Memory
 from rules.records import Alarm, Answer
 from rules.world import World
@@ -34,21 +34,12 @@ class _FoldState(Struct):
     missed: dict[str, int]
 
 
-JudgeState = tuple[str, str, Any, int, int | None, float, float, float | None, float | None, dict[str, str]]
-
-
 def write(fold: Fold) -> Sections:
     """Return all sections: name -> version, content."""
     memory = fold.memory
     world = memory.world
     due = world.judging.timers.due
-    judges = [
-        (
-            *judge.key, judge.memory, judge.verdict, due.get(judge.key), judge.low, judge.high,
-            judge.last, judge.limit, judge.words,
-        )
-        for judge in world.judging.judges.values()
-    ]  # fmt: skip
+    judges = [judge.state(due.get(judge.key)) for judge in world.judging.judges.values()]
     timers = [(key, at) for key, at in due.items() if key not in world.judging.judges]
     contents = {
         "fold": encode(
@@ -83,6 +74,9 @@ def read(fold: Fold, sections: Mapping[str, tuple[int, bytes]]) -> set[str]:
     world = memory.world
     if "reception" in good:
         world.reception.restore(msgspec.msgpack.decode(good["reception"]))
+    else:
+        for track in world.reception.tracks.values():
+            track.since_ms = memory.log_ms  # nobody knows when it spoke last
     if "links" in good:
         memory.links.restore(msgspec.msgpack.decode(good["links"]))
     if "alarms" in good:
@@ -98,10 +92,9 @@ def read(fold: Fold, sections: Mapping[str, tuple[int, bytes]]) -> set[str]:
 def _restore_judges(memory: Memory, content: bytes) -> None:
     world = memory.world
     judges, timers = msgspec.msgpack.decode(content, type=tuple[list[JudgeState], list[tuple[tuple[str, str], int]]])
-    for rule, subject, memory, verdict, due_ms, low, high, last, limit, words in judges:
-        judge = world.judging.judges.get((rule, subject)) or memory.links.judge_again(rule, subject, world)
+    for state in judges:
+        judge = world.judging.judges.get(state[:2]) or memory.links.judge_again(*state[:2], world)
         if judge is not None:
-            world.restore_judge(judge, (memory, verdict, due_ms, low, high))
-            judge.last, judge.limit, judge.words = last, limit, words
+            world.restore_judge(judge, state)
     for key, at in timers:
         world.judging.timers.set(key, at)

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from devices.reception import FUTURE_MS
 from rules.alarms import Moment
 from rules.memory import Memory
 from rules.packs.gateway import BUILT_IN, CONDITIONS, FINDINGS, LINK
@@ -18,7 +19,7 @@ def take(memory: Memory, sequence: int, status: Status) -> None:
         case "link":
             _link(memory, status, moment)
         case "clock":
-            _set_clock(memory, data["offset_ms"])
+            _set_clock(memory, status.at_ms + data["offset_ms"], data["offset_ms"])
             _condition(memory, "clock-doubtful", "gateway", moment, data | {"bad": not data["trusted"]})
         case "condition":
             _condition(memory, data["name"], status.subject, moment, data)
@@ -29,23 +30,33 @@ def take(memory: Memory, sequence: int, status: Status) -> None:
             memory.missed[data["cause"]] += data["count"]
         case "set_aside":
             _set_aside(memory, data, moment)
+        case "started":
+            _started(memory, moment)
         case "reconciled":
             _reconcile(memory, data["alarms"], moment)
-        case _:  # started was heard before the timers (`wake`); stopped says nothing
+        case _:  # stopped: the next start says what there is to say
             pass
 
 
 def wake(memory: Memory, status: Status) -> None:
-    """Begin anew, before any timer fires: while the gateway was off nobody listened, so nobody was silent."""
-    for track in memory.world.reception.tracks.values():
-        track.since_ms = status.at_ms
-    for door in memory.world.reception.doors.values():
+    """Begin anew, before any timer fires: since the last record nobody listened, so nobody was silent."""
+    world = memory.world
+    for door in world.reception.doors.values():
         door.listening = False
         memory.links.down_sources.add(door.source.name)
-    for judge in memory.world.judging.judges.values():
+    for track in world.reception.tracks.values():
+        track.lost_ms = track.lost_ms or memory.log_ms
+        if not memory.links.cut_off(track.device):  # nobody knows what carries it
+            track.listen(status.at_ms)
+    for judge in world.judging.judges.values():
         if judge.rule.id == LINK.id:  # whether a link is up will be seen
             judge.memory = judge.kind.start
-            memory.world.judging.timers.set(judge.key, None)
+            world.judging.timers.set(judge.key, None)
+
+
+def _started(memory: Memory, moment: Moment) -> None:
+    """Look for those that can be heard through links that nobody will call up."""
+    memory.arm_signs(memory.world.reception.tracks.values(), moment)
 
 
 def _link(memory: Memory, status: Status, moment: Moment) -> None:
@@ -61,16 +72,19 @@ def _link(memory: Memory, status: Status, moment: Moment) -> None:
     memory.links.built_in(LINK, status.subject, world, moment, holds=not up, words=words)
 
 
-def _set_clock(memory: Memory, offset_ms: int) -> None:
-    """Correct civil time; log time goes on as it was."""
+def _set_clock(memory: Memory, now_ms: int, offset_ms: int) -> None:
+    """Correct civil time; log time goes on as it was.
+
+    Where it was set back nothing later than now is a device's newest word; what is not later than a device's clock may
+    be ahead is still looked at with care, for it may be a duplicate.
+    """
     back = offset_ms < memory.offset_ms
     memory.offset_ms = offset_ms
-    now_ms = memory.log_ms + offset_ms
     if back:
         memory.world.windows.turn_back(now_ms)
     for track in memory.world.reception.tracks.values():
         track.usual_until = 0
-        track.last_ms = min(track.last_ms, now_ms)
+        track.last_ms = min(track.last_ms, now_ms + FUTURE_MS)
 
 
 def _condition(memory: Memory, name: str, subject: str, moment: Moment, data: dict[str, Any]) -> None:
@@ -90,7 +104,7 @@ def _finding(memory: Memory, kind: str, subject: str, moment: Moment, words: dic
 
 
 def _set_aside(memory: Memory, data: dict[str, Any], moment: Moment) -> None:
-    """A frame that nobody can judge is counted where it came in, and told."""
+    """Count a frame that nobody can judge where it came in, and tell it."""
     source = str(data.get("source", ""))
     memory.set_aside[source] += 1
     if source in memory.world.reception.doors:
@@ -99,13 +113,32 @@ def _set_aside(memory: Memory, data: dict[str, Any], moment: Moment) -> None:
 
 
 def _reconcile(memory: Memory, told: list[dict[str, Any]], moment: Moment) -> None:
-    """After a restart: what the fold has no data for, and what people did, comes from the book."""
-    from_book = {alarm.id: alarm for alarm in msgspec.convert(told, list[Alarm])}
+    """After a restart: what the fold has no data for, and what people did, comes from the book.
+
+    Usually both are the same. They differ where a section of the snapshot could not be read and the journal does not
+    reach back far enough: then the book holds what is older than the fold remembers.
+    """
     alarms = memory.world.judging.alarms
-    for alarm in from_book.values():
-        alarms.by_id.setdefault(alarm.id, alarm)
+    from_book = {alarm.id: alarm for alarm in msgspec.convert(told, list[Alarm])}
+    for known in from_book.values():
+        mine = alarms.by_id.setdefault(known.id, known)
+        if mine is not known:
+            _reconcile_one(memory, mine, known, moment)
     for alarm in memory.world.orphans(BUILT_IN):
         alarms.withdraw(alarm, moment)
     for alarm in alarms.by_id.values():
-        if alarm.id not in from_book and (alarm.active or alarm.latched or not alarm.acknowledged):
+        if alarm.id not in from_book and not alarm.over:
             alarms.tell("raised", alarm, moment)
+
+
+def _reconcile_one(memory: Memory, mine: Alarm, known: Alarm, moment: Moment) -> None:
+    """Tell what the fold knows otherwise than the book; what people did to the same occurrence is taken over."""
+    alarms = memory.world.judging.alarms
+    if mine.occurrence < known.occurrence:
+        alarms.by_id[known.id] = known
+    elif mine.active and not (known.active and mine.occurrence == known.occurrence):
+        alarms.tell("raised", mine, moment)
+    elif mine.occurrence == known.occurrence:
+        mine.acknowledged, mine.latched = known.acknowledged, known.latched
+        if known.active and not mine.active:
+            alarms.tell("returned", mine, moment)

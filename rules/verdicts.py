@@ -22,10 +22,15 @@ class Live(NamedTuple):
 
 
 class Due(NamedTuple):
-    """The timer that the kind asked for. last_sign_ms: log time at which silence began, for kinds that ask."""
+    """The timer that the kind asked for; for kinds that look for signs of life, two log times besides.
+
+    last_sign_ms  when silence began; time in which nobody listened is taken out
+    listening_ms  since when the device can be heard without a break
+    """
 
     at_ms: int
     last_sign_ms: int = 0
+    listening_ms: int = 0
 
 
 class Said(NamedTuple):

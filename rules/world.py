@@ -1,12 +1,11 @@
 """One configuration, ready to work: tracks of devices, who watches what, the judges. Made at every Config record."""
 
-from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
 
-from devices.reception import Reception, Track
+from devices.reception import Reception
 from devices.registry import Registry
-from rules.judging import Judge, Judging, Watch
+from devices.tracks import Track
+from rules.judging import Judge, JudgeState, Judging, Watch
 from rules.kinds.table import KINDS
 from rules.lines import prefix
 from rules.records import Alarm
@@ -83,30 +82,35 @@ class World:
         """Give memory back to judges whose rule and subject are as they were; the alarms go on."""
         self.judging.alarms = before.judging.alarms
         self.windows.inherit(before.windows)
+        gone = before.subjects() - self.subjects()
+        due = before.judging.timers.due
         for key, old in before.judging.judges.items():
             new = self.judging.judges.get(key)
-            if new is None and old.device is None:  # the gateway's own, made when they are first needed
-                self.judging.judges[key] = old
-                self.judging.timers.set(key, before.judging.timers.due.get(key))
-            elif new is not None and new.rule == old.rule and new.interval_ms == old.interval_ms:
-                self.restore_judge(
-                    new, (old.memory, old.verdict, before.judging.timers.due.get(key), old.low, old.high)
-                )
+            if new is None and old.device is None and key[1] not in gone:  # the gateway's own, made when first needed
+                new = self.judging.judges[key] = Judge(old.rule, old.kind, key[1], None)
+            if new is not None and new.rule == old.rule and new.interval_ms == old.interval_ms:
+                self.restore_judge(new, old.state(due.get(key)))
+        for key, at_ms in due.items():
+            if key not in before.judging.judges and key[1] not in gone:
+                self.judging.timers.set(key, at_ms)
 
-    def restore_judge(self, judge: Judge, state: Sequence[Any]) -> None:
+    def restore_judge(self, judge: Judge, state: JudgeState) -> None:
         """Put a judge's memory, verdict, timer and quiet band back."""
-        memory, judge.verdict, due_ms, judge.low, judge.high = state
-        judge.memory = tuple(memory) if isinstance(memory, list) else memory
-        self.judging.timers.set(judge.key, due_ms)
+        self.judging.timers.set(judge.key, judge.restore(state))
         if judge.watch is not None:
             judge.watch.quieten()
 
+    def subjects(self) -> set[str]:
+        """Return the subjects that the gateway's own rules may be about."""
+        return {"gateway", *(source.subject for source in self.registry.sources)}
+
     def orphans(self, built_in: dict[str, Rule]) -> list[Alarm]:
-        """Alarms that are not over and whose rule or subject is no more."""
+        """Return alarms that are not over and whose rule or subject is no more."""
+        subjects = self.subjects()
         return [
             alarm
             for alarm in self.judging.alarms.by_id.values()
-            if alarm.rule not in built_in
+            if not alarm.over
             and (alarm.rule, alarm.subject) not in self.judging.judges
-            and (alarm.active or alarm.latched or not alarm.acknowledged)
+            and (alarm.rule not in built_in or alarm.subject not in subjects)
         ]

@@ -15,7 +15,8 @@ from typing import TypeVar
 from msgspec import Struct, field
 
 from devices.frames import Batch
-from devices.reception import Reception, Track
+from devices.reception import Reception
+from devices.tracks import Track
 from rules.memory import Memory
 from rules.records import Event, Outcome
 

@@ -45,7 +45,8 @@ def step(memory: Memory, given: Live | Due, settings: Threshold, _interval_ms: i
                 value > settings.once if settings.above is not None else value < settings.once
             )
             against = far or (over and bits.bit_count() >= settings.at_least)
-            verdict = NORMAL
+            if not (over or far):
+                verdict = NORMAL  # what is over, but not for long enough, proves nothing yet
         since = (given.at_ms if since < 0 else since) if against else -1
     delay = settings.off_delay_ms if verdict == VIOLATED else settings.on_delay_ms
     why = {}

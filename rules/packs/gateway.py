@@ -13,7 +13,7 @@ Priority = Literal[1, 2, 3, 4]
 MINUTE_MS = 60_000
 
 
-def _rule(  # noqa: PLR0913 - a rule has that many texts
+def _rule(  # noqa: PLR0913, PLR0917 - a rule has that many texts
     name: str,
     priority: Priority,
     on_delay_ms: int,
@@ -34,7 +34,10 @@ LINK = _rule(
     "link-down", 2, 30_000,
     Text("通信中断：{why}", "Link down: {why}"),
     Text("对端停机、断电、断网或线缆松脱", "The far end is off, the network is cut, or a cable is loose"),
-    Text("该链路上的设备均收不到数据，无法判断其状态", "Nothing is heard of the devices behind it; their state is unknown"),
+    Text(
+        "该链路上的设备均收不到数据，无法判断其状态",
+        "Nothing is heard of the devices behind it; their state is unknown",
+    ),
     Text("检查对端服务与网络；串口检查转接头", "Check the far end and the network; at a serial line, the adapter"), 30,
 )  # fmt: skip
 
@@ -44,8 +47,14 @@ CONDITIONS = {
         _rule(
             "disk-full", 1, 0,
             Text("磁盘已满：{why}", "Disk full: {why}"),
-            Text("其他程序占满磁盘，或存储预算超过磁盘", "Something else fills the disk, or the budgets are larger than it"),
-            Text("新数据不再确认，由上游保存；上游存满后将丢失", "New data are not acknowledged; the senders keep them until they are full"),
+            Text(
+                "其他程序占满磁盘，或存储预算超过磁盘",
+                "Something else fills the disk, or the budgets are larger than it",
+            ),
+            Text(
+                "新数据不再确认，由上游保存；上游存满后将丢失",
+                "New data are not acknowledged; the senders keep them until they are full",
+            ),
             Text("清理磁盘或减小预算", "Free the disk or lower the budgets"), 30,
         ),
         _rule(

@@ -1,0 +1,121 @@
+"""What is remembered of one device and of one source."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from devices import catalogue
+from devices.envelopes import Envelope
+from devices.models import Model
+from devices.readings import range_check
+from devices.registry import Device, Source
+from devices.sessions import Session
+
+REMEMBERED = 128  # readings without a counter, per device
+RECENT = 5000  # frames of a source: more than a Receive Maximum
+
+
+def _no_fast_form(_payload: bytes) -> tuple[int, int, Any]:
+    raise ValueError
+
+
+def _nothing(_values: object) -> Sequence[Any]:
+    return ()
+
+
+class Track:
+    """What is remembered of one device, and its part of the hot path.
+
+    device, model   as registered
+    open            (payload) -> counter, time, values: envelope and model in one; raises where there is no fast form
+    quantities, sane  what its readings may hold; their range check
+    pick, watches   the quantities that somebody wants, and who (rules.judging.Watch); signs: who judges its silence
+    series          its windows (rules.windows.Series); empty where nobody wants any
+    last_ms         time of the newest reading; usual_until: a time below it needs no second look
+    seen_ms         log time of the last sign of life; since_ms: silence counts from here at the earliest
+    lost_ms         log time since when nobody can hear it, 0 = it can be heard; listening_ms: since when it can again
+    realtime_ms     log time of its last reading that was no mean
+    counter, run, mask, old  see `devices.sessions`
+    key_at, skew_ms, skew_at_ms  next place in the ring of keys; how far the device's clock is off, measured when
+    frames, duplicates, facts, held, refused, readings  for the ledger; readings: beyond one for each decoded frame
+    """
+
+    STATE = (
+        "last_ms", "seen_ms", "since_ms", "lost_ms", "listening_ms", "silent", "realtime_ms", "counter", "run", "mask",
+        "old", "key_at", "skew_ms", "skew_at_ms", "frames", "duplicates", "facts", "held", "readings", "missed",
+        "refused",
+    )  # fmt: skip
+
+    __slots__ = (
+        *STATE, "device", "envelope", "index", "model", "open", "pick", "prefix", "quantities", "sane", "series",
+        "signs", "usual_until", "watches",
+    )  # fmt: skip
+
+    def __init__(self, device: Device, index: int, prefix: bytes) -> None:
+        self.device = device
+        self.index = index
+        self.prefix = prefix
+        self.model: Model = catalogue.model(device.model)
+        self.envelope: Envelope | None = None
+        self.open: Callable[[bytes], tuple[int, int, Any]] = _no_fast_form
+        shape = self.model.values_for(device.options)
+        self.quantities: tuple[str, ...] = shape.__struct_fields__
+        self.sane: Callable[[Any], bool] = range_check(shape)
+        self.pick: Callable[[Any], Sequence[Any]] = _nothing
+        self.watches: list[Any] = []
+        self.signs: list[Any] = []
+        self.series: list[Any] = []
+        self.last_ms = self.usual_until = 0
+        self.seen_ms = self.since_ms = self.lost_ms = self.listening_ms = self.realtime_ms = 0
+        self.silent = False
+        self.counter = -1
+        self.run = self.mask = 0
+        self.old: Session | None = None
+        self.key_at = index * REMEMBERED
+        self.skew_ms = self.skew_at_ms = 0
+        self.frames = self.duplicates = self.facts = self.held = self.readings = self.missed = 0
+        self.refused: dict[str, int] = {}
+
+    def listen(self, at_ms: int) -> None:
+        """From now on it can be heard; the time in which it could not does not count as silence."""
+        if self.lost_ms:
+            self.since_ms = min(at_ms, max(self.seen_ms, self.since_ms) + at_ms - self.lost_ms)
+            self.lost_ms = 0
+        self.listening_ms = at_ms
+
+    @property
+    def decoded(self) -> int:
+        """Frames that became readings."""
+        return self.frames - self.duplicates - self.facts - self.held - sum(self.refused.values())
+
+
+def topic_matches(pattern: str, topic: str) -> bool:
+    """MQTT topic filters (MQTT 5.0 §4.7); "" matches all, for sources that have no topics."""
+    if not pattern:
+        return True
+    wanted, levels = pattern.split("/"), topic.split("/")
+    for i, want in enumerate(wanted):
+        if want == "#":
+            return True
+        if i >= len(levels) or want not in ("+", levels[i]):
+            return False
+    return len(wanted) == len(levels)
+
+
+class Door:
+    """One source as the core sees it: which place is which device."""
+
+    def __init__(self, source: Source) -> None:
+        """Begin with nothing heard.
+
+        listening  something can be heard through it
+        received, strangers  frames, for the ledger; of strangers the journal keeps nothing, so that after a crash
+                   those since the last snapshot are in neither
+        """
+        self.source = source
+        self.envelopes = [(route.filter, catalogue.envelope(route.envelope, route.address)) for route in source.routes]
+        self.tracks: dict[bytes, Track] = {}
+        self.recent: deque[int] = deque(maxlen=RECENT)  # for what a broker delivers again: see _delivered_again
+        self.listening = False
+        self.received = 0
+        self.strangers = 0
