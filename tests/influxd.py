@@ -103,7 +103,10 @@ class Server:
 
     def kill(self) -> None:
         if self.process:
-            self.process.kill()
+            if self.influx:
+                self.process.kill()
+            else:
+                self.process.terminate()  # VictoriaMetrics keeps what it has said 204 to in memory for seconds
             self.process.wait()
             self.process = None
 
