@@ -102,8 +102,7 @@ class Reception:
                 self.former.update({f"refused {reason}": count for reason, count in track.refused.items()})
 
     def _take_over(self, track: Track, old: Track, ring: "array[int]") -> None:
-        for name in Track.STATE:
-            setattr(track, name, getattr(old, name))
+        track.restore(old.state())
         here, there = track.index * REMEMBERED, old.index * REMEMBERED
         track.key_at = here + old.key_at - there
         self.ring[here : here + REMEMBERED] = ring[there : there + REMEMBERED]
@@ -216,7 +215,7 @@ class Reception:
     def state(self) -> dict[str, Any]:
         """Everything that a restart must find again, as plain data."""
         return {
-            "tracks": {name: [getattr(track, key) for key in Track.STATE] for name, track in self.tracks.items()},
+            "tracks": {name: track.state() for name, track in self.tracks.items()},
             "index": {name: track.index for name, track in self.tracks.items()},
             "doors": {
                 name: (door.received, door.strangers, list(door.recent), door.listening)
@@ -232,9 +231,7 @@ class Reception:
         self.former = Counter(state["former"])
         for name, values in state["tracks"].items():
             track = self.tracks[name]
-            track.usual_until = 0
-            for key, value in zip(Track.STATE, values, strict=True):
-                setattr(track, key, tuple(value) if key == "old" and value else value)
+            track.restore(values)
             here, there = track.index * REMEMBERED, state["index"][name] * REMEMBERED
             track.key_at += here - there
             self.ring[here : here + REMEMBERED] = ring[there : there + REMEMBERED]
@@ -319,11 +316,14 @@ def _readings(track: Track, said: _Said, now_ms: int, log_ms: int, *, live: bool
     readings = []
     for device_ms, values, span in said.entries:
         own = device_ms if device_ms >= 0 else said.t_ms
-        at, doubt = (own, "") if span else _place(track, own, now_ms, log_ms, trusted=said.platform)
+        if span:  # the start of a period that the device chose; it says nothing about its clock
+            at, doubt = (own, "") if 0 <= own <= now_ms + FUTURE_MS else (now_ms, "clock")
+        else:
+            at, doubt = _place(track, own, now_ms, log_ms, trusted=said.platform)
         if doubt or not live:
             values.flags = f"{values.flags or ''} {doubt or 'late'}".strip()
         readings.append(Reading(at, values, live, at > newest_before, span))
-        if not span:
+        if span in ("", "minute"):
             track.last_ms = max(track.last_ms, at)
     return readings
 

@@ -5,7 +5,8 @@ what a platform sends again (reference: Helium repeated 24 % of its messages, up
 Source: LoRaWAN 1.0.4 §4.3.1.5: frame counters begin at 0 when a device joins, and never fall within a session.
 """
 
-from typing import Literal, Protocol
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
 BITS = 1024  # counters that are remembered below the unbroken run
 MISSED_AT_MOST = 16384  # a larger gap is no gap but another count (LoRaWAN 1.0.x MAX_FCNT_GAP)
@@ -15,6 +16,10 @@ _ALL = (1 << BITS) - 1
 
 Session = tuple[int, int, int]
 """Newest counter; where the unbroken run begins that it ends; bits of what came before the run, run - 1 the lowest."""
+
+
+Plain = tuple[int, int, str]
+"""A session for the snapshot: its bits are more than a number of msgpack can hold."""
 
 
 class Counted(Protocol):
@@ -34,6 +39,16 @@ def seen(session: Session, counter: int) -> bool:
         return True
     back = run - 1 - counter
     return 0 <= back < BITS and bool(mask >> back & 1)
+
+
+def packed(session: Session) -> Plain:
+    """Make a session plain data."""
+    return session[0], session[1], f"{session[2]:x}"
+
+
+def unpacked(plain: Sequence[Any]) -> Session:
+    """Read it again."""
+    return plain[0], plain[1], int(plain[2], 16)
 
 
 def noted(session: Session, counter: int) -> Session:

@@ -9,7 +9,7 @@ from devices.envelopes import Envelope
 from devices.models import Model
 from devices.readings import range_check
 from devices.registry import Device, Source
-from devices.sessions import Session
+from devices.sessions import Session, packed, unpacked
 
 REMEMBERED = 128  # readings without a counter, per device
 RECENT = 5000  # frames of a source: more than a Receive Maximum
@@ -41,14 +41,15 @@ class Track:
     """
 
     STATE = (
-        "last_ms", "seen_ms", "since_ms", "lost_ms", "listening_ms", "silent", "realtime_ms", "counter", "run", "mask",
-        "old", "key_at", "skew_ms", "skew_at_ms", "frames", "duplicates", "facts", "held", "readings", "missed",
-        "refused",
+        "last_ms", "seen_ms", "since_ms", "lost_ms", "listening_ms", "silent", "realtime_ms", "key_at", "skew_ms",
+        "skew_at_ms", "frames", "duplicates", "facts", "held", "readings", "missed", "refused",
     )  # fmt: skip
 
+    SESSIONS = ("counter", "run", "mask", "old")
+
     __slots__ = (
-        *STATE, "device", "envelope", "index", "model", "open", "pick", "prefix", "quantities", "sane", "series",
-        "signs", "usual_until", "watches",
+        *STATE, *SESSIONS, "device", "envelope", "index", "model", "open", "pick", "prefix", "quantities", "sane",
+        "series", "signs", "usual_until", "watches",
     )  # fmt: skip
 
     def __init__(self, device: Device, index: int, prefix: bytes) -> None:
@@ -75,6 +76,20 @@ class Track:
         self.skew_ms = self.skew_at_ms = 0
         self.frames = self.duplicates = self.facts = self.held = self.readings = self.missed = 0
         self.refused: dict[str, int] = {}
+
+    def state(self) -> list[Any]:
+        """Return what a restart must find again, as plain data."""
+        old = self.old and packed(self.old)
+        return [getattr(self, name) for name in self.STATE] + [packed((self.counter, self.run, self.mask)), old]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        """Put a state back."""
+        *values, session, old = state
+        for name, value in zip(self.STATE, values, strict=True):
+            setattr(self, name, value)
+        self.counter, self.run, self.mask = unpacked(session)
+        self.old = old and unpacked(old)
+        self.usual_until = 0
 
     def listen(self, at_ms: int) -> None:
         """From now on it can be heard; the time in which it could not does not count as silence."""
