@@ -20,6 +20,7 @@ from feed.http.app import Reloaded
 from feed.http.server import FeedServer
 from feed.hub import Hub
 from feed.vitals import Latency, Vitals
+from ingest import influx_verify
 from ingest.clock import Clock
 from ingest.health import Health, notify
 from ingest.influx import Influx
@@ -35,12 +36,14 @@ from ingest.sources.serial_line import PlantowerLine
 from ingest.start import first_words, restore
 from ingest.stores import open_stores
 from ingest.upkeep import Upkeep
+from rules.fold import Fold
 from rules.records import Status
 from rules.ruleset import RuleSet
 from rules.sections import Sections
 from store import snapshot
 from store.book import BookReader
 from store.fs import OsFs, replace
+from store.ledger import Kept, Ledger, Verified, ledger_picture
 
 log = logging.getLogger(__name__)
 
@@ -115,10 +118,11 @@ class Daemon:
         self._accept(self.compiled)
         self.hub = Hub(state / "book.sqlite", settings.gateway.id)
         self.writer = self._open_writer(state)
+        self.kept = Kept()
         views: list[View] = [self.hub, *([self.writer] if self.writer else [])]
         fold = restore(self.stores, self._load, views)
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
-        self.pipeline = Pipeline(fold, self.stores, self.clock, views)
+        self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept])
         for record in first_words(self.stores, fold, self.clock, self.compiled.hash):
             self.pipeline.note(record)
         self.pipeline.picture().add_done_callback(self._reconciled)
@@ -130,6 +134,7 @@ class Daemon:
         self.feed = FeedServer(
             settings.http, state, self.hub,
             submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, vitals=self.vitals,
+            ledger=self.ledger,
         )  # fmt: skip
         self.feed.start()
         self._stop_health = threading.Event()
@@ -141,7 +146,7 @@ class Daemon:
         notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
 
     def _reconciled(self, _picture: object) -> None:
-        """The first words are durable. (The pipeline's thread.)"""
+        """Note that the first words are durable. Called on the pipeline's thread."""
         self.stores.crashes.told()
         self.reconciled = True
 
@@ -271,6 +276,25 @@ class Daemon:
             backlog_bytes=None if self.writer is None else self.writer.backlog_bytes(),
             queue=self.pipeline.waiting(),
         )
+
+    def ledger(self, *, devices: bool, verify: bool) -> Ledger:
+        """Draw up the ledger; `verify` asks InfluxDB too, which may take minutes. From any thread."""
+        ledger = self._ledger(devices=devices)
+        if verify and self.settings.influxdb is not None:
+            influx = Influx(self.settings.influxdb)
+            ledger.verified = influx_verify.verify(influx, lambda: self._ledger(devices=True))
+        elif verify:
+            ledger.verified = Verified(problem="no InfluxDB is configured")
+        return ledger
+
+    def _ledger(self, *, devices: bool) -> Ledger:
+        delivered = {name: running.source.counts()["received"] for name, running in list(self.sources.items())}
+
+        def question(fold: Fold) -> Ledger:
+            sink = None if self.writer is None else self.writer.counts()
+            return ledger_picture(fold.memory, self.kept, sink, delivered, devices=devices)
+
+        return self.pipeline.ask_durable(question).result()
 
     def take_snapshot(self) -> None:
         """Write what the fold remembers, once all its lines are in InfluxDB or in the backlog."""

@@ -46,7 +46,7 @@ def command(directory: Path) -> None:
     try:
         daemon.wait(stop)
     except BaseException:
-        logging.exception("cityward ends; what it acknowledged is on the disk")
+        logging.getLogger(__name__).exception("cityward ends; what it acknowledged is on the disk")
         logging.shutdown()
         os._exit(1)  # a thread that hangs must not keep the service from starting again
     daemon.stop()

@@ -32,7 +32,7 @@ def ask(
     connection = UnixConnection(path, timeout_s)
     try:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        connection.request(method, target, json.dumps(body or {}), headers)
+        connection.request(method, target, None if method == "GET" else json.dumps(body or {}), headers)
         response = connection.getresponse()
         return response.status, json.loads(response.read())
     except (FileNotFoundError, ConnectionRefusedError):

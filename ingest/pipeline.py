@@ -1,4 +1,4 @@
-"""The one thread that owns all state: what arrived is judged at once, made durable together, then told and acknowledged.
+"""The one thread that owns all state: what arrived is judged at once, made durable together, then told, acknowledged.
 
 `turn` is the whole story. Nothing leaves before the disk: an acknowledgement, an event, a line or an answer leaves only
 when the group that caused it is durable.
@@ -62,7 +62,7 @@ class Group:
         self.opened_at = 0.0
         self.waiting: dict[str, int] = {}
         self.configured: list[Future[None]] = []
-        self.pictures: list[Future[Picture]] = []
+        self.questions: list[tuple[Callable[[Fold], Any], Future[Any]]] = []
 
     def add(self, outcome: Outcome) -> None:
         """Take what one call of the fold made."""
@@ -153,18 +153,22 @@ class Pipeline:
         self._arrivals.put(("question", question, answer))
         return answer
 
+    def ask_durable(self, question: Callable[[Fold], T]) -> Future[T]:
+        """Ask the fold something between two groups: what it knows is on the disk and told."""
+        answer: Future[T] = Future()
+        self._arrivals.put(("durable question", question, answer))
+        return answer
+
     def picture(self) -> Future[Picture]:
         """Ask for all that the fold remembers after a sequence that is durable and told."""
-        answer: Future[Picture] = Future()
-        self._arrivals.put(("picture", None, answer))
-        return answer
+        return self.ask_durable(lambda fold: (self._last, sections.write(fold)))
 
     def waiting(self) -> int:
         """Count what waits for the pipeline."""
         return self._arrivals.qsize()
 
     def latencies(self) -> tuple[tuple[tuple[float, int], ...], float]:
-        """From the opening of a group until what it caused was told: cumulative counts by bound in seconds; their sum."""
+        """From a group's opening until what it caused was told: cumulative counts by bound in seconds; their sum."""
         return tuple(zip(LATENCY_S, accumulate(self._latencies), strict=True)), self._latency_sum_s
 
     def stop(self, timeout_s: float) -> bool:
@@ -192,8 +196,8 @@ class Pipeline:
             self._take(group, *arrived)
         if group.outcomes:
             self._close(group)
-        for answer in group.pictures:
-            answer.set_result((self._last, sections.write(self.fold)))
+        for question, answer in group.questions:
+            answer.set_result(question(self.fold))
 
     def _close(self, group: Group) -> None:
         """Make it durable; then, and only then, tell, acknowledge and hand on."""
@@ -219,7 +223,7 @@ class Pipeline:
             self._latency_sum_s += took_s
 
     def _when_there_is_room(self, write: Callable[[], T]) -> T:
-        """Write; on a full disk give up what is least worth, in order, and then wait: nothing is acknowledged meanwhile."""
+        """Write; on a full disk give up what is least worth, in order; then wait: nothing is acknowledged."""
         while True:
             try:
                 result = write()
@@ -251,9 +255,9 @@ class Pipeline:
         """Take one arrival by its kind."""
         if kind == "question":
             then.set_result(what(self.fold))
-        elif kind in ("picture", "stop"):
+        elif kind in ("durable question", "stop"):
             if then is not None:
-                group.pictures.append(then)
+                group.questions.append((what, then))
             group.urgent = True
         else:
             what.at_ms = self._last_ms = self._stamp(what)

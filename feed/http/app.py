@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -29,6 +29,7 @@ from feed.vitals import Vitals
 from feed.wire import PAGE, alarm_json, alarms_page, events_page, json_of
 from rules.fold import Fold
 from rules.records import Answer, Command
+from store.ledger import Ledger
 
 ANSWER_S = 10.0  # the pipeline answers within half a second, or it is ill
 LONGEST_ID = 512  # of an alarm: rule, subject and quantity
@@ -53,6 +54,14 @@ class Reloaded(Struct, frozen=True, kw_only=True):
     problems: list[str]
 
 
+class DrawsLedger(Protocol):
+    """Draws up the ledger; with `verify` InfluxDB is asked, which may take minutes."""
+
+    def __call__(self, *, devices: bool, verify: bool) -> Ledger:
+        """From any thread."""
+        ...
+
+
 class Gateway(Struct, frozen=True, kw_only=True):
     """Everything behind the endpoints.
 
@@ -60,6 +69,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     ask     has the pipeline's thread put a question to the fold
     reload  reads the configuration files again and puts them in force if they are right; may take seconds
     vitals  looks at the gateway; quick, from any thread
+    ledger  draws up the ledger
     """
 
     hub: Hub
@@ -68,6 +78,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     ask: Callable[[Callable[[Fold], Any]], "Future[Any]"]
     reload: Callable[[], Reloaded]
     vitals: Callable[[], Vitals]
+    ledger: DrawsLedger
 
 
 def build(gateway: Gateway) -> FastAPI:
@@ -215,6 +226,12 @@ def _looking(app: FastAPI, gateway: Gateway) -> None:
         now = gateway.vitals()
         return Response(json_of({"alive": now.alive, "idle_s": round(now.idle_s, 3)}), 200 if now.alive else 503,
                         media_type=JSON)  # fmt: skip
+
+    @app.get("/api/v1/ledger", responses=openapi.answers("Ledger"))
+    async def ledger(*, devices: bool = False, verify: bool = False) -> Response:
+        """Account for every frame and every line; `verify` asks InfluxDB too."""
+        drawn = await asyncio.to_thread(gateway.ledger, devices=devices, verify=verify)
+        return Response(json_of(drawn), media_type=JSON)
 
     @app.get("/readyz")
     async def readyz() -> Response:

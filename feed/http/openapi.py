@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from feed.devices import DevicesPage
 from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
+from store.ledger import Ledger
 
 _WHY = {
     403: "only over the Unix socket",
@@ -40,7 +41,7 @@ def describe(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
-            shapes = [AlarmView, EventView, AlarmsPage, EventsPage, DevicesPage]
+            shapes = [AlarmView, EventView, AlarmsPage, EventsPage, DevicesPage, Ledger]
             _, ours = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
             schema.setdefault("components", {}).setdefault("schemas", {}).update(ours | _OTHERS)
             _drop_default_refusal(schema)

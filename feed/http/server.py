@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from feed.desk import Desk
-from feed.http.app import Gateway, Reloaded, build
+from feed.http.app import DrawsLedger, Gateway, Reloaded, build
 from feed.http.guard import Guard
 from feed.http.peers import Connection
 from feed.hub import Hub
@@ -38,7 +38,7 @@ class FeedServer:
     settings  where to listen
     state     the state directory: the desk, and the Unix socket unless the settings say otherwise
     hub       the view; give it to the pipeline too
-    submit, ask, reload, vitals  see feed.http.app.Gateway
+    submit, ask, reload, vitals, ledger  see feed.http.app.Gateway
     """
 
     def __init__(  # noqa: PLR0913 - everything that the feed shares with the rest of the gateway, once
@@ -51,12 +51,15 @@ class FeedServer:
         ask: Callable[[Callable[[Fold], Any]], "Future[Any]"],
         reload: Callable[[], Reloaded],
         vitals: Callable[[], Vitals],
+        ledger: DrawsLedger,
     ) -> None:
         self.socket_path = settings.socket_path(state)
         self._settings = settings
         self._hub = hub
         self._desk = Desk(state / "desk.sqlite")
-        self._gateway = Gateway(hub=hub, desk=self._desk, submit=submit, ask=ask, reload=reload, vitals=vitals)
+        self._gateway = Gateway(
+            hub=hub, desk=self._desk, submit=submit, ask=ask, reload=reload, vitals=vitals, ledger=ledger
+        )
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
         self._sockets: list[socket.socket] = []

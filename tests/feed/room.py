@@ -21,9 +21,11 @@ from feed.settings import HttpSettings
 from feed.vitals import Vitals
 from rules.alarms import Alarms, Moment
 from rules.fold import Fold
+from rules.memory import Memory
 from rules.records import Alarm, Answer, Command, Event, Outcome, Text
 from rules.ruleset import RuleSet
 from store.book import Book
+from store.ledger import Kept, ledger_picture
 
 DEADLINE_S = 20.0
 GATEWAY = "xz-gulou-01"
@@ -82,6 +84,7 @@ class Room:
         self.server = FeedServer(
             self.settings, self.state, self.hub,
             submit=self.submit, ask=self.ask, reload=lambda: self.reloaded, vitals=lambda: self.vitals,
+            ledger=lambda **_: ledger_picture(Memory(), Kept(), None, {}),
         )  # fmt: skip
 
     def __enter__(self) -> Self:
