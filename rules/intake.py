@@ -136,7 +136,7 @@ def _goes_on(memory: Memory, track: Track, t_ms: int, now_ms: int) -> bool:
         return False
     track.usual_until = now_ms + FUTURE_MS
     if track.series:
-        memory.world.windows.roll(track.series, t_ms)
+        memory.world.windows.roll(track.series, t_ms, now_ms)
         track.usual_until = min(track.usual_until, (t_ms // MINUTE_MS + 1) * MINUTE_MS)
     return True
 
@@ -194,8 +194,8 @@ def _collect(memory: Memory, track: Track, reading: Reading, now_ms: int) -> Non
     """Put a reading into the windows: the open minute, the next one, or the one it belongs to."""
     values = [getattr(reading.values, series.quantity) for series in track.series]
     minute = reading.t_ms // MINUTE_MS
-    if reading.live and minute > track.series[0].minute:
-        memory.world.windows.roll(track.series, reading.t_ms)
+    if reading.live and minute > track.series[0].minute and reading.t_ms > now_ms - HISTORY_MS:
+        memory.world.windows.roll(track.series, reading.t_ms, now_ms)
     if minute != track.series[0].minute:
         memory.world.windows.add_late(track.series, reading.t_ms, values, now_ms)
         return

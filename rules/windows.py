@@ -105,15 +105,15 @@ class Windows:
 
     # ------------------------------------------------------------------------------------------------ readings
 
-    def roll(self, device_series: Sequence[Series], t_ms: int) -> None:
+    def roll(self, device_series: Sequence[Series], t_ms: int, now_ms: int = 0) -> None:
         """Open the minute of a live reading in all series of its device, and put away the one that was open.
 
         It is written down that the device spoke in the new minute: a series that gets no value in it has none there,
-        and is not filled from later.
+        and is not filled from later. now_ms: nothing is due before it, also where the reading is a little older.
         """
         minute = t_ms // MINUTE_MS
         if minute > self._head:
-            self._advance(minute)
+            self._advance(minute, now_ms // MINUTE_MS)
         self._put_away(device_series)
         sums, counts = self._sum_at, self._count_at
         base = minute % RING_MIN * self._width
@@ -159,7 +159,7 @@ class Windows:
         for hour in self._closing.touches(minute - device_series[0].reach, minute):
             self._touched.setdefault(hour, set()).update([series.index for series in device_series])
 
-    def _advance(self, minute: int) -> None:
+    def _advance(self, minute: int, now: int = 0) -> None:
         """Make empty rows up to this minute."""
         if minute - self._head >= RING_MIN:
             first, last = 0, RING_MIN
@@ -171,7 +171,7 @@ class Windows:
         self._head = minute
         if self.due_ms == NEVER_MS and self._width:
             self._closing.wake(minute)
-            self.due_ms = (minute // TICK_MIN + 1) * TICK_MIN * MINUTE_MS
+            self.due_ms = (max(minute, now) // TICK_MIN + 1) * TICK_MIN * MINUTE_MS
 
     def turn_back(self, now_ms: int) -> None:
         """Civil time was set back: what is written for later than now did not happen then.

@@ -81,7 +81,8 @@ def _quiet(settings: Threshold, verdict: int, since: int, bits: int) -> Band:
         edge = limit if settings.clear is None else settings.clear
         inside = since >= 0  # back already, and waiting: stays so while it stays back
     elif since < 0 and bits == 0:
-        edge, inside = limit, True
+        both = (limit,) if settings.once is None else (limit, settings.once)
+        edge, inside = (min(both) if upwards else max(both)), True
     elif since >= 0 and settings.of == 1 and settings.once is None:
         edge, inside = limit, False  # over, and waiting
     else:
