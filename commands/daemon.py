@@ -33,7 +33,7 @@ from ingest.sources.hj212_tcp import Hj212Listener
 from ingest.sources.modbus_rtu import ModbusLine, polls_of
 from ingest.sources.mqtt import MqttSource
 from ingest.sources.serial_line import PlantowerLine
-from ingest.start import first_words, restore
+from ingest.start import first_words, poison_of, restore
 from ingest.stores import open_stores
 from ingest.upkeep import Upkeep
 from rules.fold import Fold
@@ -120,9 +120,10 @@ class Daemon:
         self.writer = self._open_writer(state)
         self.kept = Kept()
         views: list[View] = [self.hub, *([self.writer] if self.writer else [])]
-        fold = restore(self.stores, self._load, views)
+        poison = poison_of(self.stores)
+        fold = restore(self.stores, self._load, views, poison)
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
-        self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept])
+        self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept], poison)
         for record in first_words(self.stores, fold, self.clock, self.compiled.hash):
             self.pipeline.note(record)
         self.pipeline.picture().add_done_callback(self._reconciled)

@@ -20,7 +20,7 @@ from ingest.stores import Stores
 from rules import sections
 from rules.fold import Fold
 from rules.intake import PoisonError
-from rules.records import Answer, Command, Config, Event, Outcome, Record, Tick
+from rules.records import Answer, Command, Config, Event, Outcome, Record, Status, Tick
 from store.fs import DiskFullError
 from store.journal import span
 
@@ -36,6 +36,9 @@ TICK_S = 0.05  # timers that are due one after the other share a tick
 QUEUED = 5_000  # batches that may wait: more than any window, so it holds up nobody but senders without one (QoS 0)
 FULL_DISK_S = 1.0
 LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, inf)
+
+Poison = frozenset[tuple[str, bytes, bytes]]
+"""Source, place and payload of frames that are set aside."""
 
 Picture = tuple[int, sections.Sections]
 """What the fold remembers after a sequence that is durable."""
@@ -58,6 +61,7 @@ class Group:
         self.records = 0
         self.bytes = 0
         self.urgent = False
+        self.journaled = False  # the pipeline was careful: what is in it is on the disk already
         self.closes_at = float("inf")
         self.opened_at = 0.0
         self.waiting: dict[str, int] = {}
@@ -99,8 +103,10 @@ class Group:
 class Pipeline:
     """Owner of fold, journal, inbox and book. Everything else speaks to it through the calls of the first part."""
 
-    def __init__(self, fold: Fold, stores: Stores, clock: Clock, views: Sequence[View]) -> None:
-        self.fold, self.clock, self.views = fold, clock, views
+    def __init__(
+        self, fold: Fold, stores: Stores, clock: Clock, views: Sequence[View], poison: Poison = frozenset()
+    ) -> None:
+        self.fold, self.clock, self.views, self.poison = fold, clock, views, poison
         self.journal, self.inbox, self.book, self.crashes = stores.journal, stores.inbox, stores.book, stores.crashes
         self.stores = stores
         self.progress = time.monotonic()  # what the watchdog looks at
@@ -203,7 +209,8 @@ class Pipeline:
         """Make it durable; then, and only then, tell, acknowledge and hand on."""
         outcome = group.merged()
         self.inbox.append(outcome.strangers)
-        self.journal.append(outcome.first, outcome.known)
+        if not group.journaled:
+            self.journal.append(outcome.first, outcome.known)
         self._when_there_is_room(self.inbox.commit)
         self._when_there_is_room(self.journal.commit)
         told = self._when_there_is_room(lambda: self.book.tell(outcome))
@@ -277,6 +284,9 @@ class Pipeline:
         if self.crashes.careful:
             self._judge_carefully(group, first, record)
             return
+        if isinstance(record, Batch) and holds_poison(record, self.poison):
+            self._judge_without_poison(group, first, record)
+            return
         try:
             with self.crashes.judging(first, first + span(record) - 1):
                 group.add(self.fold.take(first, [record]))
@@ -287,10 +297,15 @@ class Pipeline:
 
     def _judge_carefully(self, group: Group, first: int, record: Record) -> None:
         """Commit before judging, one frame at a time: a culprit of the last process may come again."""
-        group.urgent = True
+        group.urgent = group.journaled = True
         self.journal.append(first, [(first, record)])
         self.journal.commit()
-        parts = frames_of(first, record) if isinstance(record, Batch) else [(first, record)]
+        group.add(Outcome(first=first, last=first - 1, known=[(first, record)]))
+        self._judge_apart(group, first, record)
+
+    def _judge_apart(self, group: Group, first: int, record: Record) -> None:
+        """Judge a record that is in the journal or will be, as it came: frame by frame, without what is set aside."""
+        parts = sound_frames(first, record, self.poison) if isinstance(record, Batch) else [(first, record)]
         for at, part in parts:
             try:
                 with self.crashes.judging(at, at):
@@ -298,8 +313,19 @@ class Pipeline:
             except Exception as error:
                 self.crashes.blame(*blamed(error, record, at))
                 raise
-            outcome.known, outcome.strangers = [], []  # all of it is in the journal already
+            outcome.known, outcome.strangers = [], []
             group.add(outcome)
+        last = first + span(record) - 1
+        group.add(Outcome(first=last + 1, last=last))  # also when nothing of it was sound
+
+    def _judge_without_poison(self, group: Group, first: int, batch: Batch) -> None:
+        """Keep a batch as it came, judge what is sound of it, and count the rest."""
+        group.add(Outcome(first=first, last=first - 1, known=[(first, batch)]))
+        self._judge_apart(group, first, batch)
+        for index, (place, payload, _) in enumerate(batch.frames):
+            if (batch.source, place, payload) in self.poison:
+                data = {"sequence": first + index, "source": batch.source, "why": "it came again"}
+                self.note(Status(at_ms=0, subject="gateway", kind="set_aside", data=data))
 
     def _keep_unjudged(self, group: Group, first: int, record: Record) -> None:
         """Keep what was taken, and the record; tell nobody."""
@@ -326,10 +352,16 @@ class Pipeline:
             group.urgent = group.urgent or waiting >= window
 
 
-def frames_of(first: int, batch: Batch) -> Iterator[tuple[int, Batch]]:
-    """Take a batch apart; by the fold's law it is judged the same."""
+def holds_poison(batch: Batch, poison: Poison) -> bool:
+    """Tell whether a frame of a batch is set aside."""
+    return any((batch.source, place, payload) in poison for place, payload, _ in batch.frames) if poison else False
+
+
+def sound_frames(first: int, batch: Batch, poison: Poison) -> Iterator[tuple[int, Batch]]:
+    """Take a batch apart, without what is set aside; by the fold's law it is judged the same."""
     for index, frame in enumerate(batch.frames):
-        yield first + index, Batch(batch.source, batch.at_ms, [frame])
+        if (batch.source, *frame[:2]) not in poison:
+            yield first + index, Batch(batch.source, batch.at_ms, [frame])
 
 
 def blamed(error: Exception, record: Record, first: int) -> tuple[int, str, str]:

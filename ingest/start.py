@@ -10,7 +10,7 @@ import msgspec
 
 from devices.frames import Batch
 from ingest.clock import Civil, Clock, judge_civil, now_civil_ms, ntp_says_so
-from ingest.pipeline import View, blamed, frames_of
+from ingest.pipeline import Poison, View, blamed, holds_poison, sound_frames
 from ingest.stores import Stores
 from rules import sections
 from rules.fold import Fold, Load
@@ -21,7 +21,17 @@ from store.crashes import SetAside
 from store.journal import span
 
 
-def restore(stores: Stores, load: Load, views: Sequence[View]) -> Fold:
+def poison_of(stores: Stores) -> Poison:
+    """Return the frames that are set aside: a sender that had no answer sends them again, with other numbers."""
+    poison = set()
+    for sequence in stores.crashes.set_aside:
+        for first, record in stores.journal.read(sequence - 1, upto=sequence):
+            if isinstance(record, Batch) and first <= sequence < first + span(record):
+                poison.add((record.source, *record.frames[sequence - first][:2]))
+    return frozenset(poison)
+
+
+def restore(stores: Stores, load: Load, views: Sequence[View], poison: Poison) -> Fold:
     """Make the fold again: snapshot, then what follows it in the journal."""
     fold = Fold(load)
     found = snapshot.read(stores.fs, stores.directory / "snapshot")
@@ -33,7 +43,7 @@ def restore(stores: Stores, load: Load, views: Sequence[View]) -> Fold:
             fold = Fold(load)  # the journal still has everything: it makes all sections again
         elif "fold" not in missing:
             after = sequence
-    for first, record in _sound(stores, after):
+    for first, record in _sound(stores, poison, after):
         _replay(stores, fold, views, first, record)
     return fold
 
@@ -50,15 +60,15 @@ def _replay(stores: Stores, fold: Fold, views: Sequence[View], first: int, recor
         view.take(told, outcome)
 
 
-def _sound(stores: Stores, after: int) -> Iterator[tuple[int, Record]]:
-    """Read the journal without the records that were set aside; one frame at a time while a culprit is looked for."""
+def _sound(stores: Stores, poison: Poison, after: int) -> Iterator[tuple[int, Record]]:
+    """Read the journal without what was set aside; one frame at a time while a culprit is looked for."""
     skip = stores.crashes.set_aside
     for first, record in stores.journal.read(after):
         if not isinstance(record, Batch):
             if first not in skip:
                 yield first, record
-        elif stores.crashes.careful or any(first <= each < first + span(record) for each in skip):
-            yield from ((at, one) for at, one in frames_of(first, record) if at not in skip)
+        elif stores.crashes.careful or holds_poison(record, poison):
+            yield from sound_frames(first, record, poison)
         else:
             yield first, record
 
