@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 _SECONDS: dict[str, int] = {}
+_MILLIS: Final = {f"{ms:03}": ms for ms in range(1000)}
 _MOST: Final = 5000
 
 
@@ -14,9 +15,8 @@ def rfc3339_ms(text: str) -> int:
     what comes before the point is remembered: that makes it five times as fast.
     """
     try:
-        part = text[20:23]
-        if part.isdecimal() and (text[-6:] == "+00:00" or text[-1] == "Z"):
-            return _SECONDS[text[:20]] + int(part)  # with the point
+        if text[-6:] == "+00:00" or text[-1] == "Z":
+            return _SECONDS[text[:20]] + _MILLIS[text[20:23]]  # with the point
     except LookupError:
         pass  # a second not met before
     return _careful_ms(text)

@@ -146,6 +146,8 @@ class Reception:
             track.envelope = envelope
             if envelope.bind is not None:
                 track.open = envelope.bind(track.model, track.device.options)
+                if envelope.id == track.model.id == "plain":  # its own opener checks ranges while it decodes
+                    track.usual = None
         if track.envelope is envelope:
             door.tracks[place] = track
 

@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from devices import catalogue
 from devices.envelopes import Envelope
 from devices.models import Model
-from devices.readings import range_check
+from devices.quantities import QUANTITIES
+from devices.readings import Values, range_check
 from devices.registry import Device, Source
 from devices.sessions import Session, packed, unpacked
 
@@ -23,14 +25,36 @@ def _nothing(_values: object) -> Sequence[Any]:
     return ()
 
 
+@cache
+def usual_check(kind: type[Values]) -> Callable[[Any], bool] | None:
+    """Make the one test that tells whether values are of this kind, sane, and without a flag."""
+    names = [name for name in kind.__struct_fields__ if name in QUANTITIES and QUANTITIES[name].low is not None]
+    tests = [f"((x := v.{n}) is None or {QUANTITIES[n].low!r} <= x <= {QUANTITIES[n].high!r})" for n in names]
+    # The names come from our own struct definitions, never from outside.
+    check: Callable[[Any], bool] = eval(  # noqa: S307 - one generated test is 5x a loop
+        f"lambda v, kind=kind: type(v) is kind and v.flags is None and {' and '.join(tests) or True}", {"kind": kind}
+    )
+    return check
+
+
+@cache
+def quiet_check(quantities: tuple[str, ...]) -> Callable[[Any, Sequence[float]], bool]:
+    """Make the one test that tells whether all these quantities lie in their bands: (values, bands) -> bool."""
+    tests = [f"((x := v.{n}) is None or b[{2 * i}] <= x <= b[{2 * i + 1}])" for i, n in enumerate(quantities)]
+    check: Callable[[Any, Sequence[float]], bool] = eval(f"lambda v, b: {' and '.join(tests) or True}", {})  # noqa: S307 - as above
+    return check
+
+
 class Track:
     """What is remembered of one device, and its part of the hot path.
 
     device, model   as registered
     open            (payload) -> counter, time, values: envelope and model in one; raises where there is no fast form
     quantities, sane  what its readings may hold; their range check
-    pick, watches   the quantities that somebody wants, and who (rules.judging.Watch); signs: who judges its silence
-    series          its windows (rules.windows.Series); empty where nobody wants any
+    usual           whether the fast form's values need no second look; None = only flags have to be looked at
+    pick, watches   the quantities that rules judge, and who (rules.judging.Watch); signs: who judges its silence
+    bands, quiet    their quiet bands, low and high in turn; whether values lie inside all of them
+    gather, series  the quantities that windows collect, and these (rules.windows.Series)
     last_ms         time of the newest reading; usual_until: a time below it needs no second look
     seen_ms         log time of the last sign of life; since_ms: silence counts from here at the earliest
     lost_ms         log time since when nobody can hear it, 0 = it can be heard; listening_ms: since when it can again
@@ -48,8 +72,8 @@ class Track:
     SESSIONS = ("counter", "run", "mask", "old")
 
     __slots__ = (
-        *STATE, *SESSIONS, "device", "envelope", "index", "model", "open", "pick", "prefix", "quantities", "sane",
-        "series", "signs", "usual_until", "watches",
+        *STATE, *SESSIONS, "device", "envelope", "bands", "gather", "index", "model", "open", "pick", "prefix",
+        "quantities", "quiet", "sane", "series", "signs", "usual", "usual_until", "watches",
     )  # fmt: skip
 
     def __init__(self, device: Device, index: int, prefix: bytes) -> None:
@@ -60,11 +84,15 @@ class Track:
         self.envelope: Envelope | None = None
         self.open: Callable[[bytes], tuple[int, int, Any]] = _no_fast_form
         shape = self.model.values_for(device.options)
+        self.usual = usual_check(shape)
         self.quantities: tuple[str, ...] = shape.__struct_fields__
         self.sane: Callable[[Any], bool] = range_check(shape)
         self.pick: Callable[[Any], Sequence[Any]] = _nothing
         self.watches: list[Any] = []
         self.signs: list[Any] = []
+        self.bands: list[float] = []
+        self.quiet: Callable[[Any, Sequence[float]], bool] = quiet_check(())
+        self.gather: Callable[[Any], Sequence[Any]] = _nothing
         self.series: list[Any] = []
         self.last_ms = self.usual_until = 0
         self.seen_ms = self.since_ms = self.lost_ms = self.listening_ms = self.realtime_ms = 0

@@ -9,13 +9,14 @@ of a latched alarm: what came back is not what somebody has seen. Suppression hi
 """
 
 from copy import copy as shallow
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from rules.records import Alarm, Answer, Command, Event, Evidence
 from rules.ruleset import Rule
 
 
-class Moment(NamedTuple):
+class Moment(Struct, frozen=True, gc=False):
     """When and why something happens: sequence of the record, log time, civil time, cause in one word."""
 
     sequence: int

@@ -5,14 +5,15 @@ unusual, a new minute excepted, leaves that loop for a function that is written 
 """
 
 from binascii import crc32
-from typing import NamedTuple
+from functools import partial
+
+from msgspec import Struct
 
 from devices.frames import Batch, Frame
 from devices.readings import Refusal, Values
 from devices.reception import FUTURE_MS, HISTORY_MS, Reading, Stranger
 from devices.tracks import REMEMBERED, Door, Track
 from rules import lines
-from rules.judging import Watch
 from rules.memory import Memory
 from rules.records import Evidence, Refused, Tick
 
@@ -28,7 +29,7 @@ class PoisonError(Exception):
         self.sequence = sequence
 
 
-class Arrival(NamedTuple):
+class Arrival(Struct, frozen=True, gc=False):
     """One frame in its record."""
 
     sequence: int
@@ -84,7 +85,8 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
             except ValueError:
                 _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
                 continue
-            if not isinstance(values, Values) or not track.sane(values) or values.flags is not None:
+            usual = track.usual
+            if (values.flags is not None) if usual is None else not usual(values):
                 _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
                 continue
             key = 0
@@ -113,14 +115,13 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
                 track.counter = counter
             else:
                 door.recent.append(crc32(payload, crc32(place)))
-            for watch, value in zip(track.watches, track.pick(values)):  # noqa: B905 - pick gives one more, on purpose
-                if value is not None:
-                    series = watch.series
-                    if series is not None:
+            if not track.quiet(values, track.bands):
+                _judge(memory, track, values, Arrival(sequence, batch, frame))
+            if track.series:
+                for series, value in zip(track.series, track.gather(values)):  # noqa: B905 - gather gives one more
+                    if value is not None:
                         series.sum += round(value * 100)
                         series.count += 1
-                    if not watch.low <= value <= watch.high:
-                        _judge(memory, watch, value, Arrival(sequence, batch, frame))
             if writing:
                 fields = encode(values).translate(table, drop)
                 if fields:
@@ -141,18 +142,25 @@ def _goes_on(memory: Memory, track: Track, t_ms: int, now_ms: int) -> bool:
     return True
 
 
-def _judge(memory: Memory, watch: Watch, value: float, arrival: Arrival, *, late: bool = False) -> None:
-    sequence, batch, (place, payload, _) = arrival
-    memory.world.judging.value(
-        watch, value, memory.moment(sequence, batch.at_ms, "reading"),
-        lambda: Evidence(sequence=sequence, source=batch.source, place=place, payload=payload, why={"value": value}),
-        late=late,
-    )  # fmt: skip
+def _judge(memory: Memory, track: Track, values: Values, arrival: Arrival, *, late: bool = False) -> None:
+    """Let the rules judge what is not in their quiet bands."""
+    sequence, batch = arrival.sequence, arrival.batch
+    moment = memory.moment(sequence, batch.at_ms, "reading")
+    for watch, value in zip(track.watches, track.pick(values)):  # noqa: B905 - pick gives one more
+        if value is not None and watch.heeds(value):
+            memory.world.judging.value(watch, value, moment, partial(_evidence, arrival, value), late=late)
+
+
+def _evidence(arrival: Arrival, value: float) -> Evidence:
+    """Copy what an event rests on, for the journal forgets."""
+    place, payload, _ = arrival.frame
+    why = {"value": value}
+    return Evidence(sequence=arrival.sequence, source=arrival.batch.source, place=place, payload=payload, why=why)
 
 
 def _unusual(memory: Memory, door: Door, arrival: Arrival, strangers: list[tuple[int, str]]) -> None:
     """Take one frame the careful way."""
-    sequence, batch, frame = arrival
+    sequence, batch, frame = arrival.sequence, arrival.batch, arrival.frame
     log_ms = batch.at_ms
     track, received = memory.world.reception.receive(door, frame, log_ms + memory.offset_ms, log_ms)
     if isinstance(received, Stranger):
@@ -170,7 +178,7 @@ def _unusual(memory: Memory, door: Door, arrival: Arrival, strangers: list[tuple
 
 
 def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival: Arrival) -> None:
-    sequence, batch, _ = arrival
+    sequence, batch = arrival.sequence, arrival.batch
     counts = reading.span == ""
     if reading.span == "minute":  # a station that sends only minute means is judged by them
         counts = batch.at_ms - track.realtime_ms > REALTIME_MS
@@ -180,9 +188,7 @@ def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival
         if track.series:
             _collect(memory, track, reading, batch.at_ms + memory.offset_ms)
         if reading.live or reading.newest:
-            for watch, value in zip(track.watches, track.pick(reading.values)):  # noqa: B905 - as above
-                if value is not None and not watch.low <= value <= watch.high:
-                    _judge(memory, watch, value, arrival, late=not reading.live)
+            _judge(memory, track, reading.values, arrival, late=not reading.live)
     if memory.world.registry.influx:
         head = lines.of_span(track.prefix, "reported_" + reading.span) if reading.span else track.prefix
         line = lines.careful(head, reading.values, lines.at_ns(reading.t_ms, sequence, index))

@@ -1,7 +1,6 @@
 """Judges: one rule on one subject, its memory, and how what it says becomes the life of an alarm."""
 
 from collections.abc import Callable
-from math import inf
 from typing import Any
 
 from devices.quantities import QUANTITIES
@@ -11,8 +10,7 @@ from rules.packs import REFERENCE_EN, REFERENCE_ZH
 from rules.records import Alarm, Evidence, Text
 from rules.ruleset import Rule
 from rules.timers import Key, Timers
-from rules.verdicts import NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said
-from rules.windows import Series
+from rules.verdicts import ALWAYS_QUIET, NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said
 
 
 class Judge:
@@ -41,7 +39,7 @@ class Judge:
         self.interval_ms = device.interval_ms if device else 0
         self.memory: Any = kind.start
         self.verdict = UNKNOWN
-        self.low, self.high = inf, -inf
+        self.low, self.high = NEVER_QUIET
 
     def state(self, due_ms: int | None) -> "JudgeState":
         """Return what a snapshot keeps, its timer included."""
@@ -61,24 +59,30 @@ JudgeState = tuple[str, str, Any, int, int | None, float, float, float | bool | 
 
 
 class Watch:
-    """One quantity of one device that live rules judge or windows collect.
+    """One quantity of one device that live rules judge.
 
-    low, high  no value inside changes anything: the overlap of its judges' quiet bands
-    series     the window that collects it, or None
+    bands  of all watches of the device, low and high in turn: no value between them, both included, changes anything.
+           The hot loop reads them there without touching this object.
+    at     where its own stand
     """
 
-    __slots__ = ("high", "judges", "low", "quantity", "series")
+    __slots__ = ("at", "bands", "judges", "quantity")
 
-    def __init__(self, quantity: str, series: Series | None) -> None:
-        self.quantity, self.series = quantity, series
+    def __init__(self, quantity: str, bands: list[float]) -> None:
+        self.quantity, self.bands, self.at = quantity, bands, len(bands)
         self.judges: list[Judge] = []
-        self.low, self.high = -inf, inf
+        bands += ALWAYS_QUIET
+
+    def heeds(self, value: float) -> bool:
+        """Tell whether this value can change anything."""
+        return not self.bands[self.at] <= value <= self.bands[self.at + 1]
 
     def quieten(self) -> None:
         """Overlap the bands of all judges."""
-        self.low, self.high = -inf, inf
+        low, high = ALWAYS_QUIET
         for judge in self.judges:
-            self.low, self.high = max(self.low, judge.low), min(self.high, judge.high)
+            low, high = max(low, judge.low), min(high, judge.high)
+        self.bands[self.at], self.bands[self.at + 1] = low, high
 
 
 class Judging:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -14,14 +14,14 @@ NEVER_QUIET: Band = (inf, -inf)
 ALWAYS_QUIET: Band = (-inf, inf)
 
 
-class Live(NamedTuple):
+class Live(Struct, frozen=True, gc=False):
     """One value of a reading that is judged."""
 
     at_ms: int  # log time
     value: float
 
 
-class Due(NamedTuple):
+class Due(Struct, frozen=True, gc=False):
     """The timer that the kind asked for; for kinds that look for signs of life, two log times besides.
 
     last_sign_ms  when silence began; time in which nobody listened is taken out
@@ -33,7 +33,7 @@ class Due(NamedTuple):
     listening_ms: int = 0
 
 
-class Said(NamedTuple):
+class Said(Struct, frozen=True, gc=False):
     """What a step says.
 
     memory  what it wants to be given back; plain data, for it goes into the snapshot
@@ -45,7 +45,7 @@ class Said(NamedTuple):
     verdict: int
     due_ms: int | None = None
     quiet: Band = NEVER_QUIET
-    why: dict[str, Any] = {}  # noqa: RUF012 - never changed; a step that has no reasons to give says so for nothing
+    why: dict[str, Any] = {}
 
 
 class Kind(Struct, frozen=True, kw_only=True):

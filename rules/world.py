@@ -4,7 +4,7 @@ from operator import attrgetter
 
 from devices.reception import Reception
 from devices.registry import Registry
-from devices.tracks import Track
+from devices.tracks import Track, quiet_check
 from rules.judging import Judge, JudgeState, Judging, Watch
 from rules.kinds.table import KINDS
 from rules.lines import prefix
@@ -53,8 +53,9 @@ class World:
         device = track.device
         watches: dict[str, Watch] = {}
         track.series = self.windows.by_device.get(device.id, [])
-        for series in track.series:
-            watches[series.quantity] = Watch(series.quantity, series)
+        if track.series:
+            collected = [series.quantity for series in track.series]
+            track.gather = attrgetter(*collected, collected[0])
         for rule in self.ruleset.rules:
             if not in_scope(rule.scope, device):
                 continue
@@ -62,7 +63,9 @@ class World:
             quantity = getattr(rule.settings, "quantity", "")
             if quantity and quantity not in track.quantities:
                 continue
-            watch = watches.setdefault(quantity, Watch(quantity, None)) if kind.needs == "live" else None
+            watch = None
+            if kind.needs == "live":
+                watch = watches[quantity] = watches.get(quantity) or Watch(quantity, track.bands)
             judge = Judge(rule, kind, device.id, device, watch)
             self.judging.judges[judge.key] = judge
             if watch is not None:
@@ -77,6 +80,7 @@ class World:
         if watches:
             names = list(watches)
             track.pick = attrgetter(*names, names[0])  # at least two, so that it always gives a tuple
+            track.quiet = quiet_check(tuple(names))
 
     def _take_over(self, before: "World") -> None:
         """Give memory back to judges whose rule and subject are as they were; the alarms go on."""

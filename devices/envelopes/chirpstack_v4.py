@@ -138,9 +138,8 @@ def bind(model: Model, options: Any) -> Callable[[bytes], tuple[int, int, Any]]:
         gateways = up.rx_info
         if gateways and isinstance(values, Values):
             best = gateways[0] if len(gateways) == 1 else _best(gateways)
-            if best is not None and best.rssi is not None:
-                values.rssi_dbm = best.rssi
-                values.snr_db = best.snr
+            if best is not None and (rssi := best.rssi) is not None:
+                values.rssi_dbm, values.snr_db = rssi, best.snr
         return up.f_cnt, rfc3339_ms(up.time), values
 
     return open_up

@@ -11,6 +11,7 @@ from rules.kinds.silence import Silence
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
 from rules.ruleset import Rule
+from rules.verdicts import NEVER_QUIET
 from tests.rules.street import DAY, HOUR, MINUTE, SECOND, Street, bay, plain, plain_events, rule, told, uplink
 
 EUI = "00000000000000a1"
@@ -125,7 +126,7 @@ def judged(rules: list[Rule], day: Sequence[tuple[int, float, bool]], *, quiet: 
         street.json(at_ms, "a", pm10=number, open=truth)
         if not quiet:
             for watch in street.fold.memory.world.reception.tracks["a"].watches:
-                watch.low, watch.high = 1.0, 0.0
+                watch.bands[watch.at : watch.at + 2] = NEVER_QUIET
     street.tick(at_ms + 10 * MINUTE)
     return plain_events(event for outcome in street.outcomes for event in outcome.events)
 
@@ -154,7 +155,7 @@ def test_a_value_inside_the_band_leaves_the_memory_alone(
     if judge.low <= value <= judge.high:
         frame = {"pm10": value} if isinstance(kind, Threshold) else {"open": bool(value)}
         before = (judge.memory, judge.verdict, street.fold.next_due_ms())
-        street.fold.memory.world.reception.tracks["a"].watches[0].low = 1e9  # let it be judged all the same
+        street.fold.memory.world.reception.tracks["a"].bands[0] = 1e9  # let it be judged all the same
         street.json(at_ms, "a", **frame)
         assert (judge.memory, judge.verdict, street.fold.next_due_ms()) == before
 
