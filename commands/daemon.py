@@ -4,6 +4,8 @@ Every thread is hired by a crew. One that ends by itself, with an error or witho
 notice that a source has died, and systemd starts the whole again from the log.
 """
 
+import ctypes
+import gc
 import logging
 import threading
 import time
@@ -144,6 +146,7 @@ class Daemon:
         self.upkeep = Upkeep(self.pipeline)
         self.upkeep.start()
         self._open_sources(self.compiled)
+        give_back_memory()
         notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
 
     def _reconciled(self, _picture: object) -> None:
@@ -336,6 +339,14 @@ class Daemon:
         self.feed.stop(FEED_STOP_S)
         self.stores.crashes.end()
         self.stores.close()
+
+
+def give_back_memory() -> None:
+    """Return to the system what configuration and snapshot needed for a moment; glibc keeps it otherwise."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+    if trim is not None:
+        trim(0)
 
 
 def all_sources(compiled: Compiled) -> list[SourceSettings]:
