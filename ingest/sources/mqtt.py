@@ -28,6 +28,7 @@ from ingest.sources.mqtt_packets import MAX_PACKET_BYTES, Oversized
 from ingest.sources.mqtt_receive import Receiver, Wake
 
 RECEIVE_MAXIMUM = 4000
+READ_AHEAD = 2 * RECEIVE_MAXIMUM  # mosquitto sends more than it may when acknowledgements come in bursts (2.0.11)
 """Messages under way and not acknowledged (5.0 §3.1.2.11.3): more than a group holds, so that it never waits for us."""
 SESSION_S = 7 * 24 * 3600
 """How long the broker keeps the session of a gateway that is away."""
@@ -150,7 +151,7 @@ class MqttSource:
             self._say(up=False, why=_trouble(error))
             return
         try:
-            while receiver.turn(IDLE_S):
+            while receiver.turn(IDLE_S, read=receiver.waiting < READ_AHEAD):
                 if stop.is_set():
                     receiver.part(PARTING_S)
                     return
