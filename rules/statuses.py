@@ -20,6 +20,7 @@ def take(memory: Memory, sequence: int, status: Status) -> None:
             _link(memory, status, moment)
         case "clock":
             _set_clock(memory, status.at_ms + data["offset_ms"], data["offset_ms"])
+            moment = memory.moment(sequence, status.at_ms, status.kind)  # in the time that is right now
             _condition(memory, "clock-doubtful", "gateway", moment, data | {"bad": not data["trusted"]})
         case "condition":
             _condition(memory, data["name"], status.subject, moment, data)

@@ -1,0 +1,147 @@
+"""Starts as the fold sees them: what the book says, records that cannot be judged, the gateway's own conditions."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from rules import sections
+from rules.intake import PoisonError
+from rules.kinds.state import State
+from rules.records import Alarm, Config
+from tests.rules.street import DAY, HOUR, MINUTE, SECOND, Street, plain, rule, told
+
+OPEN = rule("open", "state", State(quantity="cover_open", value=True), latch=True)
+
+
+def book_of(street: Street) -> list[dict[str, Any]]:
+    alarms = street.fold.memory.world.judging.alarms.by_id.values()
+    plain_data: list[dict[str, Any]] = msgspec.to_builtins(list(alarms))
+    return plain_data
+
+
+def forgotten(street: Street) -> Street:
+    """Begin without a snapshot and without a journal: only the book is left."""
+    street.fold = street.fresh()
+    street.at(HOUR, Config(at_ms=0, hash="one"))
+    return street
+
+
+@pytest.fixture
+def street() -> Street:
+    street = Street([plain("a"), plain("b")], [OPEN])
+    street.json(SECOND, "a", open=True)
+    street.json(2 * SECOND, "b", open=True)
+    street.command(3 * SECOND, "ack", "open@b", street.alarm("open@b").occurrence)
+    return street
+
+
+def test_where_book_and_fold_agree_nothing_is_told(street: Street) -> None:
+    told_before = book_of(street)
+    street.restart()
+    assert not street.status(HOUR, "reconciled", alarms=told_before).events
+    assert book_of(street) == told_before
+
+
+def test_what_only_the_book_remembers_goes_on(street: Street) -> None:
+    told_before = book_of(street)
+    forgotten(street)
+    assert not street.status(HOUR, "reconciled", alarms=told_before).events
+    assert street.alarm("open@b").state == "ACKED"
+    assert told(street.json(2 * HOUR, "b", open=False).events) == [("returned", "open@b", "LATCHED")]
+    occurrence = street.alarm("open@a").occurrence
+    assert street.command(2 * HOUR, "ack", "open@a", occurrence)[0] == 200
+
+
+def test_what_people_did_comes_from_the_book_and_the_condition_from_the_fold(street: Street) -> None:
+    told_before = book_of(street)
+    again = street.fresh()
+    for first, record in street.log[:3]:  # the acknowledgement is missing in what the journal still has
+        again.take(first, [record])
+    street.fold = again
+    assert street.alarm("open@b").state == "UNACK"
+    assert not street.status(HOUR, "reconciled", alarms=told_before).events
+    assert street.alarm("open@b").state == "ACKED"
+
+
+def test_what_the_book_has_not_heard_is_told_now(street: Street) -> None:
+    told_before = [alarm for alarm in book_of(street) if alarm["id"] != "open@a"]
+    assert told(street.status(HOUR, "reconciled", alarms=told_before).events) == [("raised", "open@a", "UNACK")]
+
+
+def test_what_has_returned_meanwhile_is_told_now(street: Street) -> None:
+    told_before = book_of(street)
+    street.json(4 * SECOND, "a", open=False)
+    assert told(street.status(HOUR, "reconciled", alarms=told_before).events) == [("returned", "open@a", "RTN_UNACK")]
+
+
+def test_an_alarm_of_the_book_without_a_rule_is_withdrawn(street: Street) -> None:
+    told_before = book_of(street)
+    foreign = msgspec.structs.replace(msgspec.convert(told_before[0], Alarm), id="old@a", rule="old", subject="a")
+    told_before.append(msgspec.to_builtins(foreign))
+    assert told(street.status(HOUR, "reconciled", alarms=told_before).events) == [("withdrawn", "old@a", "NORMAL")]
+
+
+# -------------------------------------------------------------------------------------- what cannot be judged
+
+
+def test_a_frame_on_which_a_rule_raises_is_named(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(*_given: object) -> None:
+        raise ZeroDivisionError
+
+    judge = street.fold.memory.world.judging.judges["open", "b"]
+    monkeypatch.setattr(judge, "kind", msgspec.structs.replace(judge.kind, step=step))
+    with pytest.raises(PoisonError) as caught:
+        street.say(HOUR, ("plain/a", b'{"open": true}'), ("plain/b", b'{"open": false}'))
+    assert caught.value.sequence == street.next + 1
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_record_that_was_set_aside_is_counted_and_told(street: Street) -> None:
+    events = street.status(HOUR, "set_aside", sequence=7, source="lora", why="division by zero").events
+    assert told(events) == [
+        ("raised", "record-set-aside@gateway", "UNACK"), ("returned", "record-set-aside@gateway", "RTN_UNACK"),
+    ]  # fmt: skip
+    assert "7: division by zero" in events[0].alarm.text.en
+    assert street.fold.memory.set_aside == {"lora": 1}
+    assert street.fold.memory.world.reception.doors["lora"].received == 3
+
+
+# ------------------------------------------------------------------------------------------- its own conditions
+
+
+def test_conditions_drops_and_what_was_missed(street: Street) -> None:
+    full = {"name": "disk-full", "why_zh": "剩余 0", "why_en": "0 left"}
+    [event] = street.status(HOUR, "condition", **full, bad=True).events
+    assert told([event]) == [("raised", "disk-full@gateway", "UNACK")]
+    assert (event.alarm.text.zh, event.alarm.text.en) == ("磁盘已满：剩余 0", "Disk full: 0 left")
+    assert not street.status(HOUR + 1, "condition", **full, bad=True).events
+    assert told(street.status(HOUR + 2, "condition", **full, bad=False).events) == [
+        ("returned", "disk-full@gateway", "RTN_UNACK")
+    ]
+    events = street.status(HOUR + 3, "drops", "broker:lora", dropped=12, total=12).events
+    assert "12" in events[0].alarm.text.en
+    street.status(HOUR + 4, "missed", "hj212:sites", count=5, cause="line noise")
+    assert street.fold.memory.missed == {"broker-dropped": 12, "line noise": 5}
+
+
+def test_a_clock_in_doubt_rings_after_ten_minutes(street: Street) -> None:
+    street.status(HOUR, "clock", offset_ms=0, source="system", trusted=False)
+    assert not street.tick(HOUR + 9 * MINUTE).events
+    assert told(street.tick(HOUR + 10 * MINUTE).events) == [("raised", "clock-doubtful@gateway", "UNACK")]
+    street.restart()
+    events = street.status(HOUR + 11 * MINUTE, "clock", offset_ms=3 * HOUR, source="ntp", trusted=True).events
+    assert told(events) == [("returned", "clock-doubtful@gateway", "RTN_UNACK")]
+    assert events[0].t_ms - events[0].at_ms == 3 * HOUR
+
+
+def test_an_empty_batch_is_nothing(street: Street) -> None:
+    outcome = street.say(DAY)
+    assert (outcome.first, outcome.last, outcome.known) == (street.next, street.next - 1, [])
+
+
+def test_a_snapshot_of_another_configuration_that_is_not_known_any_more_fails_loudly(street: Street) -> None:
+    parts = sections.write(street.fold)
+    del street.configs["one"]
+    with pytest.raises(KeyError):
+        sections.read(street.fresh(), parts)
