@@ -66,6 +66,7 @@ def _value(text: str) -> Any:  # noqa: ANN401 - of whatever type it is
     return {"true": True, "false": False}[text] if text in ("true", "false") else float(text)
 
 
+Truth = bool | None
 KIND: Any = values_of(("pm10_ug_m3", "cover_open", "temperature_c"))
 words = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20).filter(
     lambda word: "\\" not in word
@@ -80,7 +81,7 @@ numbers = st.floats(-1e6, 1e6) | st.sampled_from((0.0, -0.0, 1e-9, 5e-324, 12345
     flags=st.none() | words,
 )
 def test_what_is_written_can_be_read(
-    names: tuple[str, str, str], pm10: float | None, truth: bool | None, flags: str | None
+    names: tuple[str, str, str], pm10: float | None, truth: Truth, flags: str | None
 ) -> None:
     device, site, label = names
     head = lines.prefix(
@@ -100,7 +101,7 @@ def test_what_is_written_can_be_read(
 
 
 @given(pm10=numbers, temperature=st.none() | numbers, truth=st.none() | st.booleans())
-def test_the_quick_line_is_the_careful_one(pm10: float, temperature: float | None, truth: bool | None) -> None:
+def test_the_quick_line_is_the_careful_one(pm10: float, temperature: float | None, truth: Truth) -> None:
     values = KIND(pm10_ug_m3=pm10, temperature_c=temperature, cover_open=truth)
     quick = lines.encode(values).translate(lines.TO_LINE, lines.DROP)
     careful = lines.careful(b"m ", values, 17)
