@@ -78,10 +78,10 @@ def first_words(stores: Stores, fold: Fold, clock: Clock, config_hash: str) -> l
     memory = fold.memory
     believed = Civil(memory.offset_ms, "", trusted=True)
     civil = judge_civil(clock.log_ms(), now_civil_ms(), believed, ntp=ntp_says_so())
-    words: list[Record] = []
+    # Started comes first: whatever comes before it fires the timers of the time in which nobody listened.
+    words: list[Record] = [Status(at_ms=0, subject="gateway", kind="started")]
     if memory.hash != config_hash:
         words.append(Config(at_ms=0, hash=config_hash))
-    words.append(Status(at_ms=0, subject="gateway", kind="started"))
     words.append(Status(at_ms=0, subject="gateway", kind="clock", data=msgspec.to_builtins(civil)))
     for each in stores.crashes.untold():
         data = {"sequence": each.sequence, "source": _source_of(stores, each), "why": each.why}

@@ -44,6 +44,17 @@ def test_eight_hours_of_power_cut_are_no_flood() -> None:
     assert told(street.tick(8 * HOUR + 4 * MINUTE).events)[0] == ("raised", "quiet@d0", "UNACK")
 
 
+def test_a_power_cut_that_ends_with_another_configuration_is_no_flood_either() -> None:
+    street = street_of()
+    street.restart()
+    street.status(8 * HOUR, "started")
+    stricter = rule("quiet", "silence", Silence(intervals=2))
+    street.configure(8 * HOUR, "two", [plain(name) for name in NAMES], [stricter, rule("more", "silence", Silence())])
+    street.link(8 * HOUR + SECOND, up=True)
+    speak(street, 8 * HOUR + MINUTE)
+    assert not [event for outcome in street.outcomes for event in outcome.events]
+
+
 def test_a_link_that_never_comes_back_is_one_alarm_with_all_inside() -> None:
     street = street_of()
     street.status(8 * HOUR, "started")
