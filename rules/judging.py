@@ -44,18 +44,18 @@ class Judge:
     def state(self, due_ms: int | None) -> "JudgeState":
         """Return what a snapshot keeps, its timer included."""
         return (
-            *self.key, self.memory, self.verdict, due_ms, self.low, self.high, self.last, self.limit, self.words,
+            self.key, self.memory, self.verdict, due_ms, self.low, self.high, self.last, self.limit, self.words,
         )  # fmt: skip
 
     def restore(self, state: "JudgeState") -> int | None:
         """Put a state back, and return when the timer is due."""
-        _, _, memory, self.verdict, due_ms, self.low, self.high, self.last, self.limit, self.words = state
+        _, memory, self.verdict, due_ms, self.low, self.high, self.last, self.limit, self.words = state
         self.memory = tuple(memory) if isinstance(memory, list) else memory
         return due_ms
 
 
-JudgeState = tuple[str, str, Any, int, int | None, float, float, float | bool | None, float | None, dict[str, str]]
-"""Rule, subject, and the rest as `Judge.state` gives it."""
+JudgeState = tuple[Key, Any, int, int | None, float, float, float | bool | None, float | None, dict[str, str]]
+"""As `Judge.state` gives it."""
 
 
 class Watch:

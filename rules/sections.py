@@ -93,7 +93,7 @@ def _restore_judges(memory: Memory, content: bytes) -> None:
     world = memory.world
     judges, timers = msgspec.msgpack.decode(content, type=tuple[list[JudgeState], list[tuple[tuple[str, str], int]]])
     for state in judges:
-        judge = world.judging.judges.get(state[:2]) or memory.links.judge_again(*state[:2], world)
+        judge = world.judging.judges.get(state[0]) or memory.links.judge_again(*state[0], world)
         if judge is not None:
             world.restore_judge(judge, state)
     for key, at in timers:
