@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from devices.frames import Batch
 from rules import sections
-from rules.records import Record, Tick
+from rules.records import Config, Record, Tick
 from tests.rules.chance import Chance, days, fresh, made, memory_of, numbered, replay
 
 Day = list[tuple[int, tuple[str, object]]]
@@ -155,4 +155,7 @@ def test_nothing_is_lost(day: Day) -> None:
     alarms = sum(line.startswith(b"alarm,") for line in lines)
     assert (memory.made["means"], memory.made["alarms"]) == (means, alarms)
     assert readings == len(lines) - means - alarms
+    if all(record.hash != "three" for record in chance.records if isinstance(record, Config)):
+        decoded = former["decoded"] + former["readings"] + sum(track.decoded + track.readings for track in tracks)
+        assert readings == decoded  # each reading of these days has something in it, and InfluxDB was always asked for
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
