@@ -6,12 +6,14 @@ import click
 
 # (name, module): the module has a click command of the name `command`.
 COMMANDS: tuple[tuple[str, str], ...] = (
+    ("demo", "commands.demo"),
     ("run", "commands.run"),
     ("check", "commands.check"),
     ("reload", "commands.reload"),
     ("decode", "commands.decode"),
     ("journal", "commands.journal"),
     ("ledger", "commands.ledger"),
+    ("simulate", "commands.simulate"),
 )
 
 

@@ -34,6 +34,7 @@ from ingest.sources import Report, Source
 from ingest.sources.hj212_tcp import Hj212Listener
 from ingest.sources.modbus_rtu import ModbusLine, polls_of
 from ingest.sources.mqtt import MqttSource
+from ingest.sources.replay import Replay
 from ingest.sources.serial_line import PlantowerLine
 from ingest.start import first_words, poison_of, restore
 from ingest.stores import open_stores
@@ -112,8 +113,8 @@ class Daemon:
 
     # ------------------------------------------------------------------------------------------------------ start
 
-    def start(self) -> None:
-        """Open, restore, and take in. Raises what keeps it from that."""
+    def start(self, past: Replay | None = None) -> None:
+        """Open, restore, and take in; a recorded past first. Raises what keeps it from that."""
         settings, state = self.settings, self.settings.state
         budgets = settings.budgets
         self.stores = open_stores(OsFs(), state, journal_bytes=budgets.journal, inbox_bytes=budgets.inbox)
@@ -126,7 +127,9 @@ class Daemon:
         fold = restore(self.stores, self._load, views, poison)
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
         self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept], poison)
+        self.pipeline.replaying = past is not None
         for record in first_words(self.stores, fold, self.clock, self.compiled.hash):
+            record.at_ms = past.begins_ms if past is not None else 0
             self.pipeline.note(record)
         self.pipeline.picture().add_done_callback(self._reconciled)
         self.crew.hire("pipeline", self.pipeline.run)
@@ -143,6 +146,9 @@ class Daemon:
         self._stop_health = threading.Event()
         health = Health(self.pipeline, self.clock, state, snapshot=self.take_snapshot)
         self.crew.hire("health", lambda: health.run(self._stop_health), self._stop_health)
+        if past is not None:
+            past.run(self.pipeline.door(past, "past"), self._stop_health)
+            self.pipeline.replaying = False
         self.upkeep = Upkeep(self.pipeline)
         self.upkeep.start()
         self._open_sources(self.compiled)

@@ -246,6 +246,8 @@ class Pipeline:
         """Wait for what comes next: an arrival, a timer that is due, the group's end (None)."""
         now = time.monotonic()
         wait_s = max(0.0, group.deadline() - now) if group.outcomes else IDLE_S
+        if self.replaying and group.outcomes:
+            wait_s = 0.0  # the past comes as fast as it is taken
         due_ms = None if self.replaying else self.fold.next_due_ms()
         if due_ms is not None:
             due_s = max((due_ms - self.clock.log_ms()) / 1000, self._ticked + TICK_S - now, 0.0)

@@ -1,0 +1,68 @@
+"""The demo as a newcomer starts it: within a minute, alarms from three transports and from the past; then all is gone."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from commands.district.city import City
+from tests.servers import free_port, until
+
+PAST = {"overstay@bay-07", "pm10-day@dust-03", "silent@dust-04"}
+LIVE = {"cover-tilted@mh-05", "pm10-high@dust-01", "pm10-high@dust-03"}  # MQTT, serial line, HJ 212
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("broker", ["mosquitto", "amqtt"])
+def test_the_first_minute(tmp_path: Path, root: Path, broker: str) -> None:
+    port = free_port()
+    path = os.environ["PATH"]
+    if broker == "amqtt":  # a PATH on which there is nothing but Python
+        (tmp_path / "bin").mkdir()
+        path = str(tmp_path / "bin")
+    command = [
+        sys.executable,
+        str(root / "run_daemon.py"),
+        "demo",
+        "--port",
+        str(port),
+        "--state",
+        str(tmp_path / "demo"),
+    ]
+    with (tmp_path / "log").open("wb") as log:
+        demo = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PATH": path}, stdout=log, stderr=log)
+    try:
+        began = time.monotonic()
+        until(lambda: (PAST | LIVE) <= alarms(port), within_s=90, what="alarms of all kinds")
+        assert time.monotonic() - began < 60
+        assert alarms(port) == PAST | LIVE  # a list that can be read
+        assert shutil.which("mosquitto", path=path) is None or broker == "mosquitto"
+    finally:
+        demo.send_signal(signal.SIGINT)
+        status = demo.wait(15)
+    assert status == 0, (tmp_path / "log").read_text()
+    assert str(tmp_path) not in subprocess.run(["/bin/ps", "axww"], capture_output=True, text=True, check=True).stdout
+
+
+def alarms(port: int) -> set[str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/alarms", timeout=5) as answer:
+            return {alarm["id"] for alarm in json.loads(answer.read())["alarms"]}
+    except OSError:
+        return set()
+
+
+def test_the_past_is_told_the_same_each_time() -> None:
+    begins_ms = 1_795_000_000_000
+    once, again = City(begins_ms).past(), City(begins_ms).past()
+    for _ in range(2_000):
+        batch = next(once)
+        assert batch == next(again)
+        assert batch.at_ms < begins_ms
