@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from devices.frames import Batch
 from rules import sections
 from rules.records import Config, Record, Tick
+from rules.verdicts import NEVER_QUIET
 from tests.rules.chance import Chance, days, fresh, made, memory_of, numbered, replay
 
 Day = list[tuple[int, tuple[str, object]]]
@@ -105,6 +106,19 @@ def test_ticks_in_between_change_nothing_but_numbers(day: Day, ticks: list[float
     these, those = made(outcomes, frames=False), made(chance.outcomes, frames=False)
     for name in ("events", "periods"):
         assert without_numbers(these[name]) == without_numbers(those[name])
+
+
+@LAW
+@given(day=days)
+def test_quiet_bands_change_nothing(day: Day) -> None:
+    """The events are the same when no value is ever quiet."""
+    chance = lived(day)
+    fold, outcomes = fresh(), []
+    for first, record in numbered(chance.outcomes, chance.records):
+        for track in fold.memory.world.reception.tracks.values():
+            track.bands[:] = NEVER_QUIET * len(track.watches)
+        outcomes.append(fold.take(first, [record]))
+    assert made(outcomes) == made(chance.outcomes)
 
 
 @LAW
