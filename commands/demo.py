@@ -42,9 +42,7 @@ HELLO = """
 
 @click.command
 @click.option("--port", type=click.IntRange(1, 65535), default=8480, show_default=True, help="Port of the page.")
-@click.option(
-    "--state", type=click.Path(path_type=Path), help="Keep everything there; else in a new folder under /tmp."
-)
+@click.option("--state", type=click.Path(path_type=Path), help="Keep everything there; else in a new folder.")
 def command(port: int, state: Path | None) -> None:
     """Run a simulated district with its alarms: nothing need be installed, nothing is left running.
 

@@ -10,7 +10,7 @@ from commands.district.city import City
 from ingest.settings import endpoint
 
 
-class EndpointType(click.ParamType):
+class EndpointType(click.ParamType[tuple[str, int]]):
     """HOST:PORT."""
 
     name = "host:port"
@@ -30,8 +30,8 @@ class EndpointType(click.ParamType):
 def command(mqtt: tuple[str, int], hj212: tuple[str, int] | None) -> None:
     """Send the simulated district to a broker, until Ctrl-C: 40 bays and 25 covers as ChirpStack v4 sends them.
 
-    A cover tilts after 15 s; with --hj212 PM10 jumps at a station after 20 s. Its addresses are in the configuration that
-    `cityward demo` writes.
+    A cover tilts after 15 s; with --hj212 PM10 jumps at a station after 20 s. Its addresses are in the configuration
+    that `cityward demo` writes.
     """
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -1,7 +1,7 @@
 """The simulated district: who is in it, and what each device says at a moment. One description of past and present.
 
-40 bays and 25 covers by ChirpStack v4, a Modbus station and a PM module on serial lines, two HJ 212 stations. Everything
-is a function of the moment when the demo began, so that it is the same each time it is told.
+40 bays and 25 covers by ChirpStack v4, a Modbus station and a PM module on serial lines, two HJ 212 stations.
+Everything is a function of the moment when the demo began, so that it is the same each time it is told.
 """
 
 import base64
@@ -10,12 +10,12 @@ import math
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from msgspec import Struct
 
-from devices import catalogue
 from devices.frames import Batch, Frame
-from devices.models import hj212_dust
+from devices.models import NoOptions, bosch_tps110, dingtek_dc41x, hj212_dust, modbus_dust, plantower_pms
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 PAST_MS = 72 * HOUR_MS
@@ -23,14 +23,14 @@ BAYS, COVERS = 40, 25
 
 OVERSTAYED = 7  # the bay that is occupied for 26 h
 TILTED = 5  # the cover that tilts, live
+WOBBLES_DEG = 2.0  # a cover's rest
 TILTS_MS = 15_000  # after the beginning
 DUSTS_MS = 20_000  # then PM10 jumps
 SILENT_MS = 5 * HOUR_MS  # before the beginning the second HJ 212 station fell silent
 
-BOSCH, DINGTEK = catalogue.model("bosch-tps110"), catalogue.model("dingtek-dc41x")
-MODBUS, PLANTOWER, HJ212 = (catalogue.model(name) for name in ("modbus-dust", "plantower-pms", "hj212-dust"))
-PRESET = MODBUS.options(preset="500-block")
-PRINTS = HJ212.options(pm_unit="ug_m3")
+PRESET = modbus_dust.ModbusOptions(preset="500-block")
+PRINTS = hj212_dust.Hj212Options(pm_unit="ug_m3")
+NONE = NoOptions()
 MNS = ("320302000000000000000001", "320302000000000000000002")
 
 
@@ -102,38 +102,39 @@ class City:
 
     def bay(self, number: int, at_ms: int) -> Frame:
         """Return what a bay's sensor says now."""
-        port, payload = BOSCH.encode(BOSCH.values(occupied=self.occupied(number, at_ms)), BOSCH.options())
-        return self.uplink(bay_eui(number), port or 1, payload, at_ms)
+        port, payload = bosch_tps110.encode(bosch_tps110.Bay(occupied=self.occupied(number, at_ms)), NONE)
+        return self.uplink(bay_eui(number), port, payload, at_ms)
 
     def cover(self, number: int, at_ms: int) -> Frame:
         """Return what a cover's sensor says now."""
         tilt = self.tilt(number, at_ms)
-        values = DINGTEK.values(
-            distance_mm=1500.0 + number, tilt_deg=tilt, temperature_c=14.0, moved=tilt > 30, level_alarm=False,
+        values = dingtek_dc41x.Cover(
+            distance_mm=1500.0 + number, tilt_deg=tilt, temperature_c=14.0, moved=tilt > WOBBLES_DEG, level_alarm=False,
             battery_low=False,
         )  # fmt: skip
-        port, payload = DINGTEK.encode(values, DINGTEK.options())
-        return self.uplink(cover_eui(number), port or 3, payload, at_ms)
+        port, payload = dingtek_dc41x.encode(values, NONE)
+        return self.uplink(cover_eui(number), port, payload, at_ms)
 
     def modbus(self, at_ms: int) -> bytes:
         """Return question and answer of the Modbus station."""
         dust = self.dust(1, at_ms)
-        values = MODBUS.values_for(PRESET)(
+        shape: Any = modbus_dust.MODEL.values_for(PRESET)
+        values = shape(
             pm25_ug_m3=dust.pm25, pm10_ug_m3=dust.pm10, noise_db=58.0, temperature_c=12.0, humidity_pct=55.0,
             pressure_hpa=1018.0, wind_speed_m_s=1.6, wind_direction_deg=90.0,
         )  # fmt: skip
-        return MODBUS.encode(values, PRESET)[1]
+        return modbus_dust.encode(values, PRESET)[1]
 
     def plantower(self, at_ms: int) -> bytes:
         """Return a frame of the PM module."""
         dust = self.dust(2, at_ms)
-        values = PLANTOWER.values(pm1_ug_m3=dust.pm25 // 2, pm25_ug_m3=dust.pm25, pm10_ug_m3=dust.pm10)
-        return PLANTOWER.encode(values, PLANTOWER.options())[1]
+        values = plantower_pms.Particles(pm1_ug_m3=dust.pm25 // 2, pm25_ug_m3=dust.pm25, pm10_ug_m3=dust.pm10)
+        return plantower_pms.encode(values, plantower_pms.PlantowerOptions())[1]
 
     def hj212(self, station: int, at_ms: int) -> bytes:
         """Return a packet of real-time data of HJ 212 station 1 or 2."""
         dust = self.dust(2 + station, at_ms)
-        values = HJ212.values(
+        values = hj212_dust.Station(
             tsp_ug_m3=dust.tsp, pm10_ug_m3=dust.pm10, pm25_ug_m3=dust.pm25, noise_db=61.0, temperature_c=12.0
         )
         return hj212_dust.packet(values, PRINTS, mn=MNS[station - 1], at_ms=at_ms)

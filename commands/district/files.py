@@ -132,8 +132,8 @@ def write(folder: Path, state: Path, *, http: int, mqtt: int, hj212: int, gate: 
     for n in range(1, COVERS + 1):
         at = f"[117.1859, {34.25 + n * 0.0004:.4f}]"
         lora += (
-            f"  - {{id: mh-{n:02}, model: dingtek-dc41x, address: 'eui:{cover_eui(n)}', name: 文化路 {n:02} 号 污水井盖, "
-            f"at: {at}, interval: 6 h}}\n"
+            f"  - {{id: mh-{n:02}, model: dingtek-dc41x, address: 'eui:{cover_eui(n)}', "
+            f"name: 文化路 {n:02} 号 污水井盖, at: {at}, interval: 6 h}}\n"
         )
     for name, text in (
         ("cityward.yaml", main),
