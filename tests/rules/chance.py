@@ -92,7 +92,7 @@ frames = st.tuples(
     st.sampled_from((b"", b"", b"", b"", b"D", b"R", b"RD")),
 )  # fmt: skip
 batches = st.tuples(
-    st.just("batch"), st.sampled_from(("lora", "lora", "lora", "other", "nobody")), st.lists(frames, min_size=1, max_size=6)
+    st.just("batch"), st.sampled_from((*("lora",) * 8, "other", "nobody")), st.lists(frames, min_size=2, max_size=6)
 )  # fmt: skip
 statuses = st.one_of(
     st.just(("status", "gateway", "started", {})),
@@ -117,11 +117,12 @@ commands = st.tuples(
     st.just("command"), st.sampled_from(("ack", "reset")), st.integers(0, 30), st.sampled_from((0, 0, 0, -1, 1))
 )
 configs = st.tuples(st.just("config"), st.sampled_from(tuple(CONFIGS)))
-happenings = st.tuples(
-    st.sampled_from(STEPS),
-    st.one_of(batches, batches, batches, batches, statuses, commands, configs, st.just(("tick",))),
+ticks = st.just(("tick",))
+happening = st.sampled_from((*(batches,) * 12, *(statuses,) * 3, commands, commands, configs, ticks)).flatmap(
+    lambda each: each
 )
-days = st.lists(happenings, min_size=1, max_size=50)
+happenings = st.tuples(st.sampled_from(STEPS), happening)
+days = st.lists(happenings, min_size=8, max_size=50)
 
 
 def fresh() -> Fold:
@@ -154,7 +155,9 @@ class Chance:
 
     def batch(self, source: str, drawn: Sequence[Any]) -> Batch:
         made = [self.frame(*one) for one in drawn]
-        if source == "lora" and any(place == MN.encode() for place, _, _ in made):
+        station = made[0][0] == MN.encode()
+        made = [frame for frame in made if (frame[0] == MN.encode()) == station]
+        if station and source == "lora":
             source = "sites"
         return Batch(source, self.at_ms, made)
 
@@ -173,7 +176,7 @@ class Chance:
             place, said = uplink(
                 "00000000000000a1", 1, bytes([truth]), counter=self.counters["bay"], time_ms=t_ms, event=event
             )
-            payload = said.decode()
+            payload = said.decode() if who == "bay" else said.decode().replace('"data"', '"devAddr"')
         elif who in ("site", "mean"):
             values = Station(pm10_ug_m3=value, pm25_ug_m3=30.0)
             place = MN

@@ -12,7 +12,7 @@ from tests.rules.chance import Chance, days, fresh, made, memory_of, numbered, r
 
 Day = list[tuple[int, tuple[str, object]]]
 
-LAW = settings(max_examples=120, deadline=None)
+LAW = settings(max_examples=40, deadline=None)
 
 
 def lived(day: Day) -> Chance:
