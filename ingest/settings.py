@@ -98,7 +98,9 @@ class Secret(Settings):
                 f"credential {self.credential}: $CREDENTIALS_DIRECTORY is not set; "
                 "start by systemd with LoadCredential=, or name a file instead"
             )
-        return Path(folder) / str(self.credential)
+        alone = Path(folder) / str(self.credential)
+        of_folder = Path(folder) / f"cityward_{self.credential}"  # how systemd names the files of a folder
+        return of_folder if of_folder.exists() else alone
 
     def read(self) -> str:
         """Return the secret without the newline that editors add. Raises OSError when it cannot be read."""
