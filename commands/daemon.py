@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ from rules.ruleset import RuleSet
 from rules.sections import Sections
 from store import snapshot
 from store.book import BookReader
-from store.fs import OsFs, replace
+from store.fs import DiskFullError, OsFs, replace
 from store.ledger import Kept, Ledger, Verified, ledger_picture
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ log = logging.getLogger(__name__)
 SOURCES_STOP_S = 1.0
 PIPELINE_STOP_S = 1.5
 SETTLE_S = 1.0
+PICTURE_S = 5.0
 FEED_STOP_S = 0.5
 
 ACCEPTED = "accepted"  # folder of the state directory with the cityward.yaml that was accepted last
@@ -71,6 +73,8 @@ class Crew:
         """Start a thread; `stop` set = it may end."""
 
         def run() -> None:
+            with suppress(OSError):  # so that `top -H` and a debugger show it by its name
+                Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(name, encoding="ascii")
             try:
                 work()
             except BaseException as error:  # noqa: BLE001 - raised again where the process ends
@@ -206,7 +210,8 @@ class Daemon:
 
     def _open_source(self, settings: SourceSettings, compiled: Compiled) -> None:
         subject = next(s.subject for s in compiled.registry.sources if s.name == settings.name)
-        source = make_source(settings, compiled.registry, self._report(subject))
+        drops = self.pipeline.fold.memory.drops
+        source = make_source(settings, compiled.registry, self._report(subject), drops.get(subject))
         running = Running(settings, source)
         deliver = self.pipeline.door(source, settings.name)
         running.thread = self.crew.hire(settings.name, lambda: source.run(deliver, running.stop), running.stop)
@@ -224,17 +229,16 @@ class Daemon:
         """Read the files again and put them in force, all or nothing."""
         with self._reloading:
             if self.directory is None:
-                return Reloaded(
-                    accepted=False, hash=self.compiled.hash, problems=["this daemon was started without files"]
-                )
+                problems = ["this daemon was started without files"]
+                return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
             loaded = load(self.directory)
             problems = [problem.text("en") for problem in loaded.problems]
             compiled = loaded.compiled
             if compiled is None:
                 first = loaded.errors[0]
-                self._refuse(bad=True, why_zh=first.text("zh"), why_en=first.text("en"))
+                self.refuse(bad=True, why_zh=first.text("zh"), why_en=first.text("en"))
                 return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
-            self._refuse(bad=False)
+            self.refuse(bad=False)
             self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
             content = blob.encode(compiled.registry, compiled.ruleset)
             self.pipeline.configure(compiled.hash, content).result()
@@ -243,7 +247,8 @@ class Daemon:
             self._keep_settings()
             return Reloaded(accepted=True, hash=compiled.hash, problems=problems)
 
-    def _refuse(self, *, bad: bool, why_zh: str = "", why_en: str = "") -> None:
+    def refuse(self, *, bad: bool, why_zh: str = "", why_en: str = "") -> None:
+        """Say whether the files are wrong, and something else is in force."""
         data = {"name": "config-refused", "bad": bad, "why_zh": why_zh, "why_en": why_en}
         self._report("gateway")("condition", data)
 
@@ -259,11 +264,8 @@ class Daemon:
             if name not in self.sources:
                 self._open_source(settings, compiled)
         old, new = self.settings, compiled.settings
-        changed = [
-            name
-            for name in ("gateway", "state", "budgets", "http", "influxdb")
-            if getattr(old, name) != getattr(new, name)
-        ]
+        parts = ("gateway", "state", "budgets", "http", "influxdb")
+        changed = [name for name in parts if getattr(old, name) != getattr(new, name)]
         return [f"cityward.yaml: {name} has changed: restart the service for it" for name in changed]
 
     # -------------------------------------------------------------------------------------------------- while alive
@@ -308,11 +310,13 @@ class Daemon:
 
     def take_snapshot(self) -> None:
         """Write what the fold remembers, once all its lines are in InfluxDB or in the backlog."""
-        self._write_snapshot(*self.pipeline.picture().result())
+        with suppress(TimeoutError):  # it waits for room on the disk: later, then
+            self._write_snapshot(*self.pipeline.picture().result(PICTURE_S))
 
     def _write_snapshot(self, sequence: int, parts: Sections) -> None:
         if self.writer is None or self.writer.settle(sequence, SETTLE_S):
-            snapshot.write(self.stores.fs, self.stores.directory / "snapshot", sequence, parts)
+            with suppress(DiskFullError):  # it is a shortcut: without it a start takes longer
+                snapshot.write(self.stores.fs, self.stores.directory / "snapshot", sequence, parts)
 
     def wait(self, stop: threading.Event) -> None:
         """Wait until somebody stops it, or a thread has ended by itself, whose error is raised."""
@@ -324,8 +328,8 @@ class Daemon:
 
     # -------------------------------------------------------------------------------------------------------- stop
 
-    def stop(self) -> None:
-        """Take in what has arrived, make it durable, and end; within 5 s."""
+    def stop(self) -> bool:
+        """Take in what has arrived, make it durable, and end; within 5 s. Return False when the pipeline hangs."""
         notify("STOPPING=1\nSTATUS=draining")
         self.crew.quitting = True
         self._stop_health.set()
@@ -339,12 +343,13 @@ class Daemon:
         self.pipeline.note(Status(at_ms=0, subject="gateway", kind="stopped"))
         picture = self.pipeline.picture()
         if not self.pipeline.stop(PIPELINE_STOP_S):
-            return  # it hangs: what is on the disk is whole, and a restart goes on from there
+            return False  # what is on the disk is whole, and a restart goes on from there
         self._write_snapshot(*picture.result())
         self._stop_writer.set()
         self.feed.stop(FEED_STOP_S)
         self.stores.crashes.end()
         self.stores.close()
+        return True
 
 
 def give_back_memory() -> None:
@@ -356,15 +361,17 @@ def give_back_memory() -> None:
 
 
 def all_sources(compiled: Compiled) -> list[SourceSettings]:
-    """Return the settings of all sources."""
+    """Return the settings of all sources that the registry knows: it may be older, when the files are wrong."""
     wanted = compiled.settings.sources
-    return [*wanted.mqtt, *wanted.serial, *wanted.hj212]
+    known = {source.name for source in compiled.registry.sources}
+    every: list[SourceSettings] = [*wanted.mqtt, *wanted.serial, *wanted.hj212]
+    return [each for each in every if each.name in known]
 
 
-def make_source(settings: SourceSettings, registry: Registry, report: Report) -> Source:
-    """Make the source that the settings describe."""
+def make_source(settings: SourceSettings, registry: Registry, report: Report, dropped_before: int | None) -> Source:
+    """Make the source that the settings describe; dropped_before: what a broker's drop counter said last."""
     if isinstance(settings, MqttSettings):
-        return MqttSource(settings, registry.gateway, report)
+        return MqttSource(settings, registry.gateway, report, dropped_before=dropped_before)
     if isinstance(settings, Hj212Settings):
         return Hj212Listener(settings.name, settings.endpoint.host, settings.endpoint.port, report)
     if settings.poll is not None:

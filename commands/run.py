@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from commands.daemon import Daemon, to_start_with
+from feed.http.server import FeedError
 from store.log import InUseError
 
 SWITCH_S = 0.0005  # p99 of a hand-over beside one busy thread: 22 ms at the default, 2.5 ms so (measured)
@@ -36,17 +37,27 @@ def command(directory: Path) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    again = threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: again.set())  # one that comes too early waits, it does not kill
     try:
         daemon.start()
-    except InUseError as error:
+    except (InUseError, FeedError) as error:
         raise click.ClickException(str(error)) from error
     if problems:
         daemon.reload()
+    else:
+        daemon.refuse(bad=False)
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=daemon.reload, name="reload", daemon=True).start())
+    if again.is_set():
+        daemon.reload()
     try:
         daemon.wait(stop)
     except BaseException:
         logging.getLogger(__name__).exception("cityward ends; what it acknowledged is on the disk")
         logging.shutdown()
         os._exit(1)  # a thread that hangs must not keep the service from starting again
-    daemon.stop()
+    if not daemon.stop():
+        logging.getLogger(__name__).error("the pipeline hangs; what it acknowledged is on the disk")
+        os._exit(1)
+    logging.shutdown()
+    os._exit(0)  # a question to the ledger that nobody answers any more must not hold up the end

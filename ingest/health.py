@@ -64,7 +64,7 @@ class Health:
 
     def _look_at_disk(self) -> None:
         free = shutil.disk_usage(self._state).free
-        full = free < (FREE_AGAIN_BYTES if self._full else LEAST_FREE_BYTES)
+        full = self._pipeline.full_disk or free < (FREE_AGAIN_BYTES if self._full else LEAST_FREE_BYTES)
         if full != self._full:
             self._full = full
             mib = free >> 20

@@ -111,7 +111,7 @@ class Pipeline:
         self.stores = stores
         self.progress = time.monotonic()  # what the watchdog looks at
         self.replaying = False  # while a replay brings its own times, no other source is open
-        self.full_disk = False
+        self.full_disk = False  # it waits for room: nothing is acknowledged
         self._arrivals: queue.SimpleQueue[tuple[str, Any, Any]] = queue.SimpleQueue()
         self._stop, self._ended = threading.Event(), threading.Event()
         self._windows: dict[str, int] = {}
@@ -143,7 +143,7 @@ class Pipeline:
     def configure(self, config_hash: str, content: bytes) -> Future[None]:
         """Accept a configuration and put it in force."""
         done: Future[None] = Future()
-        self.ask(lambda _: self.book.accept(config_hash, content))
+        self.ask(lambda _: self._when_there_is_room(lambda: self.book.accept(config_hash, content)))
         self._arrivals.put(("config", Config(at_ms=0, hash=config_hash), done))
         return done
 
@@ -235,11 +235,12 @@ class Pipeline:
             try:
                 result = write()
             except DiskFullError:
-                self.full_disk = True
                 if not (self.inbox.free_oldest() or self.journal.free_oldest()):
+                    self.full_disk = True
                     self.progress = time.monotonic()  # it waits, it does not hang
                     time.sleep(FULL_DISK_S)
             else:
+                self.full_disk = False
                 return result
 
     def _arrived(self, group: Group) -> tuple[str, Any, Any] | None:

@@ -22,6 +22,7 @@ class Memory:
     offset_ms  civil time = log time + offset
     made       InfluxDB lines, by what they are of: readings, means, alarms
     set_aside  frames, by source; missed: by cause
+    drops      what the drop counter of each broker said last, by subject
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Memory:
         self.made: Counter[str] = Counter()
         self.set_aside: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
+        self.drops: dict[str, int] = {}
         self.out = Outcome(first=1, last=0)
 
     def moment(self, sequence: int, at_ms: int, cause: str) -> Moment:

@@ -46,7 +46,7 @@ class Status(Struct, tag="status", kw_only=True):
     kind     started      the pipeline runs again; data: listening_since_ms of the former run's end (log time) or None
              stopped      a clean stop
              link         data: {"up": bool, "why": str}
-             drops        a broker dropped messages; data: {"dropped": count since the last Status,
+             drops        a broker dropped messages, or was asked first; data: {"dropped": count since the last Status,
                           "total": the broker's own counter, which begins at 0 again when the broker does}
              missed       data: {"count": int, "cause": str}
              clock        civil = log + offset; data: {"offset_ms": int, "source": str, "trusted": bool}

@@ -19,7 +19,7 @@ from rules.world import World
 
 Sections = dict[str, tuple[int, bytes]]
 
-VERSIONS = {"fold": 1, "reception": 1, "judges": 1, "alarms": 1, "links": 1}
+VERSIONS = {"fold": 2, "reception": 1, "judges": 1, "alarms": 1, "links": 1}
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -32,6 +32,7 @@ class _FoldState(Struct):
     made: dict[str, int]
     set_aside: dict[str, int]
     missed: dict[str, int]
+    drops: dict[str, int]
 
 
 def write(fold: Fold) -> Sections:
@@ -45,7 +46,7 @@ def write(fold: Fold) -> Sections:
         "fold": encode(
             _FoldState(
                 memory.hash, memory.log_ms, memory.offset_ms, memory.answers, dict(memory.made), dict(memory.set_aside),
-                dict(memory.missed),
+                dict(memory.missed), memory.drops,
             )
         ),
         "reception": encode(world.reception.state()),
@@ -67,7 +68,7 @@ def read(fold: Fold, sections: Mapping[str, tuple[int, bytes]]) -> set[str]:
     memory = fold.memory
     state = msgspec.msgpack.decode(good["fold"], type=_FoldState)
     memory.hash, memory.log_ms, memory.offset_ms = state.hash, state.log_ms, state.offset_ms
-    memory.answers = state.answers
+    memory.answers, memory.drops = state.answers, state.drops
     memory.made, memory.set_aside, memory.missed = Counter(state.made), Counter(state.set_aside), Counter(state.missed)
     if memory.hash:
         memory.world = World(*fold.load(memory.hash))

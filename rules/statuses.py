@@ -25,8 +25,7 @@ def take(memory: Memory, sequence: int, status: Status) -> None:
         case "condition":
             _condition(memory, data["name"], status.subject, moment, data)
         case "drops":
-            memory.missed["broker-dropped"] += data["dropped"]
-            _finding(memory, "drops", status.subject, moment, {"count": str(data["dropped"])})
+            _count_drops(memory, status.subject, moment, data)
         case "missed":
             memory.missed[data["cause"]] += data["count"]
         case "set_aside":
@@ -89,9 +88,12 @@ def _set_clock(memory: Memory, now_ms: int, offset_ms: int) -> None:
 
 
 def _condition(memory: Memory, name: str, subject: str, moment: Moment, data: dict[str, Any]) -> None:
+    rule = CONDITIONS.get(name)
+    if rule is None:
+        return  # of another release: no rule of this one judges it
     source = str(data.get("source", ""))
     words = {"why_zh": str(data.get("why_zh", source)), "why_en": str(data.get("why_en", source))}
-    memory.links.built_in(CONDITIONS[name], subject, memory.world, moment, holds=bool(data["bad"]), words=words)
+    memory.links.built_in(rule, subject, memory.world, moment, holds=bool(data["bad"]), words=words)
 
 
 def _finding(memory: Memory, kind: str, subject: str, moment: Moment, words: dict[str, str]) -> None:
@@ -102,6 +104,14 @@ def _finding(memory: Memory, kind: str, subject: str, moment: Moment, words: dic
     alarm = judging.describe(judge, judging.alarms.by_id.get(judge.id))
     judging.alarms.activate(alarm, judge.rule, moment, None)
     judging.alarms.calm(alarm, moment)
+
+
+def _count_drops(memory: Memory, subject: str, moment: Moment, data: dict[str, Any]) -> None:
+    """Count what a broker dropped, and remember its counter: what it drops while we are away is the difference."""
+    memory.drops[subject] = data["total"]
+    if data["dropped"]:
+        memory.missed["broker-dropped"] += data["dropped"]
+        _finding(memory, "drops", subject, moment, {"count": str(data["dropped"])})
 
 
 def _set_aside(memory: Memory, data: dict[str, Any], moment: Moment) -> None:

@@ -253,11 +253,13 @@ class MqttSource:
             if topic != DROPPED.encode() or not payload.isdigit():
                 continue
             total = int(payload)
+            first = self._dropped is None  # also then it is told: what is dropped while we are away is more than this
             before = total if self._dropped is None else self._dropped
             dropped = total - before if total >= before else total
             self._dropped = total
             if dropped:
                 _log.error("%s: the broker has dropped %d messages; its queue was full", self.client_id, dropped)
+            if dropped or first:
                 self._report("drops", {"dropped": dropped, "total": total})
 
     def _say(self, *, up: bool, why: str) -> None:
