@@ -197,8 +197,13 @@ def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival
 
 
 def _collect(memory: Memory, track: Track, reading: Reading, now_ms: int) -> None:
-    """Put a reading into the windows: the open minute, the next one, or the one it belongs to."""
-    values = [getattr(reading.values, series.quantity) for series in track.series]
+    """Put a reading into the windows: the open minute, the next one, or the one it belongs to.
+
+    A value with a doubt of its own (`pm10_ug_m3:T`, over the instrument's range) is judged, but enters no mean
+    (HJ 212-2017 table 8: only N is normal).
+    """
+    doubted = {flag.partition(":")[0] for flag in (reading.values.flags or "").split() if ":" in flag}
+    values = [None if s.quantity in doubted else getattr(reading.values, s.quantity) for s in track.series]
     minute = reading.t_ms // MINUTE_MS
     if reading.live and minute > track.series[0].minute and reading.t_ms > now_ms - HISTORY_MS:
         memory.world.windows.roll(track.series, reading.t_ms, now_ms)

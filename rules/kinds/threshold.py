@@ -1,6 +1,7 @@
 """Kind `threshold`: a number is over (or under) a limit: n of the last m readings, or once far over it.
 
 Tilt > 15° twice or > 30° once; PM10 > 500 µg/m³ for 5 min. It ends when the value is back at `clear`, after a delay.
+The sign of a tilt only says to which side: its amount is compared, for a cover at -20° lies as badly as one at 20°.
 """
 
 from math import inf, nextafter
@@ -8,6 +9,8 @@ from math import inf, nextafter
 from msgspec import Struct
 
 from rules.verdicts import NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED, Band, Due, Kind, Live, Said
+
+TILTS = ("tilt_deg", "tilt_x_deg", "tilt_y_deg", "tilt_z_deg")
 
 Memory = tuple[int, int, int]  # verdict; log time since when it is contradicted, -1 = it is not; bits: the last m over?
 
@@ -34,8 +37,9 @@ class Threshold(Struct, frozen=True, kw_only=True):
 def step(memory: Memory, given: Live | Due, settings: Threshold, _interval_ms: int) -> Said:
     """Count, wait, and compare."""
     verdict, since, bits = memory
+    either_way = settings.quantity in TILTS
     if isinstance(given, Live):
-        value = given.value
+        value = abs(given.value) if either_way else given.value
         if verdict == VIOLATED:
             against = _is_back(settings, value)
         else:
@@ -54,7 +58,10 @@ def step(memory: Memory, given: Live | Due, settings: Threshold, _interval_ms: i
         why = {"readings_over": bits.bit_count(), "for_s": (given.at_ms - since) // 1000} if verdict != VIOLATED else {}
         verdict, since, bits = (NORMAL if verdict == VIOLATED else VIOLATED), -1, 0
     due = since + delay if since >= 0 else None
-    return Said((verdict, since, bits), verdict, due, _quiet(settings, verdict, since, bits), why)
+    quiet = _quiet(settings, verdict, since, bits)
+    if either_way:
+        quiet = (-quiet[1], quiet[1]) if quiet[0] < 0 else NEVER_QUIET
+    return Said((verdict, since, bits), verdict, due, quiet, why)
 
 
 def _is_over(settings: Threshold, value: float) -> bool:
