@@ -341,7 +341,7 @@ def _place(track: Track, t_ms: int, now_ms: int, log_ms: int, *, trusted: bool) 
     same_skew = track.skew_ms != 0 and drift <= 5000 + (log_ms - track.skew_at_ms) // 10
     track.skew_ms, track.skew_at_ms = ahead, log_ms
     if -HISTORY_MS <= ahead <= FUTURE_MS:
-        track.skew_ms = 0
+        track.skew_ms = track.skew_at_ms = 0
         return t_ms, ""
     if ahead > FUTURE_MS or ahead < -WINDOWS_MS or same_skew:
         return now_ms, "clock"  # as far off as last time: its clock is wrong, not the reading late
