@@ -182,7 +182,7 @@ def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival
     counts = reading.span == ""
     if reading.span == "minute":  # a station that sends only minute means is judged by them
         counts = batch.at_ms - track.realtime_ms > REALTIME_MS
-    elif counts:
+    elif counts and (track.envelope is None or track.envelope.bind is None):  # the quick loop knows no means
         track.realtime_ms = batch.at_ms
     if counts:
         if track.series:
