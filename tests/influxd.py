@@ -127,11 +127,7 @@ class Server:
     def numbers(self, measurement: str, field: str = "n") -> list[int]:
         """Return the values of one whole-numbered field, of all series, in order of time."""
         if not self.influx:
-            self.ask("GET", "/internal/force_flush")
-            query = urlencode({"match[]": f"{measurement}_{field}", "start": 0})
-            series = [json.loads(line) for line in self.ask("GET", f"/api/v1/export?{query}").splitlines()]
-            points = [p for one in series for p in zip(one["timestamps"], one["values"], strict=True)]
-            return [int(value) for _, value in sorted(points)]
+            return self._settled_numbers(measurement, field)
         flux = (
             f'from(bucket: "{BUCKET}") |> range(start: 1970-01-01T00:00:00Z, stop: 2100-01-01T00:00:00Z)'
             f' |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}")'
@@ -140,6 +136,20 @@ class Server:
         table = self.ask("POST", f"/api/v2/query?org={ORG}", flux.encode(), "application/vnd.flux")
         rows = csv.DictReader(line for line in table.splitlines() if line)
         return [int(float(row["_value"])) for row in rows]
+
+    def _settled_numbers(self, measurement: str, field: str) -> list[int]:
+        """Read VictoriaMetrics until nothing new comes for a second: so long it takes to show a new series."""
+        query = urlencode({"match[]": f"{measurement}_{field}", "start": 0})
+        last: list[tuple[int, int]] = []
+        same_since = time.monotonic()
+        while time.monotonic() < same_since + 1:
+            self.ask("GET", "/internal/force_flush")
+            series = [json.loads(line) for line in self.ask("GET", f"/api/v1/export?{query}").splitlines()]
+            points = sorted(p for one in series for p in zip(one["timestamps"], one["values"], strict=True))
+            if points != last:
+                last, same_since = points, time.monotonic()
+            time.sleep(0.1)
+        return [int(value) for _, value in last]
 
 
 @contextmanager
