@@ -101,3 +101,30 @@ def test_the_readme_calls_what_exists() -> None:
     assert [name for name in files if not (ROOT / name).exists()] == []
     words = re.findall(r"(?:^|[\s;&|/])cityward[ ]+([a-z][\w-]*)", text)
     assert set(words) <= {name for name, _ in COMMANDS}
+
+
+def pages() -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".md" and "vectors" not in path.parts]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_page_names_exists(page: Path) -> None:
+    """Files in backticks, links to files, and `Class.method` where `class Class` stands in the code."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    rooms = "|".join((*ROOMS, "docs", "deploy", "bench", "tests"))
+    files = re.findall(rf"`((?:{rooms})/[\w./-]*)`", text)
+    missing = [name for name in files if not (ROOT / name).exists()]
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    missing += [name for name in links if not (page.parent / name).exists()]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in tracked() if path.suffix == ".py")
+    for kind, name in re.findall(r"`([A-Z]\w+)\.(\w+)`", text):
+        if re.search(rf"^class {kind}\b", code, re.MULTILINE) and not re.search(
+            rf"^ +def {name}\b", code, re.MULTILINE
+        ):
+            missing.append(f"{kind}.{name}")
+    assert missing == []
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    names = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert [name[:5] for name in names] == [f"{number:04}-" for number in range(1, len(names) + 1)]
