@@ -13,7 +13,7 @@ import pytest
 
 from devices.frames import Batch
 from tests.drills.gateway import ROOT, Gateway
-from tests.drills.test_kill import RULES, SOURCES, devices, held, traffic
+from tests.drills.test_kill import RULES, SOURCES, devices, traffic, wait_for_all
 from tests.load import Publisher
 from tests.servers import Mosquitto, mosquitto, until
 
@@ -91,7 +91,7 @@ def test_reloads_and_a_clean_stop_under_load_lose_nothing(gateway: Gateway, brok
         stop.set()
         thread.join()
         accepted = publisher.accepted
-    until(lambda: held(gateway) >= accepted, within_s=30, what="everything that was accepted")
+    wait_for_all(gateway, accepted)
     assert gateway.get("/api/v1/ledger")["unaccounted"] == {}
     assert gateway.stop() == 0
     wanted = {frame for frame, _ in zip(traffic(threading.Event()), range(accepted), strict=False)}
