@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ingest import influx_state
 from store import snapshot
 from store.book import Book
 from store.crashes import Crashes
@@ -34,7 +35,7 @@ def open_stores(fs: Fs, directory: Path, *, journal_bytes: int, inbox_bytes: int
     fs.make_dir(directory)
     inbox = Inbox(fs, directory / "inbox", inbox_bytes)
     book = Book(directory / "book.sqlite")
-    known = snapshot.read(fs, directory / "snapshot")
-    least = 1 + max(inbox.last, book.told_to(), known[0] if known else 0)
-    journal = Journal(fs, directory / "journal", journal_bytes, at_least=least)
+    sink = influx_state.on_disk(fs, directory / "influx")
+    known = (inbox.last, book.told_to(), snapshot.newest(fs, directory / "snapshot"), sink.position if sink else 0)
+    journal = Journal(fs, directory / "journal", journal_bytes, at_least=1 + max(known))
     return Stores(fs, directory, journal, inbox, book, Crashes(fs, directory / "crashes"))

@@ -77,6 +77,11 @@ def read(fs: Fs, directory: Path) -> tuple[int, dict[str, tuple[int, bytes]]] | 
     return None
 
 
+def newest(fs: Fs, directory: Path) -> int:
+    """Return the sequence of the newest snapshot, sound or not; 0 = there is none."""
+    return max((int(name.removeprefix(_PREFIX)) for name in _generations(fs, directory)), default=0)
+
+
 def _generations(fs: Fs, directory: Path) -> list[str]:
     """Names of the snapshots, newest first."""
     try:

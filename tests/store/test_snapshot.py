@@ -114,3 +114,11 @@ def _cpu_s(directory: Path, sequence: int, rings: memoryview) -> float:
     begin = time.thread_time()
     snapshot.write(OsFs(), directory, sequence, {"rings": (1, rings)})
     return time.thread_time() - begin
+
+
+def test_the_newest_is_known_without_reading_it(tmp_path: Path) -> None:
+    fs = OsFs()
+    assert snapshot.newest(fs, tmp_path / "snapshot") == 0
+    for sequence in (7, 12):
+        snapshot.write(fs, tmp_path / "snapshot", sequence, {"a": (1, b"x")})
+    assert snapshot.newest(fs, tmp_path / "snapshot") == 12
