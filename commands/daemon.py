@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from commands.sources import SourceSettings, all_sources, make_source
 from config import blob
 from config.check import Compiled, load
 from config.load import read_files, state_of
@@ -30,14 +31,10 @@ from ingest.influx import Influx
 from ingest.influx_trouble import Trouble
 from ingest.influx_writer import InfluxWriter
 from ingest.pipeline import Pipeline, View
-from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 from ingest.sources import Report, Source
-from ingest.sources.hj212_tcp import Hj212Listener
 from ingest.sources.modbus_rtu import ModbusLine, polls_of
-from ingest.sources.mqtt import MqttSource
 from ingest.sources.replay import Replay
-from ingest.sources.serial_line import PlantowerLine
-from ingest.start import first_words, poison_of, restore
+from ingest.start import StoppedError, first_words, poison_of, restore
 from ingest.stores import open_stores
 from ingest.upkeep import Upkeep
 from rules.fold import Fold
@@ -58,8 +55,6 @@ PICTURE_S = 5.0
 FEED_STOP_S = 0.5
 
 ACCEPTED = "accepted"  # folder of the state directory with the cityward.yaml that was accepted last
-
-SourceSettings = MqttSettings | SerialSettings | Hj212Settings
 
 
 class Crew:
@@ -117,8 +112,8 @@ class Daemon:
 
     # ------------------------------------------------------------------------------------------------------ start
 
-    def start(self, past: Replay | None = None) -> None:
-        """Open, restore, and take in; a recorded past first. Raises what keeps it from that."""
+    def start(self, past: Replay | None = None, stop: threading.Event | None = None) -> None:
+        """Open, restore, and take in; a recorded past first. Raises what keeps it from that: StoppedError by `stop`."""
         settings, state = self.settings, self.settings.state
         budgets = settings.budgets
         self.stores = open_stores(OsFs(), state, journal_bytes=budgets.journal, inbox_bytes=budgets.inbox)
@@ -128,7 +123,12 @@ class Daemon:
         self.kept = Kept()
         views: list[View] = [self.hub, *([self.writer] if self.writer else [])]
         poison = poison_of(self.stores)
-        fold = restore(self.stores, self._load, views, poison)
+        try:
+            fold = restore(self.stores, self._load, views, poison, stop)
+        except StoppedError:
+            self.stores.crashes.end()
+            self.stores.close()
+            raise
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
         self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept], poison)
         self.pipeline.replaying = past is not None
@@ -358,27 +358,6 @@ def give_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
     if trim is not None:
         trim(0)
-
-
-def all_sources(compiled: Compiled) -> list[SourceSettings]:
-    """Return the settings of all sources that the registry knows: it may be older, when the files are wrong."""
-    wanted = compiled.settings.sources
-    known = {source.name for source in compiled.registry.sources}
-    every: list[SourceSettings] = [*wanted.mqtt, *wanted.serial, *wanted.hj212]
-    return [each for each in every if each.name in known]
-
-
-def make_source(settings: SourceSettings, registry: Registry, report: Report, dropped_before: int | None) -> Source:
-    """Make the source that the settings describe; dropped_before: what a broker's drop counter said last."""
-    if isinstance(settings, MqttSettings):
-        return MqttSource(settings, registry.gateway, report, dropped_before=dropped_before)
-    if isinstance(settings, Hj212Settings):
-        return Hj212Listener(settings.name, settings.endpoint.host, settings.endpoint.port, report)
-    if settings.poll is not None:
-        polls = polls_of(registry.devices, settings.name)
-        poll_s = settings.poll / 1000
-        return ModbusLine(settings.name, settings.port, settings.setting, report, polls=polls, poll_s=poll_s)
-    return PlantowerLine(settings.name, settings.port, settings.setting, report)
 
 
 def to_start_with(directory: Path) -> tuple[Compiled | None, list[str]]:

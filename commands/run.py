@@ -11,6 +11,7 @@ import click
 
 from commands.daemon import Daemon, to_start_with
 from feed.http.server import FeedError
+from ingest.start import StoppedError
 from store.log import InUseError
 
 SWITCH_S = 0.0005  # p99 of a hand-over beside one busy thread: 22 ms at the default, 2.5 ms so (measured)
@@ -40,7 +41,9 @@ def command(directory: Path) -> None:
     again = threading.Event()
     signal.signal(signal.SIGHUP, lambda *_: again.set())  # one that comes too early waits, it does not kill
     try:
-        daemon.start()
+        daemon.start(stop=stop)
+    except StoppedError:
+        return
     except (InUseError, FeedError) as error:
         raise click.ClickException(str(error)) from error
     if problems:

@@ -4,6 +4,7 @@ Restart = snapshot + replay of what follows, mute up to the book's position. Wha
 InfluxDB do not have yet (the process died between two disks) is told and written now.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -31,8 +32,14 @@ def poison_of(stores: Stores) -> Poison:
     return frozenset(poison)
 
 
-def restore(stores: Stores, load: Load, views: Sequence[View], poison: Poison) -> Fold:
-    """Make the fold again: snapshot, then what follows it in the journal."""
+class StoppedError(Exception):
+    """Somebody stopped the process before it had started."""
+
+
+def restore(
+    stores: Stores, load: Load, views: Sequence[View], poison: Poison, stop: threading.Event | None = None
+) -> Fold:
+    """Make the fold again: snapshot, then what follows it in the journal. Raises StoppedError when `stop` is set."""
     fold = Fold(load)
     found = snapshot.read(stores.fs, stores.directory / "snapshot")
     after = 0
@@ -44,6 +51,8 @@ def restore(stores: Stores, load: Load, views: Sequence[View], poison: Poison) -
         elif "fold" not in missing:
             after = sequence
     for first, record in _sound(stores, poison, after):
+        if stop is not None and stop.is_set():
+            raise StoppedError
         _replay(stores, fold, views, first, record)
     return fold
 

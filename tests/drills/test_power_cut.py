@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import threading
 from pathlib import Path
+
+import pytest
 
 from config import blob
 from devices.registry import Registry
-from ingest.start import restore
+from ingest.start import StoppedError, restore
 from ingest.stores import open_stores
 from rules import sections
 from rules.ruleset import RuleSet
@@ -95,11 +98,13 @@ def test_snapshot_and_the_journal_behind_it_are_the_journal_from_the_beginning(t
     short, replayed = restored(gateway)
     shutil.rmtree(gateway.state / "snapshot")
     whole, all_of_it = restored(gateway)
+    with pytest.raises(StoppedError):
+        restored(gateway, stopped=True)  # also a long replay ends at once
     assert short == whole
     assert 0 < replayed < all_of_it
 
 
-def restored(gateway: Gateway) -> tuple[dict[str, object], int]:
+def restored(gateway: Gateway, *, stopped: bool = False) -> tuple[dict[str, object], int]:
     """Restore the fold as a start does; return what it remembers, and how many records that took."""
     stores = open_stores(OsFs(), gateway.state, journal_bytes=1 << 28, inbox_bytes=1 << 26)
 
@@ -108,10 +113,14 @@ def restored(gateway: Gateway) -> tuple[dict[str, object], int]:
         assert content is not None
         return blob.decode(content)
 
-    counter = Counter()
-    fold = restore(stores, load, [counter], frozenset())
-    stores.crashes.end()
-    stores.close()
+    counter, stop = Counter(), threading.Event()
+    if stopped:
+        stop.set()
+    try:
+        fold = restore(stores, load, [counter], frozenset(), stop)
+    finally:
+        stores.crashes.end()
+        stores.close()
     return dict(sections.write(fold)), counter.outcomes
 
 
