@@ -72,8 +72,8 @@ def _run(stack: contextlib.ExitStack, console: Console, folder: Path, port: int,
     gate = stack.enter_context(Wire.pseudo_terminal(folder / "gate"))
     kiosk = stack.enter_context(Wire.pseudo_terminal(folder / "kiosk"))
     files.write(
-        folder / "etc", folder / "state", http=port, mqtt=mqtt, hj212=hj212, gate=folder / "gate", kiosk=folder / "kiosk",
-        v5=broker.mosquitto() is not None,
+        folder / "etc", folder / "state", http=port, mqtt=mqtt, hj212=hj212,
+        gate=folder / "gate", kiosk=folder / "kiosk", v5=broker.mosquitto() is not None,
     )  # fmt: skip
     loaded = load(folder / "etc")
     if loaded.compiled is None:

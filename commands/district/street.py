@@ -23,7 +23,7 @@ def now_ms() -> int:
 
 
 class Lora(threading.Thread):
-    """Bays and covers through a network server's broker: a bay each second, a cover each ten, the tilted one in time."""
+    """Bays and covers through a network server's broker: a bay each second, a cover each ten, and one that tilts."""
 
     def __init__(self, city: City, host: str, port: int, stop: threading.Event) -> None:
         super().__init__(name="district-lora", daemon=True)
