@@ -81,14 +81,14 @@ def _devices(model: str, family: str, options: object, address: Callable[[int], 
     )  # fmt: skip
 
 
-def _batches(say: Callable[[random.Random, int, int, int, bool], Frame]) -> list[Batch]:
+def _batches(say: Callable[[random.Random, int, int, int, bool], Frame], rounds: int, start_ms: int) -> list[Batch]:
     """say: (dice, device, number of the message, its time, over the limit?) -> frame."""
     dice = random.Random(20261124)
     batches: list[Batch] = []
     frames: list[Frame] = []
-    for number in range(ROUNDS + 1):
+    for number in range(rounds):
         for device in range(DEVICES):
-            at_ms = START_MS + number * EVERY_MS + device * EVERY_MS // DEVICES
+            at_ms = start_ms + number * EVERY_MS + device * EVERY_MS // DEVICES
             luck = dice.random()
             if luck < 0.005 and number and frames:
                 frames.append(frames[-1])
@@ -100,8 +100,8 @@ def _batches(say: Callable[[random.Random, int, int, int, bool], Frame]) -> list
     return batches
 
 
-def plain() -> Traffic:
-    """Make plain JSON of 121 bytes: six quantities, the device's own time."""
+def plain(rounds: int = ROUNDS + 1, start_ms: int = START_MS) -> Traffic:
+    """Make plain JSON of 121 bytes: six quantities, the device's own time; so many messages of each device."""
 
     def say(dice: random.Random, device: int, number: int, at_ms: int, over: bool) -> Frame:  # noqa: FBT001 - a draw
         message = {
@@ -120,11 +120,11 @@ def plain() -> Traffic:
     ]
     devices = _devices("plain", "dust", AIR, lambda n: f"topic:lora/{n:05}")
     registry = Registry(gateway="gw", time_zone="Asia/Shanghai", sources=(SOURCE,), devices=devices, influx=True)
-    return registry, _rules("dust", quantities, live), _batches(say)
+    return registry, _rules("dust", quantities, live), _batches(say, rounds, start_ms)
 
 
-def chirpstack() -> Traffic:
-    """Make ChirpStack v4 with a manhole cover of 17 bytes inside."""
+def chirpstack(rounds: int = ROUNDS + 1, start_ms: int = START_MS) -> Traffic:
+    """Make ChirpStack v4 with a manhole cover of 17 bytes inside; so many messages of each device."""
 
     def say(dice: random.Random, device: int, number: int, at_ms: int, over: bool) -> Frame:  # noqa: FBT001 - a draw
         values = Cover(
@@ -166,7 +166,11 @@ def chirpstack() -> Traffic:
     ]
     devices = _devices("dingtek-dc41x", "manhole", COVER_MODEL.options(), lambda n: f"eui:24e12412{n:08x}")
     registry = Registry(gateway="gw", time_zone="Asia/Shanghai", sources=(SOURCE,), devices=devices, influx=True)
-    return registry, _rules("manhole", ("tilt_deg", "distance_mm", "temperature_c"), live), _batches(say)
+    return (
+        registry,
+        _rules("manhole", ("tilt_deg", "distance_mm", "temperature_c"), live),
+        _batches(say, rounds, start_ms),
+    )
 
 
 class _Wire(Struct):

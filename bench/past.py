@@ -1,0 +1,84 @@
+"""A child of the bench: 50 hours of 500 stations through the replay source, or a restart without a snapshot.
+
+    python -m bench.past fill ETC       one message each 5 min; every window is touched
+    python -m bench.past restore ETC    how fast the journal is folded again
+
+Prints JSON: messages, and the seconds they took.
+"""
+
+import json
+import random
+import sys
+import time
+from pathlib import Path
+
+from bench.fold_speed import STATIONS
+from commands.daemon import Daemon
+from config.check import Compiled, load
+from devices.frames import Batch, Frame
+from ingest.sources.replay import Replay
+from ingest.start import poison_of, restore
+from ingest.stores import open_stores
+from store.fs import OsFs
+
+HOURS, EVERY_MS = 50, 300_000
+AGO_MS = 600_000  # the past ends so long ago: what is measured later must not be older
+
+
+def fill(compiled: Compiled) -> tuple[int, float]:
+    """Replay the past into a new state directory."""
+    dice = random.Random(20261124)
+    steps = HOURS * 3_600_000 // EVERY_MS
+    begins_ms = time.time_ns() // 1_000_000 - AGO_MS - steps * EVERY_MS
+    batches = [
+        Batch("lora", at_ms, [_frame(dice, station, at_ms) for station in range(STATIONS)])
+        for at_ms in range(begins_ms, begins_ms + steps * EVERY_MS, EVERY_MS)
+    ]
+    took_s = 0.0
+
+    def told(done: int) -> None:
+        nonlocal took_s
+        if done == len(batches):
+            took_s = time.monotonic() - began
+
+    daemon = Daemon(compiled, None)
+    began = time.monotonic()
+    daemon.start(Replay(batches, begins_ms, told))
+    daemon.stop()
+    return len(batches) * STATIONS, took_s
+
+
+def _frame(dice: random.Random, station: int, at_ms: int) -> Frame:
+    message = {
+        "t": at_ms / 1000, "pm25": round(dice.uniform(5, 70), 1), "pm10": round(dice.uniform(10, 140), 1),
+        "no2": round(dice.uniform(0, 0.2), 3), "temp": round(dice.uniform(-5, 35), 1),
+        "hum": round(dice.uniform(20, 99), 1), "bat": round(dice.uniform(3, 4), 2), "fw": "1.4.2", "up": 1,
+    }  # fmt: skip
+    return b"air/%05d/up" % station, json.dumps(message, separators=(",", ":")).encode(), b""
+
+
+def again(compiled: Compiled) -> tuple[int, float]:
+    """Fold the journal again, from its beginning; there must be no snapshot."""
+    settings = compiled.settings
+    stores = open_stores(
+        OsFs(), settings.state, journal_bytes=settings.budgets.journal, inbox_bytes=settings.budgets.inbox
+    )
+    began = time.monotonic()
+    fold = restore(stores, lambda _hash: (compiled.registry, compiled.ruleset), [], poison_of(stores))
+    took_s = time.monotonic() - began
+    stores.crashes.end()
+    stores.close()
+    return sum(door.received for door in fold.memory.world.reception.doors.values()), took_s
+
+
+def main() -> None:
+    """Do what is asked."""
+    loaded = load(Path(sys.argv[2]))
+    assert loaded.compiled is not None, loaded.problems
+    sys.setswitchinterval(0.0005)
+    messages, took_s = {"fill": fill, "restore": again}[sys.argv[1]](loaded.compiled)
+    print(json.dumps({"messages": messages, "s": took_s}))
+
+
+if __name__ == "__main__":
+    main()
