@@ -37,7 +37,7 @@ LIVE = {
         "kind: state\n    quantity: level_alarm\n    is: true",
     ),
 }
-MEANS = {"plain": tuple(AIR.fields.values()), "chirpstack": ("tilt_deg", "distance_mm", "temperature_c")}
+MEANS = {"plain": tuple(map(str, AIR.fields.values())), "chirpstack": ("tilt_deg", "distance_mm", "temperature_c")}
 LIMITS = {"battery_v": 4, "no2_ppm": 1}  # the others 75
 FAMILY = {"plain": "dust", "chirpstack": "manhole"}
 DEFAULTS = {
@@ -165,8 +165,7 @@ def _rules(kind: str) -> str:
         (
             f"day-{quantity}",
             stations,
-            "kind: day_mean\n    basis: reference\n    "
-            f"quantity: {quantity}\n    limit: {LIMITS.get(str(quantity), 75)}",
+            f"kind: day_mean\n    quantity: {quantity}\n    basis: reference\n    limit: {LIMITS.get(quantity, 75)}",
         )
         for quantity in MEANS[kind]
     ]
