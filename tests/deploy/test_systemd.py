@@ -158,6 +158,12 @@ def _reloads_or_says_why_not(machine: Machine) -> None:
     refused = machine.attempt("cityward", "reload")
     assert refused.returncode == 1
     assert "wells.yaml:4:12: There is no model `plan`" in refused.stdout
+    machine.write("/etc/cityward/devices.d/wells.yaml", DEVICES)
+    somebody = ["setpriv", "--reuid=daemon", "--regid=daemon"]
+    stranger = machine.attempt(*somebody, "--clear-groups", "cityward", "reload")
+    assert stranger.returncode == 1
+    assert "join the group cityward" in stranger.stdout
+    machine.run(*somebody, "--groups=cityward", "cityward", "reload")
     machine.write("/etc/cityward/devices.d/wells.yaml", DEVICES.replace("7号", "第七"))
     machine.run("systemctl", "reload", "cityward")
     until(lambda: "第七" in json.dumps(machine.get("/api/v1/devices"), ensure_ascii=False), what="the new name")
