@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -83,7 +84,8 @@ def _run(stack: contextlib.ExitStack, console: Console, folder: Path, port: int,
     lived_before = (folder / "state" / "book.sqlite").exists()
     with _progress(console) as progress:
         task = progress.add_task("过去 72 小时 the past 72 hours", total=PAST_BATCHES)
-        past = Replay(city.past(), city.begins_ms - PAST_MS, lambda done: progress.update(task, completed=done))
+        told = takewhile(lambda _: not stop.is_set(), city.past())
+        past = Replay(told, city.begins_ms - PAST_MS, lambda done: progress.update(task, completed=done))
         daemon.start(None if lived_before else past)
         progress.update(task, completed=PAST_BATCHES)
     stack.callback(daemon.stop)

@@ -65,8 +65,9 @@ class City:
         """Tell whether a vehicle stands in a bay: each bay has a rhythm of its own."""
         if bay == OVERSTAYED:
             return at_ms >= self.begins_ms - 26 * HOUR_MS
-        stay_ms = (50 + bay) * MINUTE_MS
-        return random.Random(bay * 1_000_003 + at_ms // stay_ms).random() < 0.6  # noqa: PLR2004 - a busy street
+        turn = at_ms // ((50 + bay) * MINUTE_MS)
+        busy = turn % 8 != 0  # so that chance leaves no second car for 24 h
+        return busy and random.Random(bay * 1_000_003 + turn).random() < 0.7  # noqa: PLR2004 - a busy street
 
     def tilt(self, cover: int, at_ms: int) -> float:
         """Return how far a cover is tilted, degrees."""
