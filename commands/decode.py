@@ -180,11 +180,11 @@ def _shown(value: object) -> str:
 def command(
     *, stdin: bool, model_id: str | None, fport: int | None, pairs: tuple[str, ...], frame: tuple[str, ...]
 ) -> None:
-    r"""Decode one FRAME by hand, or JSON lines.
+    """Decode one FRAME by hand, or JSON lines.
 
     \b
     cityward decode --model bosch-tps110 --fport 1 01
-    cityward decode --model modbus-dust --option preset=500-block \
+    cityward decode --model modbus-dust --option preset=500-block
         --option request_hex=010301fb000375c6 0103060005000f03fb9c05
     """
     if stdin:

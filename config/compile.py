@@ -74,10 +74,10 @@ class Registrar:
         self._unique_id(entry)
         address, via = self._address(entry)
         own: DeviceSettings | None = entry.settings
+        base = entry.defaults
+        model = self._model(entry, base)  # also where something else of the device is wrong in itself
         if own is None:
             return None
-        base = entry.defaults
-        model = self._model(entry, own, base)
         options = self._options(entry, model, own, base) if model is not None else None
         if model is not None and address and not _speaks(model, address, self.carriers):
             scheme = address.partition(":")[0]
@@ -146,10 +146,12 @@ class Registrar:
             self._problem(entry, ("address",), "address_twice", parameters)
         return address, via
 
-    def _model(self, entry: Entry, own: DeviceSettings, base: DefaultSettings) -> Model | None:
-        name = own.model or base.model
+    def _model(self, entry: Entry, base: DefaultSettings) -> Model | None:
+        own = entry.word("model")
+        name = own or base.model
         if name is None:
-            self._absent(entry, "model")
+            if entry.settings is not None:  # else its key may be misspelt, which has been told
+                self._absent(entry, "model")
             return None
         model = catalogue.MODELS.get(name)
         if model is None:
@@ -158,7 +160,7 @@ class Registrar:
                 "guess": closest(name, catalogue.MODELS),
                 "known": listed(catalogue.MODELS),
             }
-            path = (*entry.path, "model") if own.model else ("defaults", "model")
+            path = (*entry.path, "model") if own else ("defaults", "model")
             self._once(entry.document.problem(path, "model", parameters))
         return model
 
