@@ -53,7 +53,7 @@ class Machine:
         """Run a command as root that may fail."""
         enter = ["nsenter", "--target", str(self.leader), "--all", "--wdns=/"]
         variables = {
-            "PATH": SYSTEM_PATH, "HOME": "/root", "LANG": "C.UTF-8", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS),
+            "PATH": SYSTEM_PATH, "HOME": "/", "LANG": "C.UTF-8", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS),
         }  # fmt: skip
         return subprocess.run([*enter, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               input=given, env=variables, check=False, timeout=100)  # fmt: skip
@@ -90,9 +90,10 @@ class Machine:
 @contextlib.contextmanager
 def booted(checkout: Path, wheels: Path, console: Path) -> Iterator[Machine]:
     """Boot it for the length of a `with`. Nothing is written to this machine, and nothing of it is left."""
-    # A PID namespace of its own besides nspawn's: when its first process is killed, all the others are.
     groups = _control_groups()
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=private"]
+    # A PID namespace of its own besides nspawn's: all its processes go with the first one, and that goes with the tests.
+    command = ["setpriv", "--pdeathsig=KILL"]
+    command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=private"]
     binds = [str(checkout), str(CHECKOUT), str(wheels), str(WHEELS)]
     with console.open("wb") as log:
         process = subprocess.Popen(

@@ -105,6 +105,7 @@ def machine(root: Path, tmp_path: Path) -> Iterator[Machine]:
 
 def test_a_gateway_s_life(machine: Machine) -> None:
     """One story, for a boot and an installation take seconds."""
+    _is_not_for_other_systems(machine)
     _is_installed(machine)
     _starts(machine)
     raised = _rings(machine)
@@ -113,7 +114,17 @@ def test_a_gateway_s_life(machine: Machine) -> None:
     _outlives_a_stopped_process(machine)
     _outlives_a_pipeline_that_hangs(machine, raised)
     _is_upgraded_or_left_alone(machine, raised)
+    _goes_back_when_the_new_version_does_not_start(machine)
     _stops_and_leaves_its_data(machine)
+
+
+def _is_not_for_other_systems(machine: Machine) -> None:
+    fedora = "echo ID=fedora > /run/fedora && mount --bind /run/fedora /etc/os-release"
+    for strange, said in ((fedora, "not Debian"), ("mount -t tmpfs tmpfs /run", "does not run on systemd")):
+        refused = machine.attempt("unshare", "--mount", "sh", "-c", f"{strange} && {INSTALL}")
+        assert refused.returncode == 1
+        assert said in refused.stdout
+    assert machine.run("find", "/opt/cityward", "/etc/cityward", check=False).count("No such file") == 2
 
 
 def _is_installed(machine: Machine) -> None:
@@ -212,6 +223,17 @@ def _is_upgraded_or_left_alone(machine: Machine, raised: dict[str, Any]) -> None
     until(lambda: machine.get("/readyz").get("ready"), what="the new version is ready")
     assert _alarm(machine)["occurrence"] == raised["occurrence"]
     assert "water_level_mm" in machine.run("cat", "/etc/cityward/devices.d/wells.yaml")
+
+
+def _goes_back_when_the_new_version_does_not_start(machine: Machine) -> None:
+    current = machine.run("readlink", "/opt/cityward/current")
+    machine.run("cp", "-R", "/opt/cityward/current/.", "/srv/broken")
+    machine.run("sed", "-i", "s/^    daemon = Daemon.*/    raise SystemExit(3)/", "/srv/broken/commands/run.py")
+    refused = machine.attempt("/srv/broken/deploy/install")
+    assert refused.returncode == 1
+    assert f"back to {current}" in refused.stdout
+    assert machine.run("readlink", "/opt/cityward/current") == current
+    assert machine.show("ActiveState") == "active"
 
 
 def _stops_and_leaves_its_data(machine: Machine) -> None:
