@@ -91,7 +91,7 @@ class Machine:
 def booted(checkout: Path, wheels: Path, console: Path) -> Iterator[Machine]:
     """Boot it for the length of a `with`. Nothing is written to this machine, and nothing of it is left."""
     groups = _control_groups()
-    # A PID namespace of its own besides nspawn's: all its processes go with the first one, and that goes with the tests.
+    # A PID namespace besides nspawn's: all its processes go with the first one, and that goes with the tests.
     command = ["setpriv", "--pdeathsig=KILL"]
     command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=private"]
     binds = [str(checkout), str(CHECKOUT), str(wheels), str(WHEELS)]
