@@ -108,7 +108,7 @@ def _finding(memory: Memory, kind: str, subject: str, moment: Moment, words: dic
 
 def _count_drops(memory: Memory, subject: str, moment: Moment, data: dict[str, Any]) -> None:
     """Count what a broker dropped, and remember its counter: what it drops while we are away is the difference."""
-    memory.drops[subject] = data["total"]
+    memory.drops[subject] = data.get("total", memory.drops.get(subject, 0) + data["dropped"])
     if data["dropped"]:
         memory.missed["broker-dropped"] += data["dropped"]
         _finding(memory, "drops", subject, moment, {"count": str(data["dropped"])})

@@ -36,6 +36,8 @@ GATHER_BELOW = 64
 GATHER_BYTES = 16 * 1024
 """That much is worth waking up for at once."""
 
+CLOSED = "the broker closed the connection; look into its log (is there a second gateway of this id?)"
+
 _DISCONNECT = b"\xe0\0"
 _PUBACK = b"\x40\x02"  # Success needs no reason code in 5.0 either (§3.4.2.1)
 
@@ -203,10 +205,10 @@ class Receiver(Client):
         except BlockingIOError:
             return MQTTErrorCode.MQTT_ERR_SUCCESS
         except OSError as error:
-            self.trouble = str(error)
+            self.trouble = CLOSED if isinstance(error, ConnectionResetError) else str(error)
             return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
         if not data:
-            self.trouble = "the broker closed the connection; look into its log (is there a second gateway of this id?)"
+            self.trouble = CLOSED
             return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
         with self._msgtime_mutex:
             self._last_bytes_received = time.monotonic()

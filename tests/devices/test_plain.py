@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.models.plain import PlainOptions, decode, opener, read
@@ -135,6 +135,7 @@ DEEP = options(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first draws are slow on a loaded machine
 @given(
     st.dictionaries(st.sampled_from(["a", "a.b", "b", "x", "x.y", "t", "n"]), ANY | st.integers(-200, 200), max_size=7)
 )

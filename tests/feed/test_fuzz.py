@@ -73,7 +73,8 @@ def test_the_description_holds_together(openapi: dict[str, Any]) -> None:
         assert name in schemas
     assert {
         "/api/v1/alarms", "/api/v1/events", "/api/v1/events/stream", "/api/v1/alarms/{alarm}/ack",
-        "/api/v1/alarms/{alarm}/reset", "/api/v1/devices", "/api/v1/reload", "/healthz", "/readyz", "/metrics",
+        "/api/v1/alarms/{alarm}/reset", "/api/v1/devices", "/api/v1/ledger", "/api/v1/reload",
+        "/healthz", "/readyz", "/metrics",
     } == openapi["paths"].keys()  # fmt: skip
 
 

@@ -402,7 +402,9 @@ def test_a_message_too_large_is_counted_and_stops_nothing(
         publisher.publish([(b"wells/1/report", b"x" * 1_200_000), (b"wells/2/report", b"{}")])
     pipe.wait(1)
     assert pipe.frames == [(b"wells/2/report", b"{}", b"")]
-    kinds = dict(pipe.reports.get(timeout=5) for _ in range(3))
+    kinds: dict[str, Any] = {}
+    while "missed" not in kinds:
+        kinds |= [pipe.reports.get(timeout=5)]
     assert kinds["missed"]["count"] == 1
     assert "bytes on wells/1/report; at most 1048576 are taken" in kinds["missed"]["cause"]
     pipe.end()
