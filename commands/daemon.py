@@ -355,6 +355,7 @@ class Daemon:
 def give_back_memory() -> None:
     """Return to the system what configuration and snapshot needed for a moment; glibc keeps it otherwise."""
     gc.collect()
+    gc.freeze()  # devices, rules and what they remember stay: no collection need look at them again
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
     if trim is not None:
         trim(0)
