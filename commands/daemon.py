@@ -245,6 +245,7 @@ class Daemon:
             problems += self._apply(compiled)
             self.compiled = compiled
             self._keep_settings()
+            give_back_memory()
             return Reloaded(accepted=True, hash=compiled.hash, problems=problems)
 
     def refuse(self, *, bad: bool, why_zh: str = "", why_en: str = "") -> None:
@@ -354,6 +355,7 @@ class Daemon:
 
 def give_back_memory() -> None:
     """Return to the system what configuration and snapshot needed for a moment; glibc keeps it otherwise."""
+    gc.unfreeze()  # what a reload has replaced must go
     gc.collect()
     gc.freeze()  # devices, rules and what they remember stay: no collection need look at them again
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
