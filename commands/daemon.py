@@ -24,7 +24,7 @@ from feed.http.app import Reloaded
 from feed.http.server import FeedServer
 from feed.hub import Hub
 from feed.vitals import Latency, Vitals
-from ingest import influx_verify
+from ingest import influx_state, influx_verify
 from ingest.clock import Clock
 from ingest.health import Health, notify
 from ingest.influx import Influx
@@ -303,8 +303,10 @@ class Daemon:
     def _ledger(self, *, devices: bool) -> Ledger:
         delivered = {name: running.source.counts()["received"] for name, running in list(self.sources.items())}
 
+        folder = self.stores.directory / "influx"  # of a former InfluxDB, where none is configured any more
+
         def question(fold: Fold) -> Ledger:
-            sink = None if self.writer is None else self.writer.counts()
+            sink = influx_state.on_disk(self.stores.fs, folder) if self.writer is None else self.writer.counts()
             return ledger_picture(fold.memory, self.kept, sink, delivered, devices=devices)
 
         return self.pipeline.ask_durable(question).result()
