@@ -133,7 +133,7 @@ class Reception:
     def _by_address(self, source: str, scheme: str, address: str) -> tuple[Track | None, str]:
         names = [f"{scheme}:{address}"]
         if scheme == "topic":  # a level of a topic may be any kind of address
-            names = [f"topic:{source}/{address}", *(f"{kind}:{address.lower()}" for kind in ("eui", "imei", "mn"))]
+            names = [f"topic:{source}/{address}", f"eui:{address.lower()}", f"imei:{address}", f"mn:{address}"]
         for name in names:
             track = self.by_address.get(name)
             if track is not None:

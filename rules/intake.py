@@ -77,6 +77,9 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
         for sequence, frame in enumerate(batch.frames, first):
             place, payload, note = frame
             track = find(place)
+            if track is None and not note:
+                memory.world.reception.find(door, place, payload)  # the first of its place: from now on it is known
+                track = find(place)
             if track is None or note:
                 _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
                 continue
