@@ -54,7 +54,7 @@ def _paced(kind: str, one: dict[str, Any]) -> Iterator[Row]:
     hard = "7" if kind == "plain" else "12.5"
     if one["gb_a_day"] is not None:
         yield f"{kind}: GB a day to the disk at 1,000 msg/s", hard, "", f"{one['gb_a_day']:.1f}", ""
-    yield f"{kind}: memory, 10,000 devices, windows hardly touched, MB", "", "", f"{one['rss_mb']:.0f}", ""
+    yield f"{kind}: memory, 10,000 devices, after minutes of traffic, MB", "", "", f"{one['rss_mb']:.0f}", ""
 
 
 def _starts(kind: str, one: dict[str, Any]) -> Iterator[Row]:
