@@ -80,7 +80,8 @@ def maps(draw: st.DrawFn) -> tuple[tuple[Register, ...], list[float]]:
     registers, values, address = [], [], draw(st.integers(0, 60_000))
     for name in names:
         kind: Any = draw(st.sampled_from([*KINDS, "f32"]))
-        factor = draw(st.sampled_from([1.0, 0.1, 0.01, 10.0, -0.5]))
+        whole = QUANTITIES[name].type == "int"  # a count has no tenths
+        factor = 1.0 if whole else draw(st.sampled_from([1.0, 0.1, 0.01, 10.0, -0.5]))
         words: Any = draw(st.sampled_from(["big", "little"]))
         register = Register(address=address, quantity=name, type=kind, factor=factor, words=words)
         registers.append(register)
