@@ -14,10 +14,11 @@ from pathlib import Path
 
 from bench.fold_speed import STATIONS
 from commands.daemon import Daemon
-from config.check import Compiled, load
+from config.check import load
+from config.compiled import Compiled
 from devices.frames import Batch, Frame
 from ingest.sources.replay import Replay
-from ingest.start import poison_of, restore
+from ingest.start import restore
 from ingest.stores import open_stores
 from store.fs import OsFs
 
@@ -64,7 +65,7 @@ def again(compiled: Compiled) -> tuple[int, float]:
         OsFs(), settings.state, journal_bytes=settings.budgets.journal, inbox_bytes=settings.budgets.inbox
     )
     began = time.monotonic()
-    fold = restore(stores, lambda _hash: (compiled.registry, compiled.ruleset), [], poison_of(stores))
+    fold, _ = restore(stores, lambda _hash: (compiled.registry, compiled.ruleset), [])
     took_s = time.monotonic() - began
     stores.crashes.end()
     stores.close()

@@ -34,7 +34,7 @@ from ingest.pipeline import Pipeline, View
 from ingest.sources import Report, Source
 from ingest.sources.modbus_rtu import ModbusLine, polls_of
 from ingest.sources.replay import Replay
-from ingest.start import StoppedError, first_words, poison_of, restore
+from ingest.start import StoppedError, first_words, restore
 from ingest.stores import open_stores
 from ingest.upkeep import Upkeep
 from rules.fold import Fold
@@ -122,9 +122,8 @@ class Daemon:
         self.writer = self._open_writer(state)
         self.kept = Kept()
         views: list[View] = [self.hub, *([self.writer] if self.writer else [])]
-        poison = poison_of(self.stores)
         try:
-            fold = restore(self.stores, self._load, views, poison, stop)
+            fold, poison = restore(self.stores, self._load, views, stop)
         except StoppedError:
             self.stores.crashes.end()
             self.stores.close()

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from itertools import accumulate
 from math import inf
@@ -37,7 +38,7 @@ QUEUED = 5_000  # batches that may wait: more than any window, so it holds up no
 FULL_DISK_S = 1.0
 LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, inf)
 
-Poison = frozenset[tuple[str, bytes, bytes]]
+Poison = AbstractSet[tuple[str, bytes, bytes]]
 """Source, place and payload of frames that are set aside."""
 
 Picture = tuple[int, sections.Sections]
@@ -282,63 +283,56 @@ class Pipeline:
                 self._count(group, what, then, waits=kind == "waiting batch")
 
     def _judge(self, group: Group, record: Record) -> None:
-        """Judge one record. What raises is a defect: the record is made durable, blamed, and the process ends."""
+        """Judge one record. What raises is a defect: the record is made durable, blamed, and the process ends.
+
+        While a culprit of the last process may come again, it is committed before it is judged, alone in its group.
+        """
         first = self.journal.reserve([record])
-        if self.crashes.careful:
-            self._judge_carefully(group, first, record)
-            return
-        if isinstance(record, Batch) and holds_poison(record, self.poison):
-            self._judge_without_poison(group, first, record)
-            return
+        careful = self.crashes.careful
+        apart = careful or (isinstance(record, Batch) and holds_poison(record, self.poison))
+        if apart:
+            group.add(Outcome(first=first, last=first - 1, known=[(first, record)]))
+        if careful:
+            group.urgent = group.journaled = True
+            self.journal.append(first, [(first, record)])
+            self._when_there_is_room(self.journal.commit)
         try:
-            with self.crashes.judging(first, first + span(record) - 1):
-                group.add(self.fold.take(first, [record]))
-        except Exception as error:
-            self._keep_unjudged(group, first, record)
-            self.crashes.blame(*blamed(error, record, first))
+            if apart:
+                self._judge_apart(group, first, record)
+            else:
+                with self.crashes.judging(first, first + span(record) - 1, kept=False):
+                    group.add(self.fold.take(first, [record]))
+        except PoisonError as error:
+            if not apart:
+                group.add(Outcome(first=first, last=first, known=[(first, record)]))
+            self._keep_unjudged(group)
+            self.crashes.blame(*blamed(error, record))
             raise
 
-    def _judge_carefully(self, group: Group, first: int, record: Record) -> None:
-        """Commit before judging, one frame at a time: a culprit of the last process may come again."""
-        group.urgent = group.journaled = True
-        self.journal.append(first, [(first, record)])
-        self.journal.commit()
-        group.add(Outcome(first=first, last=first - 1, known=[(first, record)]))
-        self._judge_apart(group, first, record)
-
     def _judge_apart(self, group: Group, first: int, record: Record) -> None:
-        """Judge a record that is in the journal or will be, as it came: frame by frame, without what is set aside."""
+        """Judge a record that is kept as it came: frame by frame, without what is set aside, which is counted."""
         parts = sound_frames(first, record, self.poison) if isinstance(record, Batch) else [(first, record)]
         for at, part in parts:
-            try:
-                with self.crashes.judging(at, at):
-                    outcome = self.fold.take(at, [part])
-            except Exception as error:
-                self.crashes.blame(*blamed(error, record, at))
-                raise
+            with self.crashes.judging(at, at, kept=group.journaled):
+                outcome = self.fold.take(at, [part])
             outcome.known, outcome.strangers = [], []
             group.add(outcome)
         last = first + span(record) - 1
         group.add(Outcome(first=last + 1, last=last))  # also when nothing of it was sound
+        if isinstance(record, Batch):
+            for index, (place, payload, _) in enumerate(record.frames):
+                if (record.source, place, payload) in self.poison:
+                    data = {"sequence": first + index, "source": record.source, "why": "it came again"}
+                    self.note(Status(at_ms=0, subject="gateway", kind="set_aside", data=data))
 
-    def _judge_without_poison(self, group: Group, first: int, batch: Batch) -> None:
-        """Keep a batch as it came, judge what is sound of it, and count the rest."""
-        group.add(Outcome(first=first, last=first - 1, known=[(first, batch)]))
-        self._judge_apart(group, first, batch)
-        for index, (place, payload, _) in enumerate(batch.frames):
-            if (batch.source, place, payload) in self.poison:
-                data = {"sequence": first + index, "source": batch.source, "why": "it came again"}
-                self.note(Status(at_ms=0, subject="gateway", kind="set_aside", data=data))
-
-    def _keep_unjudged(self, group: Group, first: int, record: Record) -> None:
-        """Keep what was taken, and the record; tell nobody."""
-        if group.outcomes:
+    def _keep_unjudged(self, group: Group) -> None:
+        """Keep what was taken, the record that raised with it; tell nobody."""
+        if not group.journaled:
             taken = group.merged()
             self.journal.append(taken.first, taken.known)
             self.inbox.append(taken.strangers)
-            self.inbox.commit()
-        self.journal.append(first, [(first, record)])
-        self.journal.commit()
+            self._when_there_is_room(self.inbox.commit)
+            self._when_there_is_room(self.journal.commit)
 
     def _stamp(self, record: Record) -> int:
         """Give log time: a replay brings its own; it never goes back."""
@@ -367,7 +361,6 @@ def sound_frames(first: int, batch: Batch, poison: Poison) -> Iterator[tuple[int
             yield first + index, Batch(batch.source, batch.at_ms, [frame])
 
 
-def blamed(error: Exception, record: Record, first: int) -> tuple[int, str, str]:
+def blamed(error: PoisonError, record: Record) -> tuple[int, str, str]:
     """Say which sequence is to blame, why, and of which source it is."""
-    sequence = error.sequence if isinstance(error, PoisonError) else first
-    return sequence, repr(error.__cause__ or error), record.source if isinstance(record, Batch) else ""
+    return error.sequence, repr(error.__cause__), record.source if isinstance(record, Batch) else ""

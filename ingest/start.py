@@ -5,7 +5,8 @@ InfluxDB do not have yet (the process died between two disks) is told and writte
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 
@@ -13,6 +14,7 @@ from devices.frames import Batch
 from ingest.clock import Civil, Clock, judge_civil, now_civil_ms, ntp_says_so
 from ingest.pipeline import Poison, View, blamed, holds_poison, sound_frames
 from ingest.stores import Stores
+from ingest.trial import try_first
 from rules import sections
 from rules.fold import Fold, Load
 from rules.intake import PoisonError
@@ -22,14 +24,14 @@ from store.crashes import SetAside
 from store.journal import span
 
 
-def poison_of(stores: Stores) -> Poison:
+def _poison_of(stores: Stores, aside: Iterable[int]) -> set[tuple[str, bytes, bytes]]:
     """Return the frames that are set aside: a sender that had no answer sends them again, with other numbers."""
     poison = set()
-    for sequence in stores.crashes.set_aside:
+    for sequence in aside:
         for first, record in stores.journal.read(sequence - 1, upto=sequence):
             if isinstance(record, Batch) and first <= sequence < first + span(record):
                 poison.add((record.source, *record.frames[sequence - first][:2]))
-    return frozenset(poison)
+    return poison
 
 
 class StoppedError(Exception):
@@ -37,10 +39,14 @@ class StoppedError(Exception):
 
 
 def restore(
-    stores: Stores, load: Load, views: Sequence[View], poison: Poison, stop: threading.Event | None = None
-) -> Fold:
-    """Make the fold again: snapshot, then what follows it in the journal. Raises StoppedError when `stop` is set."""
+    stores: Stores, load: Load, views: Sequence[View], stop: threading.Event | None = None
+) -> tuple[Fold, Poison]:
+    """Make the fold again: snapshot, then what follows it in the journal; tell also which frames nobody may judge.
+
+    Raises StoppedError when `stop` is set.
+    """
     fold = Fold(load)
+    poison = _poison_of(stores, stores.crashes.set_aside)
     found = snapshot.read(stores.fs, stores.directory / "snapshot")
     after = 0
     if found is not None:
@@ -53,16 +59,22 @@ def restore(
     for first, record in _sound(stores, poison, after):
         if stop is not None and stop.is_set():
             raise StoppedError
+        if first in stores.crashes.suspects:
+            why = try_first(partial(fold.take, first, [record]))
+            if why:
+                stores.crashes.blame(first, why, record.source if isinstance(record, Batch) else "")
+                poison |= _poison_of(stores, [first])
+                continue
         _replay(stores, fold, views, first, record)
-    return fold
+    return fold, poison
 
 
 def _replay(stores: Stores, fold: Fold, views: Sequence[View], first: int, record: Record) -> None:
     try:
-        with stores.crashes.judging(first, first + span(record) - 1):
+        with stores.crashes.judging(first, first + span(record) - 1, kept=True):
             outcome = fold.take(first, [record])
     except PoisonError as error:
-        stores.crashes.blame(*blamed(error, record, first))
+        stores.crashes.blame(*blamed(error, record))
         raise
     told = stores.book.tell(outcome)
     for view in views:
@@ -71,12 +83,16 @@ def _replay(stores: Stores, fold: Fold, views: Sequence[View], first: int, recor
 
 def _sound(stores: Stores, poison: Poison, after: int) -> Iterator[tuple[int, Record]]:
     """Read the journal without what was set aside; one frame at a time while a culprit is looked for."""
-    skip = stores.crashes.set_aside
+    skip, suspects = stores.crashes.set_aside, stores.crashes.suspects
     for first, record in stores.journal.read(after):
         if not isinstance(record, Batch):
             if first not in skip:
                 yield first, record
-        elif stores.crashes.careful or holds_poison(record, poison):
+        elif (
+            stores.crashes.careful
+            or holds_poison(record, poison)
+            or any(first <= suspect < first + span(record) for suspect in suspects)
+        ):
             yield from sound_frames(first, record, poison)
         else:
             yield first, record

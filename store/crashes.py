@@ -10,14 +10,16 @@ process what to do:
 A record is blamed in two ways. When judging it raised, the pipeline says so (`blame`) and ends. When the process was
 killed while it judged (out of memory, a hang that the watchdog ended, a crash in a library), the range is found in
 `judging` at the next start: until these numbers are behind it, the pipeline is `careful`: it commits before it judges,
-and judges one record at a time, one frame of a batch, so that the next end points at a single one. A record that has
-ended two processes is set aside: replays skip it before they meet the Status record that says so.
+and judges one record at a time, one frame of a batch, so that the next end points at a single one. What has ended one
+process is a suspect: a replay lets a child judge it first (`ingest.trial`). A record that has ended two processes, the
+child counts, is set aside: replays skip it before they meet the Status record that says so.
 
-    with crashes.judging(first, last):      # around every call of the fold, in a replay as well: 3 µs
+    with crashes.judging(first, last, kept=True):      # around every call of the fold, in a replay as well: 3 µs
         outcome = fold.take(first, records)
 """
 
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,8 +31,9 @@ from store.segment import crc32
 
 _ENDS = 2  # so many processes may a record end
 _MARGIN = 1_000  # what was being judged may come again a little later, with other numbers
-_RANGE = struct.Struct("<QQI")
-_NOTHING = (1, 0)
+CAREFUL_S = 120.0  # or after a while: a station that had no answer asks again for a minute or so
+_RANGE = struct.Struct("<QQ?I")
+_NOTHING = (1, 0, False)
 KILLED = "the process was killed while it judged this record"
 
 
@@ -58,22 +61,25 @@ class Crashes:
     careful  commit before judging, and judge one record at a time; ends by itself when the danger is behind
     """
 
-    def __init__(self, fs: Fs, directory: Path) -> None:
-        """Begin a process: draw conclusions from how the one before it ended."""
+    def __init__(self, fs: Fs, directory: Path, *, careful_s: float = CAREFUL_S) -> None:
+        """Begin a process: draw conclusions from how the one before it ended.
+
+        careful_s  how long it is careful at least, if it is at all
+        """
         self._fs = fs
         fs.make_dir(directory)
         self._path = directory / "crashes.json"
         stored = read_whole(fs, self._path)
         self._memory = _Memory() if stored is None else json.decode(stored, type=_Memory)
         self._fd = fs.open(directory / "judging", write=True, create=True)
-        first, last = self._judging()
+        first, last, kept = self._judging()
         self._note(*_NOTHING)
         fs.fdatasync(self._fd)  # or else a power cut brings it back, and the same end counts twice
         self.careful = self._memory.running and first <= last
-        self._careful_upto = last + _MARGIN
+        self._careful_upto, self._careful_until = last + _MARGIN, time.monotonic() + careful_s
         if self._memory.running:
             self._memory.ends += 1
-            if first == last:
+            if first == last and kept:  # the number of what was not on the disk goes to something else
                 self._blame(SetAside(first, "", KILLED))
         self._memory.running = True
         self._save()
@@ -88,6 +94,11 @@ class Crashes:
         """What must not be judged, by sequence."""
         return self._memory.aside
 
+    @property
+    def suspects(self) -> frozenset[int]:
+        """What has ended one process, by sequence: the next that it ends is the last."""
+        return frozenset(self._memory.ended.keys() - self._memory.aside.keys())
+
     def untold(self) -> list[SetAside]:
         """Return what is set aside and has no durable Status record yet; source "" = not known."""
         return [self._memory.aside[sequence] for sequence in self._memory.untold]
@@ -99,11 +110,14 @@ class Crashes:
             self._save()
 
     @contextmanager
-    def judging(self, first: int, last: int) -> Iterator[None]:
-        """Say that the records of these sequences are being judged. Costs two writes, no fsync."""
-        if self.careful and first > self._careful_upto:
+    def judging(self, first: int, last: int, *, kept: bool) -> Iterator[None]:
+        """Say that the records of these sequences are being judged. Costs two writes, no fsync.
+
+        kept  they are in the journal: the next process will find them by these numbers
+        """
+        if self.careful and first > self._careful_upto and time.monotonic() > self._careful_until:
             self.careful = False
-        self._note(first, last)
+        self._note(first, last, kept)
         yield
         self._note(*_NOTHING)  # not when it raised: then `blame` says which record it was
 
@@ -130,17 +144,17 @@ class Crashes:
             memory.aside[sequence] = suspect
             memory.untold.append(sequence)
 
-    def _note(self, first: int, last: int) -> None:
-        bare = _RANGE.pack(first, last, 0)[:-4]
+    def _note(self, first: int, last: int, kept: bool) -> None:  # noqa: FBT001 - with the two numbers one thing
+        bare = _RANGE.pack(first, last, kept, 0)[:-4]
         self._fs.pwritev(self._fd, (bare, crc32(bare, 0).to_bytes(4, "little")), 0)
 
-    def _judging(self) -> tuple[int, int]:
+    def _judging(self) -> tuple[int, int, bool]:
         """Read what the process before was judging when it ended."""
         data = self._fs.pread(self._fd, _RANGE.size, 0)
         if len(data) < _RANGE.size:
             return _NOTHING
-        first, last, crc = _RANGE.unpack(data)
-        return (first, last) if crc32(data[:-4], 0) == crc else _NOTHING
+        first, last, kept, crc = _RANGE.unpack(data)
+        return (first, last, kept) if crc32(data[:-4], 0) == crc else _NOTHING
 
     def _save(self) -> None:
         with suppress(DiskFullError):  # no reason not to start; at worst a record ends one process more

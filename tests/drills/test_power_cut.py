@@ -117,7 +117,7 @@ def restored(gateway: Gateway, *, stopped: bool = False) -> tuple[dict[str, obje
     if stopped:
         stop.set()
     try:
-        fold = restore(stores, load, [counter], frozenset(), stop)
+        fold, _ = restore(stores, load, [counter], stop)
     finally:
         stores.crashes.end()
         stores.close()

@@ -13,16 +13,16 @@ RAISED = SetAside(12, "lora", "KeyError('x')")
 
 
 def judge(crashes: Crashes, first: int, last: int) -> None:
-    with crashes.judging(first, last):
+    with crashes.judging(first, last, kept=True):
         pass
 
 
-def killed_in(crashes: Crashes, first: int, last: int) -> None:
-    crashes.judging(first, last).__enter__()
+def killed_in(crashes: Crashes, first: int, last: int, *, kept: bool = True) -> None:
+    crashes.judging(first, last, kept=kept).__enter__()
 
 
 def raising(crashes: Crashes, first: int, last: int) -> None:
-    with crashes.judging(first, last):
+    with crashes.judging(first, last, kept=True):
         raise KeyError("x")
 
 
@@ -88,15 +88,27 @@ def test_a_record_that_hangs_is_found_by_judging_one_at_a_time() -> None:
     crashes = Crashes(fs, HERE)
     assert crashes.careful
     assert crashes.set_aside == {}, "one process is not yet proof: it may have been an accident"
+    assert crashes.suspects == {350}, "a child will judge it first"
     killed_in(crashes, 350, 350)
     fs = fs.after_kill()
-    crashes = Crashes(fs, HERE)
+    crashes = Crashes(fs, HERE, careful_s=0)
     assert crashes.set_aside == {350: SetAside(350, "", KILLED)}
     assert crashes.ends == 3
     judge(crashes, 351, 351)
     assert crashes.careful, "what was not yet in the journal may come again with other numbers"
     judge(crashes, 5000, 5500)
     assert not crashes.careful
+
+
+def test_a_number_that_was_not_on_the_disk_is_no_suspect() -> None:
+    """It goes to another record; but its frame will come again, perhaps after a while: until then care is taken."""
+    fs = LosingFs()
+    killed_in(Crashes(fs, HERE), 7, 7, kept=False)
+    crashes = Crashes(fs.after_kill(), HERE)
+    assert crashes.careful
+    assert crashes.suspects == frozenset()
+    judge(crashes, 90_000, 90_000)
+    assert crashes.careful
 
 
 def test_power_cuts_and_kills_at_random_convict_nobody() -> None:
