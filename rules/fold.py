@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 
 from devices.frames import Batch
 from devices.registry import Registry
-from rules import intake, lines, statuses
+from rules import intake, lines, refile, statuses
 from rules.alarms import Moment
 from rules.findings import judge_period
 from rules.judging import Judge
 from rules.memory import Memory
 from rules.packs.gateway import BUILT_IN
-from rules.records import Command, Config, Outcome, Record, Status
+from rules.records import Command, Config, Outcome, Record, Refile, Status
 from rules.ruleset import RuleSet
 from rules.verdicts import VIOLATED, Due
 from rules.windows import NEVER_MS
@@ -140,6 +140,8 @@ class Fold:
             self._command(sequence, record)
         elif isinstance(record, Config):
             self._config(sequence, record)
+        elif isinstance(record, Refile):
+            self.memory.out.answers[record.id] = refile.take(self.memory, sequence, record)
         elif isinstance(record, Status):
             statuses.take(self.memory, sequence, record)
 
@@ -170,5 +172,11 @@ class Fold:
         for track in tracks:
             track.since_ms = track.since_ms or config.at_ms
             track.silent = any(judge.verdict == VIOLATED for judge in track.signs)
+        memory.refiles = {}  # whoever sent their parts is told, and begins again
+        memory.registered = {
+            device: upto
+            for device, upto in memory.registered.items()
+            if device in world.reception.tracks and world.reception.tracks[device].device.address == upto[0]
+        }
         memory.links.keep(world, moment)
         memory.arm_signs(tracks, moment)

@@ -119,7 +119,7 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
             else:
                 door.recent.append(crc32(payload, crc32(place)))
             if not track.quiet(values, track.bands):
-                _judge(memory, track, values, Arrival(sequence, batch, frame))
+                judge(memory, track, values, Arrival(sequence, batch, frame))
             if track.series:
                 for series, value in zip(track.series, track.gather(values)):  # noqa: B905 - gather gives one more
                     if value is not None:
@@ -145,7 +145,7 @@ def _goes_on(memory: Memory, track: Track, t_ms: int, now_ms: int) -> bool:
     return True
 
 
-def _judge(memory: Memory, track: Track, values: Values, arrival: Arrival, *, late: bool = False) -> None:
+def judge(memory: Memory, track: Track, values: Values, arrival: Arrival, *, late: bool = False) -> None:
     """Let the rules judge what is not in their quiet bands."""
     sequence, batch = arrival.sequence, arrival.batch
     moment = memory.moment(sequence, batch.at_ms, "reading")
@@ -174,24 +174,38 @@ def _unusual(memory: Memory, door: Door, arrival: Arrival, strangers: list[tuple
     elif track is not None and isinstance(received, list):
         if track.silent and track.seen_ms == log_ms:
             track.silent = False
-            for judge in track.signs:
-                memory.look_for_signs(judge, track, memory.moment(sequence, log_ms, "reading"))
+            for sign in track.signs:
+                memory.look_for_signs(sign, track, memory.moment(sequence, log_ms, "reading"))
         for index, reading in enumerate(received):
             _reading(memory, track, reading, index, arrival)
 
 
+def counts(track: Track, reading: Reading, log_ms: int) -> bool:
+    """Tell whether windows and rules heed it: a station that sends only minute means is judged by them."""
+    if reading.span == "minute":
+        return log_ms - track.realtime_ms > REALTIME_MS
+    if reading.span == "" and (track.envelope is None or track.envelope.bind is None):  # the quick loop knows no means
+        track.realtime_ms = log_ms
+    return reading.span == ""
+
+
+def without_doubted(track: Track, values: Values) -> list[float | None]:
+    """Return what the windows of a device take of a reading, a place for each series.
+
+    A value with a doubt of its own (`pm10_ug_m3:T`, over the instrument's range) is judged, but enters no mean
+    (HJ 212-2017 table 8: only N is normal).
+    """
+    doubted = {flag.partition(":")[0] for flag in (values.flags or "").split() if ":" in flag}
+    return [None if s.quantity in doubted else getattr(values, s.quantity) for s in track.series]
+
+
 def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival: Arrival) -> None:
     sequence, batch = arrival.sequence, arrival.batch
-    counts = reading.span == ""
-    if reading.span == "minute":  # a station that sends only minute means is judged by them
-        counts = batch.at_ms - track.realtime_ms > REALTIME_MS
-    elif counts and (track.envelope is None or track.envelope.bind is None):  # the quick loop knows no means
-        track.realtime_ms = batch.at_ms
-    if counts:
+    if counts(track, reading, batch.at_ms):
         if track.series:
             _collect(memory, track, reading, batch.at_ms + memory.offset_ms)
         if reading.live or reading.newest:
-            _judge(memory, track, reading.values, arrival, late=not reading.live)
+            judge(memory, track, reading.values, arrival, late=not reading.live)
     if memory.world.registry.influx:
         head = lines.of_span(track.prefix, "reported_" + reading.span) if reading.span else track.prefix
         line = lines.careful(head, reading.values, lines.at_ns(reading.t_ms, sequence, index))
@@ -200,13 +214,8 @@ def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival
 
 
 def _collect(memory: Memory, track: Track, reading: Reading, now_ms: int) -> None:
-    """Put a reading into the windows: the open minute, the next one, or the one it belongs to.
-
-    A value with a doubt of its own (`pm10_ug_m3:T`, over the instrument's range) is judged, but enters no mean
-    (HJ 212-2017 table 8: only N is normal).
-    """
-    doubted = {flag.partition(":")[0] for flag in (reading.values.flags or "").split() if ":" in flag}
-    values = [None if s.quantity in doubted else getattr(reading.values, s.quantity) for s in track.series]
+    """Put a reading into the windows: the open minute, the next one, or the one it belongs to."""
+    values = without_doubted(track, reading.values)
     minute = reading.t_ms // MINUTE_MS
     if reading.live and minute > track.series[0].minute and reading.t_ms > now_ms - HISTORY_MS:
         memory.world.windows.roll(track.series, reading.t_ms, now_ms)

@@ -75,6 +75,17 @@ def of_period(head: bytes, period: Period) -> bytes:
     return of_span(head, period.span) + fields.encode() + b" %d\n" % (period.start_ms * 1_000_000)
 
 
+ERASE = b"# erase "
+"""How an order to the sink begins: a comment for InfluxDB, so that it keeps its place among the lines."""
+
+
+def erase(device: Device, from_ms: int, to_ms: int) -> bytes:
+    """Order the sink to take back the readings of a device in a span, before it writes what follows."""
+    measurements = [device.family, *(f"{device.family}_reported_{span}" for span in ("minute", "hour", "day"))]
+    order = {"measurements": measurements, "device": device.id, "from_ms": from_ms, "to_ms": to_ms}
+    return ERASE + encode(order) + b"\n"
+
+
 def of_event(event: Event) -> bytes:
     """Write one change of an alarm, measurement `alarm`."""
     alarm = event.alarm

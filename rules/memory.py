@@ -3,16 +3,34 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from msgspec import Struct
+
+from devices.reception import Reception
 from devices.registry import Registry
 from devices.tracks import Door, Track
 from rules import lines
 from rules.alarms import Moment
 from rules.judging import Judge
 from rules.links import Links
-from rules.records import Answer, Outcome
+from rules.records import Answer, Old, Outcome
 from rules.ruleset import RuleSet
 from rules.verdicts import VIOLATED, Due
 from rules.world import World
+
+
+class Refiling(Struct):
+    """A refile on its way.
+
+    refile, next_part  which it is, and which part must come
+    reception          what is remembered of the old frames alone: their duplicates are among themselves
+    newest             the frame whose reading is the latest, and that reading's time
+    """
+
+    refile: str
+    next_part: int
+    reception: Reception
+    newest: Old | None = None
+    newest_ms: int = 0
 
 
 class Memory:
@@ -23,6 +41,8 @@ class Memory:
     made       InfluxDB lines, by what they are of: readings, means, alarms
     set_aside  frames, by source; missed: by cause
     drops      what the drop counter of each broker said last, by subject
+    refiles    those of which parts are still to come, by device; refiled: for the ledger, frames of all
+    registered  device -> address and newest sequence of its frames that the inbox had and that were refiled
     """
 
     def __init__(self) -> None:
@@ -36,6 +56,9 @@ class Memory:
         self.set_aside: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
         self.drops: dict[str, int] = {}
+        self.refiles: dict[str, Refiling] = {}
+        self.refiled = 0
+        self.registered: dict[str, tuple[str, int]] = {}
         self.out = Outcome(first=1, last=0)
 
     def moment(self, sequence: int, at_ms: int, cause: str) -> Moment:

@@ -68,7 +68,46 @@ class Tick(Struct, tag="tick"):
     at_ms: int
 
 
-Record = Batch | Command | Config | Status | Tick
+class Old(Struct, array_like=True, frozen=True):
+    """A frame that came before: sequence and log time as they were then; the rest as in `devices.frames.Frame`."""
+
+    sequence: int
+    source: str
+    at_ms: int
+    place: bytes
+    payload: bytes
+    note: bytes
+
+
+class Refile(Struct, tag="refile", kw_only=True):
+    """Old frames of one device, put into the log again for a reason. The only way in which history enters the fold.
+
+    refile    names the whole; its parts come one after the other, perhaps with other records between them
+    part      0, 1, 2 ...: part 0 first empties the device's window cells of the span
+    last      no part follows
+    why       registered: nobody had registered the device when they came
+              redecode: they were read wrongly, or could not be read; what they make now takes the place of what was
+    from_ms, to_ms  span of civil time, its end outside: what a frame says of any other time is passed over
+    frames    in the order in which they came
+    """
+
+    at_ms: int
+    refile: str
+    part: int
+    last: bool
+    device: str
+    why: Literal["registered", "redecode"]
+    from_ms: int = 0
+    to_ms: int = 1 << 62
+    frames: list[Old] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """Under which it is answered."""
+        return f"{self.refile}/{self.part}"
+
+
+Record = Batch | Command | Config | Refile | Status | Tick
 
 # -------------------------------------------------------------------------------------------------------- out
 
@@ -217,7 +256,7 @@ class Refused(Struct):
 class Answer(Struct, kw_only=True):
     """What a command is told.
 
-    status  200 done, 404 no such alarm, 409 a newer activation or a higher priority
+    status  200 done, 404 no such alarm (or device), 409 a newer activation, a higher priority, a part out of turn
     """
 
     status: int

@@ -7,19 +7,21 @@ first record, else the section starts fresh.
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from rules import refile
 from rules.fold import Fold
 from rules.judging import JudgeState
-from rules.memory import Memory
-from rules.records import Alarm, Answer
+from rules.memory import Memory, Refiling
+from rules.records import Alarm, Answer, Old
 from rules.world import World
 
 Sections = dict[str, tuple[int, bytes]]
 
-VERSIONS = {"fold": 2, "reception": 1, "judges": 1, "alarms": 1, "links": 1}
+VERSIONS = {"fold": 2, "reception": 1, "judges": 1, "alarms": 1, "links": 1, "refiles": 1}
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -33,6 +35,12 @@ class _FoldState(Struct):
     set_aside: dict[str, int]
     missed: dict[str, int]
     drops: dict[str, int]
+
+
+class _RefilesState(Struct):
+    on_their_way: dict[str, tuple[str, int, dict[str, Any], Old | None, int]]
+    refiled: int
+    registered: dict[str, tuple[str, int]]
 
 
 def write(fold: Fold) -> Sections:
@@ -53,6 +61,7 @@ def write(fold: Fold) -> Sections:
         "judges": encode((judges, timers)),
         "alarms": encode(list(world.judging.alarms.by_id.values())),
         "links": encode(memory.links.state()),
+        "refiles": encode(_refiles(memory)),
     }  # fmt: skip
     sections = {name: (VERSIONS[name], content) for name, content in contents.items()}
     sections["windows"] = world.windows.sections()
@@ -83,11 +92,30 @@ def read(fold: Fold, sections: Mapping[str, tuple[int, bytes]]) -> set[str]:
     if "alarms" in good:
         alarms = msgspec.msgpack.decode(good["alarms"], type=list[Alarm])
         world.judging.alarms.by_id = {alarm.id: alarm for alarm in alarms}
+    if "refiles" in good:
+        _restore_refiles(memory, good["refiles"])
     if "judges" in good:
         _restore_judges(memory, good["judges"])
     if "windows" not in sections or not world.windows.restore(*sections["windows"]):
         missing.add("windows")
     return missing
+
+
+def _refiles(memory: Memory) -> _RefilesState:
+    on_their_way = {
+        device: (each.refile, each.next_part, each.reception.state(), each.newest, each.newest_ms)
+        for device, each in memory.refiles.items()
+    }
+    return _RefilesState(on_their_way, memory.refiled, memory.registered)
+
+
+def _restore_refiles(memory: Memory, content: bytes) -> None:
+    state = msgspec.msgpack.decode(content, type=_RefilesState)
+    memory.refiled, memory.registered = state.refiled, state.registered
+    for device, (name, next_part, remembered, newest, newest_ms) in state.on_their_way.items():
+        reception = refile.reception_of(memory.world.reception.tracks[device].device, memory.world.registry)
+        reception.restore(remembered)
+        memory.refiles[device] = Refiling(name, next_part, reception, newest, newest_ms)
 
 
 def _restore_judges(memory: Memory, content: bytes) -> None:

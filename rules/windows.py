@@ -1,8 +1,8 @@
 """The minutes of every series that some rule or report wants, for 50 h; hours and days are made of them.
 
 The open minute lives in the `Series`, where the fold adds to it without a call. When a reading of another minute comes,
-`roll` puts it into the ring: one row a minute, one column a series. Cells only add up, so it does not matter when an
-open minute is put away, in what order readings come, or how records are grouped.
+`roll` puts it among the `Minutes`. Cells only add up, so it does not matter when an open minute is put away, in what
+order readings come, or how records are grouped.
 
 Civil time throughout; the fold has the offset to log time. Nothing is due while nothing is heard of any series.
 """
@@ -15,20 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from rules.minutes import OPEN_MIN, SPOKE, Minutes
 from rules.periods import CENTI, HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, Ints, Slots, hour_slots, reach_min
 from rules.periods_closing import FINAL_MIN, TICK_MIN, Arrays, Closing
 from rules.records import Period
 
-RING_MIN = 50 * 60
 NEVER_MS = 1 << 62
-VERSION = 1
+VERSION = 2
 
 _ROWS = HOUR_MIN + LONGEST_REACH_MIN
 _SLEEP_MIN = FINAL_MIN + 26 * 60  # after the last reading: then the last day that has any is final
 _FEW_MIN = 5  # a smaller step of civil time is a correction, not a jump
 _FITS = 40  # so many readings of the largest quantity (500,000) in 0.01 fit into 32 bits
-_SPOKE = 1  # the sum of a cell that counts nothing: the device spoke, but not of this
-_LARGEST, _MOST = (1 << 31) - 1, (1 << 16) - 1  # of a sum, of a count
 
 
 class Wanted(NamedTuple):
@@ -47,7 +45,7 @@ class Series:
     minute     the civil minute (ms // 60000) that is open, the same for all series of a device; -1 = none
     sum        of its readings, each rounded to 0.01 when it enters: `round(value * 100)`
     count      of its readings
-    index      column in the ring
+    index      column among the minutes
     reach      how many minutes a reading reaches back
     """
 
@@ -70,6 +68,7 @@ class _State(Struct):
     zone: str
     series: list[tuple[str, str]]
     head: int
+    packed: dict[int, list[bytes]]
     due_ms: int
     touched: dict[int, list[int]]
     closing: tuple[int, int, int, int]
@@ -91,12 +90,7 @@ class Windows:
         for one in self.series:
             self.by_device.setdefault(one.device, []).append(one)
         self.due_ms = NEVER_MS
-        self._width = len(wanted)
-        self._head = -1  # the newest minute that the ring has a row for
-        self._sums = np.zeros((RING_MIN, self._width), np.int32)
-        self._counts = np.zeros((RING_MIN, self._width), np.uint16)
-        self._sum_at = self._sums.reshape(-1).data
-        self._count_at = self._counts.reshape(-1).data
+        self._minutes = Minutes(len(wanted))
         self._reach: Ints = np.array([one.reach for one in self.series], np.int64)
         self._touched: dict[int, set[int]] = {}
         self._closing = Closing(zone, self._width)
@@ -112,16 +106,20 @@ class Windows:
         and is not filled from later. now_ms: nothing is due before it, also where the reading is a little older.
         """
         minute = t_ms // MINUTE_MS
-        if minute > self._head:
+        minutes = self._minutes
+        if minute > minutes.head:
             self._advance(minute, now_ms // MINUTE_MS)
         self._put_away(device_series)
-        sums, counts = self._sum_at, self._count_at
-        base = minute % RING_MIN * self._width
-        in_ring = minute > self._head - RING_MIN
+        sums, counts = minutes.sum_at, minutes.count_at
+        base = minute % OPEN_MIN * minutes.width
+        usual = minute >= minutes.first_open
         for series in device_series:
-            at = base + series.index
-            if in_ring and not counts[at]:
-                sums[at] = _SPOKE
+            if usual:
+                at = base + series.index
+                if not counts[at]:
+                    sums[at] = SPOKE
+            elif minutes.has(minute):
+                minutes.speak(minute, series.index)
             series.minute = minute
 
     def add_late(self, device_series: Sequence[Series], t_ms: int, values: Sequence[float | None], now_ms: int) -> bool:
@@ -130,46 +128,40 @@ class Windows:
         values  one for each series, None = the reading has none
         """
         minute = t_ms // MINUTE_MS
+        minutes = self._minutes
         newest = max(minute, now_ms // MINUTE_MS)
-        if newest > self._head:
+        if newest > minutes.head:
             self._advance(newest)
-        if minute <= self._head - RING_MIN or minute < self._closing.final:
+        if not minutes.has(minute) or minute < self._closing.final:
             return False
-        base = minute % RING_MIN * self._width
         for series, value in zip(device_series, values, strict=True):
-            at = base + series.index
             if value is not None:
-                self._add(at, round(value * CENTI), 1)
-            elif not self._count_at[at]:
-                self._sum_at[at] = _SPOKE
+                minutes.add(minute, series.index, round(value * CENTI), 1)
+            else:
+                minutes.speak(minute, series.index)
         self._touch(device_series, minute)
         return True
 
-    def _add(self, at: int, total: int, count: int) -> None:
-        """Add to a cell. Where the sum would not fit into its 32 bits the cell keeps its mean as one reading."""
-        if self._count_at[at]:
-            total += self._sum_at[at]
-            count += self._count_at[at]
-        if abs(total) > _LARGEST or count > _MOST:
-            total, count = round(total / count), 1
-        self._sum_at[at] = total
-        self._count_at[at] = count
+    def empty(self, device_series: Sequence[Series], from_ms: int, to_ms: int) -> None:
+        """Empty the cells of a span that late readings may still change: what they held will be said anew."""
+        self._put_away(device_series)
+        first, end = max(from_ms // MINUTE_MS, self._closing.final), min(to_ms // MINUTE_MS, self._minutes.head + 1)
+        columns = [series.index for series in device_series]
+        self._minutes.clear(first, end, columns)
+        touched: set[int] = set()
+        for minute in range(first, end):
+            touched.update(self._closing.touches(minute, minute))
+        for hour in touched:
+            self._touched.setdefault(hour, set()).update(columns)
 
     def _touch(self, device_series: Sequence[Series], minute: int) -> None:
         for hour in self._closing.touches(minute - device_series[0].reach, minute):
             self._touched.setdefault(hour, set()).update([series.index for series in device_series])
 
     def _advance(self, minute: int, now: int = 0) -> None:
-        """Make empty rows up to this minute."""
-        if minute - self._head >= RING_MIN:
-            first, last = 0, RING_MIN
-        else:
-            first, last = (self._head + 1) % RING_MIN, minute % RING_MIN + 1
-        for rows in (slice(first, last),) if first < last else (slice(first, RING_MIN), slice(0, last)):
-            self._sums[rows] = 0
-            self._counts[rows] = 0
-        self._head = minute
-        if self.due_ms == NEVER_MS and self._width:
+        """Make empty minutes up to this one."""
+        self._minutes.advance(minute)
+        if self.due_ms == NEVER_MS and self.series:
             self._closing.wake(minute)
             self.due_ms = (max(minute, now) // TICK_MIN + 1) * TICK_MIN * MINUTE_MS
 
@@ -180,13 +172,11 @@ class Windows:
         devices' clocks run ahead as well.
         """
         now = now_ms // MINUTE_MS
-        if self._head < 0 or max(self._head, self._closing.closed) - now <= _FEW_MIN:
+        head = self._minutes.head
+        if head < 0 or max(head, self._closing.closed) - now <= _FEW_MIN:
             return
-        if self._head > now:
-            rows = np.arange(now + 1, self._head + 1)[-RING_MIN:] % RING_MIN
-            self._sums[rows] = 0
-            self._counts[rows] = 0
-            self._head = now
+        if head > now:
+            self._minutes.turn_back(now)
         for series in self.series:
             if series.minute > now:
                 series.minute, series.sum, series.count = -1, 0, 0
@@ -206,7 +196,7 @@ class Windows:
             now = self.due_ms // MINUTE_MS
             touched, self._touched = self._touched, {}
             periods += self._closing.tick(now, touched, self._slots, self.series)
-            self.due_ms = (now + TICK_MIN) * MINUTE_MS if now < self._head + _SLEEP_MIN else NEVER_MS
+            self.due_ms = (now + TICK_MIN) * MINUTE_MS if now < self._minutes.head + _SLEEP_MIN else NEVER_MS
         return periods
 
     def last_hours(self, series: Series, count: int) -> tuple[float | None, int]:
@@ -221,18 +211,18 @@ class Windows:
         return self._closing.closed * MINUTE_MS
 
     def _put_away(self, of: Sequence[Series]) -> None:
-        """Put open minutes into the ring; they stay open, and what still comes is added."""
-        sums, counts = self._sum_at, self._count_at
-        oldest = self._head - RING_MIN
+        """Put open minutes among the others; they stay open, and what still comes is added."""
+        minutes = self._minutes
+        sums, counts = minutes.sum_at, minutes.count_at
         closed = self._closing.closed
         for series in of:
             count = series.count
             if count:
                 minute = series.minute
-                if minute > oldest:
-                    at = minute % RING_MIN * self._width + series.index
-                    if counts[at] or count > _FITS:
-                        self._add(at, series.sum, count)
+                if minutes.has(minute):
+                    at = minute % OPEN_MIN * minutes.width + series.index
+                    if minute < minutes.first_open or counts[at] or count > _FITS:
+                        minutes.add(minute, series.index, series.sum, count)
                     else:
                         sums[at] = series.sum
                         counts[at] = count
@@ -241,13 +231,7 @@ class Windows:
                 series.sum = series.count = 0
 
     def _slots(self, hour: int, index: Ints) -> Slots:
-        rows = np.arange(hour, min(hour + _ROWS, self._head + 1))
-        rows = rows[rows > self._head - RING_MIN]
-        sums = np.zeros((_ROWS, len(index)), np.int32)
-        counts = np.zeros((_ROWS, len(index)), np.uint16)
-        cells = np.ix_(rows % RING_MIN, index)
-        sums[rows - hour] = self._sums[cells]
-        counts[rows - hour] = self._counts[cells]
+        sums, counts = self._minutes.read(hour, hour + _ROWS, index)
         return hour_slots(sums, counts, self._reach[index])
 
     # ------------------------------------------------------------------------------------------------ snapshot
@@ -270,30 +254,31 @@ class Windows:
             shape = (*mine.shape[:-1], len(state.series))
             arrays[name] = np.frombuffer(content, mine.dtype, int(np.prod(shape)), start).reshape(shape)
             start += arrays[name].nbytes
-        self._take_over(state, arrays)
+        minutes = Minutes(len(state.series))
+        minutes.restore(state.head, state.packed)
+        minutes.sums[:], minutes.counts[:] = arrays.pop("sums"), arrays.pop("counts")
+        self._take_over(state, arrays, minutes)
         return True
 
     def inherit(self, old: "Windows") -> None:
         """Take over the series that remain when the configuration changes; new ones start empty. Ends the old ones."""
         old._put_away(old.series)  # noqa: SLF001 - of the same class
         state = old._state()  # noqa: SLF001
-        if state.series == self._state().series:  # 54 MB that need not be copied
-            self._sums, self._counts = old._sums, old._counts  # noqa: SLF001
-            self._sum_at, self._count_at = old._sum_at, old._count_at  # noqa: SLF001
-        self._take_over(state, old._arrays())  # noqa: SLF001
+        self._take_over(state, old._arrays(), old._minutes)  # noqa: SLF001
 
     def _arrays(self) -> Arrays:
         opened: npt.NDArray[Any] = np.array([series.minute for series in self.series], np.int64)
         closing = self._closing
-        ring: Arrays = {"opened": opened, "sums": self._sums, "counts": self._counts, "heard": closing.heard}
-        return ring | closing.hours.arrays() | closing.days.arrays()
+        minutes: Arrays = {"opened": opened, "sums": self._minutes.sums, "counts": self._minutes.counts}
+        return minutes | {"heard": closing.heard} | closing.hours.arrays() | closing.days.arrays()
 
     def _state(self) -> _State:
         closing = self._closing
         return _State(
             zone=closing.calendar.zone,
             series=[(series.device, series.quantity) for series in self.series],
-            head=self._head,
+            head=self._minutes.head,
+            packed=self._minutes.pieces(),
             due_ms=self.due_ms,
             touched={hour: sorted(index) for hour, index in self._touched.items()},
             closing=(closing.closed, closing.final, closing.day, closing.day_final),
@@ -301,7 +286,7 @@ class Windows:
             days=closing.days.start.tolist(),
         )
 
-    def _take_over(self, state: _State, arrays: Arrays) -> None:
+    def _take_over(self, state: _State, arrays: Arrays, minutes: Minutes) -> None:
         """Copy the columns of the series that are in both."""
         self._recent.clear()
         columns = {key: column for column, key in enumerate(state.series)}
@@ -310,16 +295,22 @@ class Windows:
         out_of = [columns[series.device, series.quantity] for series in here]
         closing = self._closing
         same_zone = state.zone == closing.calendar.zone
+        same_series = into == out_of == list(range(minutes.width)) and len(into) == len(self.series)
+        if same_series:
+            self._minutes = minutes
+        else:
+            self._minutes.take_columns(minutes, into, out_of)
         for name, mine in self._arrays().items():
+            if name in ("sums", "counts"):
+                continue
             if same_zone or "." not in name:  # hours and days of another zone are others
-                if into == out_of == list(range(len(state.series))):
-                    mine[..., : len(into)] = arrays[name]
+                if same_series:
+                    mine[...] = arrays[name]
                 else:
                     mine[..., into] = arrays[name][..., out_of]
         for series, column in zip(here, out_of, strict=True):
             series.minute = int(arrays["opened"][column])
-        self._head = state.head
-        self.due_ms = state.due_ms if self._width else NEVER_MS
+        self.due_ms = state.due_ms if self.series else NEVER_MS
         new = {column: index for index, column in zip(into, out_of, strict=True)}
         self._touched = {hour: {new[column] for column in old if column in new} for hour, old in state.touched.items()}
         closing.closed, closing.final, closing.day, closing.day_final = state.closing

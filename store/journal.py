@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import msgpack
 
 from devices.frames import Batch
-from rules.records import Record
+from rules.records import Record, Refile
 from store import segment
 from store.fs import Fs, read_whole, replace
 from store.log import Log
@@ -147,6 +147,8 @@ class Journal:
     def _note(self, record: Record) -> None:
         if type(record) is Batch:
             self._places.update(map(_place_of, record.frames))
+        elif type(record) is Refile:
+            self._places.update(old.place for old in record.frames)
 
     def _finder(self) -> bytes:
         hashes = sorted({segment.crc32(place, 0) for place in self._places})
@@ -166,7 +168,8 @@ def read(
     It only reads, one segment in memory at a time, and works beside a daemon that writes; what comes last may then not
     be durable yet.
     upto     stop before records whose first sequence is above it
-    address  only frames of this place (topic, MN, `gate/3`), each as a batch of its own; no other records
+    address  only frames of this place (topic, MN, `gate/3`), each as a batch of its own; no other records. What was
+             refiled comes where it was refiled, with the sequence and log time of its first coming
     Raises OvertakenError when the journal forgets segments faster than they are read.
     """
     seen = after
@@ -177,10 +180,22 @@ def read(
             seen = sequence + span(record) - 1
             if address is None:
                 yield sequence, record
-            elif type(record) is Batch:
-                for at, frame in enumerate(record.frames, sequence):
-                    if frame[0] == address and at > after and (upto is None or at <= upto):
-                        yield at, Batch(record.source, record.at_ms, [frame])
+            else:
+                for at, batch in _of_place(sequence, record, address):
+                    if type(record) is Refile or (at > after and (upto is None or at <= upto)):
+                        yield at, batch
+
+
+def _of_place(sequence: int, record: Record, place: bytes) -> Iterator[tuple[int, Batch]]:
+    """Yield the frames of one place, each as a batch of its own with the sequence of its first coming."""
+    if type(record) is Batch:
+        for at, frame in enumerate(record.frames, sequence):
+            if frame[0] == place:
+                yield at, Batch(record.source, record.at_ms, [frame])
+    elif type(record) is Refile:
+        for old in record.frames:
+            if old.place == place:
+                yield old.sequence, Batch(old.source, old.at_ms, [(old.place, old.payload, old.note)])
 
 
 def _loaded(fs: Fs, directory: Path, after: int, address: bytes | None) -> Iterator[tuple[int, bytes]]:

@@ -1,6 +1,6 @@
 """Nothing is lost, and that is counted: at the door, in the journal, in the fold and at the sink. Pure sums.
 
-frames    received = strangers + duplicates + refused + held + facts + set aside + decoded
+frames    received + refiled = strangers + duplicates + refused + held + facts + set aside + decoded
 lines     made = written + waiting + set aside + expired
 door      since the process started, what each source delivered = what journal and inbox have taken over from it
 
@@ -68,9 +68,10 @@ class Kept:
 
 
 class Frames(Struct, kw_only=True):
-    """What became of frames."""
+    """What became of frames. refiled: those that came into the log again, and were read again."""
 
     received: int = 0
+    refiled: int = 0
     strangers: int = 0
     duplicates: int = 0
     refused: dict[str, int] = field(default_factory=dict)
@@ -81,15 +82,16 @@ class Frames(Struct, kw_only=True):
 
     @property
     def unaccounted(self) -> int:
-        """What is received and nothing else."""
+        """What came in and is nothing else."""
         known = self.strangers + self.duplicates + sum(self.refused.values()) + self.held + self.facts
-        return self.received - known - self.set_aside - self.decoded
+        return self.received + self.refiled - known - self.set_aside - self.decoded
 
 
 class Lines(Struct, kw_only=True):
     """What became of lines.
 
-    not_asked  readings of which no line was made: no InfluxDB was configured then, or nothing in them was sane
+    not_asked  readings of which no line was made: no InfluxDB was configured then, nothing in them was sane, or a
+               refile passed them over
     """
 
     made: dict[str, int]
@@ -221,6 +223,7 @@ def _frames(memory: Memory) -> tuple[Frames, int, int]:
     decoded = former["decoded"] + sum(track.decoded for track in tracks)
     frames = Frames(
         received=former["received"] + sum(door.received for door in doors),
+        refiled=memory.refiled,
         strangers=former["strangers"] + sum(door.strangers for door in doors),
         duplicates=former["duplicates"] + sum(track.duplicates for track in tracks),
         refused=dict(sorted(refused.items())),

@@ -19,7 +19,7 @@ from rules.kinds.silence import Silence
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
 from rules.packs import DatedLimit
-from rules.records import Command, Config, Outcome, Record, Status, Tick
+from rules.records import Command, Config, Old, Outcome, Record, Refile, Status, Tick
 from rules.ruleset import RuleSet
 from tests.rules.street import (
     COUNTED,
@@ -116,9 +116,17 @@ statuses = st.one_of(
 commands = st.tuples(
     st.just("command"), st.sampled_from(("ack", "reset")), st.integers(0, 30), st.sampled_from((0, 0, 0, -1, 1))
 )
+refiles = st.tuples(
+    st.just("refile"),
+    st.sampled_from(("now", "timed", "counted", "bay", "site", "nobody")),
+    st.sampled_from(("registered", "redecode")),
+    st.booleans(),
+    st.sampled_from((0, 0, 0, 1)),
+    st.sampled_from((DAY, 3 * DAY, 100 * 365 * DAY)),
+)
 configs = st.tuples(st.just("config"), st.sampled_from(tuple(CONFIGS)))
 ticks = st.just(("tick",))
-happening = st.sampled_from((*(batches,) * 12, *(statuses,) * 3, commands, commands, configs, ticks)).flatmap(
+happening = st.sampled_from((*(batches,) * 12, *(statuses,) * 3, commands, commands, refiles, configs, ticks)).flatmap(
     lambda each: each
 )
 happenings = st.tuples(st.sampled_from(STEPS), happening)
@@ -199,6 +207,25 @@ class Chance:
             (alarms[which % len(alarms)].id, alarms[which % len(alarms)].occurrence) if alarms else ("none", 1)
         )
         return Command(at_ms=self.at_ms, id=f"c{which}", kind=kind, alarm=name, occurrence=occurrence + off, user="王")
+
+    def refile(self, device: str, why: Literal["registered", "redecode"], last: bool, off: int, back_ms: int) -> Refile:  # noqa: FBT001 - as drawn
+        """Put what was kept of one device into the log again; a refile that is on its way goes on."""
+        begun = self.fold.memory.refiles.get(device)
+        track = self.fold.memory.world.reception.tracks.get(device)
+        places = {f"plain/{device}".encode(), MN.encode() if device == "site" else b""}
+        kept = [
+            Old(first + i, record.source, record.at_ms, *frame)
+            for outcome in self.outcomes
+            for first, record in outcome.known
+            if isinstance(record, Batch)
+            for i, frame in enumerate(record.frames)
+            if frame[0] in places or (device == "bay" and b"00000000000000a1" in frame[0])
+        ]
+        now_ms = self.at_ms + self.fold.memory.offset_ms
+        return Refile(
+            at_ms=self.at_ms, refile=begun.refile if begun else f"r{self.next}", part=(begun.next_part if begun else 0) + off,
+            last=last or track is None, device=device, why=why, from_ms=now_ms - back_ms, to_ms=now_ms, frames=kept[-6:],
+        )  # fmt: skip
 
     def config(self, name: str) -> Config:
         return Config(at_ms=self.at_ms, hash=name)
