@@ -4,7 +4,23 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from devices.envelopes import Envelope, chirpstack_v4, hj212, plain, raw
-from devices.models import Model, bosch_tps110, dingtek_dc41x, hj212_dust, modbus_dust, plantower_pms
+from devices.models import (
+    Model,
+    bosch_tps110,
+    decentlab,
+    dingtek_dc41x,
+    elsys,
+    hj212_dust,
+    honeywell_hpma,
+    milesight_iot,
+    modbus_dust,
+    nova_sds,
+    nwave_nps,
+    plantower_pms,
+    pni_placepod,
+    sensirion_sps30,
+    tekzitel_tekzipark,
+)
 from devices.models import plain as plain_model
 
 MODELS: dict[str, Model] = {
@@ -12,11 +28,20 @@ MODELS: dict[str, Model] = {
     for model in (
         # parking
         bosch_tps110.MODEL,
+        tekzitel_tekzipark.MODEL,
+        pni_placepod.MODEL,
+        nwave_nps.MODEL,
         # manholes
         dingtek_dc41x.MODEL,
+        elsys.MODEL,
+        decentlab.MODEL,
+        milesight_iot.MODEL,
         # dust
         modbus_dust.MODEL,
         plantower_pms.MODEL,
+        nova_sds.MODEL,
+        sensirion_sps30.MODEL,
+        honeywell_hpma.MODEL,
         hj212_dust.MODEL,
         # anything
         plain_model.MODEL,

@@ -1,4 +1,4 @@
-"""Plantower particle sensors that send by themselves about once a second, 9600 8N1.
+"""Plantower particle sensors, 9600 8N1, that send by themselves about once a second, or when asked (`devices.talkers`).
 
 Source: Plantower data manuals PMS5003, PMS5003T, PMS3003, "transport protocol, active mode"; DFRobot SEN0177 wiki; real
 frames in avaldebe/PyPMS.
@@ -14,7 +14,8 @@ frames in avaldebe/PyPMS.
 - SSSS      sum of all bytes before it
 
 PMS7003, PMSA003 and PMS1003 speak as pms5003; SEN0177 is sold with a sensor of either frame. For some seconds after
-power-up all values are 0, with a good checksum.
+power-up all values are 0, with a good checksum. Honeywell's HPMA115 sends frames of the same head, length and checksum:
+there is a mass in them, and not one particle.
 """
 
 import struct
@@ -48,7 +49,7 @@ class Particles(Values):
     humidity_pct: float | None = None
 
 
-def decode(payload: bytes, port: int | None, options: PlantowerOptions) -> Decoded:
+def decode(payload: bytes, port: int | None, options: PlantowerOptions) -> Decoded:  # noqa: PLR0911 - one for each reason
     """Read one frame; see the top of this file."""
     del port
     if payload[:2] != _HEAD:
@@ -66,6 +67,8 @@ def decode(payload: bytes, port: int | None, options: PlantowerOptions) -> Decod
     particles = words[1:7] if length == 24 else words[1:11]
     if not any(particles):
         return Refusal("warm_up", "all particles are 0: the fan has just started")
+    if options.variant in ("pms5003", "pms5003t") and not any(words[7:11]) and any(words[1:5]):
+        return Refusal("not_mine", "a mass, but not one particle is counted: a Honeywell HPMA115?")
     cf1, ambient = words[1:4], words[4:7]
     values = Particles(*map(float, ambient), *map(float, cf1))
     if options.variant == "pms5003t":
@@ -81,6 +84,7 @@ def encode(values: Particles, options: PlantowerOptions) -> tuple[None, bytes]:
     factory = (values.pm1_cf1_ug_m3, values.pm25_cf1_ug_m3, values.pm10_cf1_ug_m3)
     cf1 = [air if v is None else round(v) for v, air in zip(factory, ambient, strict=True)]
     rest = [0] * (length // 2 - 9)
+    rest[0] = min(0xFFFF, 60 * max(cf1 + ambient))  # where there is a mass there are particles
     if options.variant == "pms5003t":
         rest[4] = round((values.temperature_c or 0) * 10) & 0xFFFF
         rest[5] = round((values.humidity_pct or 0) * 10)

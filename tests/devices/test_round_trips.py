@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices import catalogue, hj212
-from devices.models import Model
+from devices.models import Model, honeywell_hpma, nova_sds, sensirion_sps30
 from devices.models.bosch_tps110 import Bay
 from devices.models.dingtek_dc41x import Cover
 from devices.models.hj212_dust import Hj212Options, Station, packet
@@ -66,6 +66,34 @@ def test_plantower(variant: str, particles: tuple[float, ...], temperature: floa
     if variant == "pms5003t":
         values.temperature_c, values.humidity_pct = temperature, humidity
     same(decoded("plantower-pms", values, msgspec.convert({"variant": variant}, PlantowerOptions)), values)
+
+
+@given(st.tuples(*6 * [steps(0, 9_999, 0.1)]).filter(all))
+def test_nova(numbers: tuple[float, ...]) -> None:
+    low, high = sorted(numbers[:2])
+    fine = nova_sds.Air(pm25_ug_m3=low if low < 6500 else 6500.0, pm10_ug_m3=min(high, 6500.0))
+    same(decoded("nova-sds", fine), fine)
+    whole = nova_sds.Air(tsp_ug_m3=float(round(high) + 1))
+    same(decoded("nova-sds", whole, msgspec.convert({"variant": "sds198"}, nova_sds.NovaOptions)), whole)
+
+
+@given(st.lists(steps(0.001, 9_999, 0.001), min_size=10, max_size=10))
+def test_sps30(numbers: list[float]) -> None:
+    numbers[-1] /= 100
+    names: dict[str, Any] = dict(zip(sensirion_sps30._FIELDS, numbers, strict=True))
+    said = sensirion_sps30.Particles(**names)
+    read = decoded("sensirion-sps30", said)
+    assert told(read) == pytest.approx(told(said), abs=1e-4, rel=1e-6)
+
+
+@given(st.tuples(PM, PM, PM, PM).filter(all))
+@pytest.mark.parametrize("variant", ["hpma115s0", "hpma115c0"])
+def test_honeywell(variant: str, numbers: tuple[float, ...]) -> None:
+    pm1, pm25, pm4, pm10 = numbers
+    values = honeywell_hpma.Particles(pm25_ug_m3=pm25, pm10_ug_m3=pm10)
+    if variant == "hpma115c0":
+        values.pm1_ug_m3, values.pm4_ug_m3 = pm1, pm4
+    same(decoded("honeywell-hpma", values, msgspec.convert({"variant": variant}, honeywell_hpma.HpmaOptions)), values)
 
 
 KINDS = {"u16": (0, 0xFFFF), "s16": (-0x8000, 0x7FFF), "u32": (0, 0xFFFFFFFF), "s32": (-(1 << 31), (1 << 31) - 1)}
