@@ -43,6 +43,8 @@ def counts() -> dict[str, int]:
 
 def _entries(model: Model) -> list[dict[str, Any]]:
     path = FOLDER / f"{model.id.replace('-', '_')}.captures.yaml"
+    if not path.exists():  # test_captures says so, and the other models' tests go on
+        return []
     entries: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return entries
 

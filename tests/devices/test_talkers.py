@@ -2,12 +2,13 @@
 
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices import catalogue
-from devices.models import Model, honeywell_hpma, plantower_pms
+from devices.models import Model
 from devices.readings import Refusal
 from devices.talkers import TALKERS, cut, nova_command, stuffed, unstuffed
 from tests.devices.captures import Capture, captures
@@ -109,12 +110,7 @@ def test_plantower_and_honeywell_are_told_apart() -> None:
             continue
         other: Model = honeywell if capture.model is plantower else plantower
         for variant in ("hpma115s0", "hpma115c0") if other is honeywell else ("pms5003", "pms5003t"):
-            options = (
-                honeywell_hpma.HpmaOptions(variant=variant)
-                if other is honeywell
-                else plantower_pms.PlantowerOptions(variant=variant)
-            )
-            said = other.decode(capture.payload, None, options)
+            said = other.decode(capture.payload, None, msgspec.convert({"variant": variant}, other.options))
             assert isinstance(said, Refusal), said
             refused += said.reason == "not_mine"
     assert refused > 10
