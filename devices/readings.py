@@ -38,9 +38,13 @@ def values_of(quantities: tuple[str, ...]) -> type[Values]:
 
 
 class Facts(Struct, frozen=True):
-    """What an uplink tells of the device itself (firmware, configured threshold, join); no measurement."""
+    """What an uplink tells of the device itself (firmware, configured threshold, join); no measurement.
+
+    address  of whom, where an envelope says it: without its scheme, as in `devices.envelopes.Uplink`
+    """
 
     facts: dict[str, Any]
+    address: str = ""
 
 
 class Refusal(Struct, frozen=True):

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from devices.envelopes import Envelope, Uplink
+from devices.envelopes import Envelope, Uplink, said_by
 from devices.frames import NOTE_REPEATED, NOTE_RETAINED, Frame
 from devices.quantities import QUANTITIES
 from devices.readings import Facts, Refusal, Reported, Values, without_insane
@@ -121,10 +121,12 @@ class Reception:
             opened: Uplink | Facts | Refusal | None = None
             if address is None:
                 opened = envelope.open(place, payload)
-                if not isinstance(opened, Uplink):
+                if isinstance(opened, Refusal) or not opened.address:
                     return None, envelope, opened, topic
                 address = opened.address
             track, name = self._by_address(door.source.name, envelope.scheme, address)
+            if track is None and isinstance(opened, Uplink) and opened.imei:
+                track = self.by_address.get(f"imei:{opened.imei}")
             if track is not None and opened is None:
                 self._bind(door, place, track, envelope)
             return track, envelope, opened, name
@@ -278,9 +280,7 @@ def _open(
 
 
 def _decode(track: Track, uplink: Uplink) -> _Said | Facts | Refusal:
-    if uplink.payload is None:
-        return Refusal("not_mine", f"the platform sends values; {track.model.id} reads bytes")
-    decoded = track.model.decode(uplink.payload, uplink.port, track.device.options)
+    decoded = said_by(track.model, uplink, track.device.options)
     if isinstance(decoded, Facts | Refusal):
         return decoded
     entries = [(-1, decoded, "")] if isinstance(decoded, Values) else decoded

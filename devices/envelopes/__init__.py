@@ -6,16 +6,18 @@ from typing import Any
 from msgspec import Struct
 
 from devices.models import Model
-from devices.readings import Facts, Refusal, Values
+from devices.readings import Decoded, Facts, Refusal, Values
 
 
 class Uplink(Struct, kw_only=True):
     """What one device sent, out of its envelope.
 
-    address         EUI in lower-case hex, IMEI, MN ...; without its scheme
+    address         EUI in lower-case hex, a platform's number of the device, MN ...; without its scheme
+    imei            of the device, where the platform knows it: it may be registered by that as well
     port            LoRaWAN FPort, or None
     payload         the device's bytes; None where the platform sends values
     values          ready values, where the platform decodes
+    service         the platform's number for this kind of message (CTWing: serviceId), or None
     time_ms         the device's or platform's time, Unix ms; None = none
     counter         frame counter, or None
     resent          the platform says that this is a repeat or comes late
@@ -23,9 +25,11 @@ class Uplink(Struct, kw_only=True):
     """
 
     address: str
+    imei: str = ""
     port: int | None = None
     payload: bytes | None = None
     values: dict[str, Any] | None = None
+    service: int | None = None
     time_ms: int | None = None
     counter: int | None = None
     resent: bool = False
@@ -41,7 +45,8 @@ class Envelope(Struct, frozen=True, kw_only=True):
     """The declaration at the bottom of an envelope's file.
 
     id             as written in YAML: `chirpstack-v4`
-    scheme         of the addresses that it gives: `eui`, `imei`, `mn`, `topic` ...
+    scheme         of the addresses that it gives: `eui`, `device` (a platform's own number), `mn`, `topic` ...
+    imei           it also says the IMEI of many devices: they may be registered by that
     platform_time  True: `time_ms` was taken by the platform (a message older than 10 min is history);
                    False: it is the device's own clock, which only places a reading in its windows
     address_of     (topic) -> address, where the topic alone tells it, else None: then every message is opened for it
@@ -54,6 +59,33 @@ class Envelope(Struct, frozen=True, kw_only=True):
     id: str
     scheme: str
     platform_time: bool
+    imei: bool = False
     address_of: Callable[[bytes], str | None]
     open: Callable[[bytes, bytes], Uplink | Facts | Refusal]
     bind: Callable[[Model, Any], Callable[[bytes], tuple[int, int, Any]]] | None = None
+
+
+def said_by(model: Model, uplink: Uplink, options: Any) -> Decoded:  # noqa: ANN401 - of this model
+    """Let a model read an uplink: its bytes, or the values that a platform sends instead.
+
+    A network server opens no bytes: where a platform's values are one text of hex, that is the device's frame.
+    """
+    if uplink.payload is not None:
+        return model.decode(uplink.payload, uplink.port, options) if uplink.payload else Facts({"event": "up"})
+    values = uplink.values or {}
+    if model.read is not None:
+        return model.read(values, uplink.service, options)
+    frame = _hex_in(values)
+    if frame is None:
+        return Refusal("not_mine", f"the platform sends values; {model.id} reads bytes")
+    return model.decode(frame, uplink.port, options)
+
+
+def _hex_in(values: dict[str, Any]) -> bytes | None:
+    texts = [value for value in values.values() if isinstance(value, str)]
+    if len(texts) != 1 or not texts[0]:
+        return None
+    try:
+        return bytes.fromhex(texts[0])
+    except ValueError:
+        return None

@@ -21,6 +21,8 @@ class Model(Struct, frozen=True, kw_only=True):
     values   the struct of its readings; where that depends on options, see `values_for`
     decode   (payload, port, options) -> values, several entries, facts, or a refusal; pure
     encode   (values, options) -> (port, payload): what the device would send; used by the simulator and round trips
+    read     (values, service, options) -> the same of values that a platform sends instead of bytes; service: the
+             platform's number for this kind of message, or None. None: it reads bytes only
     options  a frozen msgspec struct with `forbid_unknown_fields`: what the engineer may set under `options:`
     source   where the format is written down
     shape    (options) -> struct of the readings, for models whose quantities are configuration (`plain`, `modbus-dust`)
@@ -32,6 +34,7 @@ class Model(Struct, frozen=True, kw_only=True):
     values: type[Values]
     decode: Callable[[bytes, int | None, Any], Decoded]
     encode: Callable[[Any, Any], tuple[int | None, bytes]]
+    read: Callable[[dict[str, Any], int | None, Any], Decoded] | None = None
     options: type[Struct] = NoOptions
     source: str
     shape: Callable[[Any], type[Values]] | None = None
