@@ -15,6 +15,7 @@ from tests.devices.captures import Capture, captures, counts
 CAPTURES = captures()
 MINIMAL: dict[str, Any] = {
     "hj212-dust": {"pm_unit": "ug_m3"},
+    "milesight-iot": {"variant": "em310-tilt"},
     "modbus-dust": {"preset": "500-block"},
     "plain": {"fields": {"a": "pm25_ug_m3"}},
 }
