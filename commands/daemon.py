@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from commands.sources import SourceSettings, all_sources, make_source
-from config import blob
-from config.check import Compiled, load
-from config.load import read_files, state_of
+from config import accepted, apart, blob
+from config.compiled import Compiled
 from devices.registry import Registry
 from feed.http.app import Reloaded
 from feed.http.server import FeedServer
@@ -42,8 +41,7 @@ from rules.records import Status
 from rules.ruleset import RuleSet
 from rules.sections import Sections
 from store import snapshot
-from store.book import BookReader
-from store.fs import DiskFullError, OsFs, replace
+from store.fs import DiskFullError, OsFs
 from store.ledger import Kept, Ledger, Verified, ledger_picture
 
 log = logging.getLogger(__name__)
@@ -53,8 +51,6 @@ PIPELINE_STOP_S = 1.5
 SETTLE_S = 1.0
 PICTURE_S = 5.0
 FEED_STOP_S = 0.5
-
-ACCEPTED = "accepted"  # folder of the state directory with the cityward.yaml that was accepted last
 
 
 class Crew:
@@ -155,6 +151,7 @@ class Daemon:
         self.upkeep = Upkeep(self.pipeline)
         self.upkeep.start()
         self._open_sources(self.compiled)
+        self._known = {self.compiled.hash: self._known[self.compiled.hash]}  # what a replay needed is done with
         give_back_memory()
         notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
 
@@ -174,17 +171,10 @@ class Daemon:
     def _accept(self, compiled: Compiled) -> None:
         """Keep what is in force, for a start at which the files are wrong."""
         self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
-        accepted = self.stores.book.accepted()
-        if accepted is None or accepted[0] != compiled.hash:
+        before = self.stores.book.accepted()
+        if before is None or before[0] != compiled.hash:
             self.stores.book.accept(compiled.hash, blob.encode(compiled.registry, compiled.ruleset))
-        self._keep_settings()
-
-    def _keep_settings(self) -> None:
-        main = None if self.directory is None else self.directory / "cityward.yaml"
-        if main is not None and main.is_file():
-            folder = self.stores.directory / ACCEPTED
-            self.stores.fs.make_dir(folder)
-            replace(self.stores.fs, folder / main.name, [main.read_bytes()])
+        accepted.keep(self.stores.fs, self.stores.directory, compiled)
 
     def _open_writer(self, state: Path) -> InfluxWriter | None:
         if self.settings.influxdb is None:
@@ -230,20 +220,20 @@ class Daemon:
             if self.directory is None:
                 problems = ["this daemon was started without files"]
                 return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
-            loaded = load(self.directory)
-            problems = [problem.text("en") for problem in loaded.problems]
-            compiled = loaded.compiled
-            if compiled is None:
-                first = loaded.errors[0]
-                self.refuse(bad=True, why_zh=first.text("zh"), why_en=first.text("en"))
+            found = apart.finish(apart.begin(self.directory, gently=True))
+            problems = [problem.en for problem in found.problems]
+            if not found.blob:
+                first = found.errors[0]
+                self.refuse(bad=True, why_zh=first.zh, why_en=first.en)
                 return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
             self.refuse(bad=False)
+            compiled = accepted.compiled_of(found)
             self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
-            content = blob.encode(compiled.registry, compiled.ruleset)
-            self.pipeline.configure(compiled.hash, content).result()
+            self.pipeline.configure(compiled.hash, found.blob).result()
+            self._known = {compiled.hash: self._known[compiled.hash]}
             problems += self._apply(compiled)
             self.compiled = compiled
-            self._keep_settings()
+            accepted.keep(self.stores.fs, self.stores.directory, compiled)
             give_back_memory()
             return Reloaded(accepted=True, hash=compiled.hash, problems=problems)
 
@@ -362,24 +352,3 @@ def give_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
     if trim is not None:
         trim(0)
-
-
-def to_start_with(directory: Path) -> tuple[Compiled | None, list[str]]:
-    """Return what to start with, and what is wrong with the files.
-
-    The files where they are right; else what was accepted last. None when nothing was ever accepted.
-    """
-    loaded = load(directory)
-    problems = [problem.text("en") for problem in loaded.errors]
-    if loaded.compiled is not None:
-        return loaded.compiled, []
-    state = state_of(directory)
-    settings = read_files(directory).settings or read_files(state / ACCEPTED).settings
-    book = state / "book.sqlite"
-    if settings is None or not book.exists():
-        return None, problems
-    with BookReader(book) as reader:
-        accepted = reader.accepted()
-    if accepted is None:
-        return None, problems
-    return Compiled(settings, *blob.decode(accepted[1]), accepted[0]), problems

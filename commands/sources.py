@@ -1,13 +1,14 @@
 """From settings to sources: the one place that knows all kinds."""
 
-from config.check import Compiled
+from config.compiled import Compiled
 from devices.registry import Registry
+from devices.talkers import TALKERS
 from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 from ingest.sources import Report, Source
 from ingest.sources.hj212_tcp import Hj212Listener
 from ingest.sources.modbus_rtu import ModbusLine, polls_of
 from ingest.sources.mqtt import MqttSource
-from ingest.sources.serial_line import PlantowerLine
+from ingest.sources.serial_line import TalkerLine
 
 SourceSettings = MqttSettings | SerialSettings | Hj212Settings
 
@@ -26,8 +27,9 @@ def make_source(settings: SourceSettings, registry: Registry, report: Report, dr
         return MqttSource(settings, registry.gateway, report, dropped_before=dropped_before)
     if isinstance(settings, Hj212Settings):
         return Hj212Listener(settings.name, settings.endpoint.host, settings.endpoint.port, report)
-    if settings.poll is not None:
+    poll_s = None if settings.poll is None else settings.poll / 1000
+    if settings.protocol == "modbus-rtu":
         polls = polls_of(registry.devices, settings.name)
-        poll_s = settings.poll / 1000
-        return ModbusLine(settings.name, settings.port, settings.setting, report, polls=polls, poll_s=poll_s)
-    return PlantowerLine(settings.name, settings.port, settings.setting, report)
+        return ModbusLine(settings.name, settings.port, settings.setting, report, polls=polls, poll_s=poll_s or 60.0)
+    talker = TALKERS[settings.protocol]
+    return TalkerLine(settings.name, settings.port, settings.setting, report, talker=talker, poll_s=poll_s)

@@ -1,7 +1,7 @@
 """Addresses of devices, and which sources can carry what they send."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from msgspec import Struct, field
@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError as Wrong
 from config.load import Files
 from config.problems import closest, listed
 from devices import catalogue
+from devices.talkers import TALKERS
 from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 
 OF_OTHER_SOURCES = ("hj212", "modbus", "line")
@@ -83,15 +84,16 @@ def _mn(number: str, known: Carriers) -> tuple[str, ...]:
     return via
 
 
-def _line(name: str, known: Carriers, protocol: str) -> tuple[str, ...]:
+def _line(name: str, known: Carriers, protocols: Collection[str]) -> tuple[str, ...]:
     if name not in known.lines:
         if not known.whole and not known.lines:
             return ()
         context = {"value": name, "guess": closest(name, known.lines), "known": listed(known.lines)}
         raise Wrong("no_line", "{value}", context)
     line = known.lines[name]
-    if line is not None and line.protocol != protocol:
-        raise Wrong("line_protocol", "{value}", {"value": name, "protocol": line.protocol, "wanted": protocol})
+    if line is not None and line.protocol not in protocols:
+        context = {"value": name, "protocol": line.protocol, "wanted": listed(protocols)}
+        raise Wrong("line_protocol", "{value}", context)
     return (name,)
 
 
@@ -99,11 +101,11 @@ def _modbus(number: str, known: Carriers) -> tuple[str, ...]:
     match = re.fullmatch(r"([^/\s]+)/([1-9][0-9]{0,2})", number)
     if match is None or int(match[2]) > _LAST_SLAVE:
         raise Wrong("address_modbus", "{value}", {"value": number})
-    return _line(match[1], known, "modbus-rtu")
+    return _line(match[1], known, ("modbus-rtu",))
 
 
 def _talking_line(number: str, known: Carriers) -> tuple[str, ...]:
-    return _line(number, known, "plantower-pms")
+    return _line(number, known, TALKERS)
 
 
 def _topic(number: str, known: Carriers) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from config import compile as devices_compiler
 from config.addresses import OF_OTHER_SOURCES
 from config.blob import decode, encode
 from config.compile_rules import rules
+from config.compiled import Compiled
 from config.load import Entry, Files, read_files
 from config.problems import Problem, closest, listed
 from config.schema import CitywardSettings
@@ -29,25 +30,16 @@ FAR_KM = 100.0
 """A gateway serves a city; a device further than that from the middle of all is probably a slip of the pen."""
 
 
-class Compiled(Struct, frozen=True):
-    """A right configuration.
-
-    settings  for the daemon's own parts; secrets are only named in it
-    registry, ruleset  for the fold
-    hash      of registry and rule set: what a Config record names
-    """
-
-    settings: CitywardSettings
-    registry: Registry
-    ruleset: RuleSet
-    hash: str
-
-
 class Loaded(Struct, frozen=True):
-    """What was found in a directory. compiled: None when one of the problems is an error."""
+    """What was found in a directory.
+
+    compiled  None when one of the problems is an error
+    settings  of cityward.yaml alone; None when that file is wrong
+    """
 
     problems: list[Problem]
     compiled: Compiled | None
+    settings: CitywardSettings | None
 
     @property
     def errors(self) -> list[Problem]:
@@ -66,12 +58,13 @@ def load(directory: Path) -> Loaded:
         compiled_rules = rules(files, devices)
         problems = sorted(files.problems, key=lambda problem: (problem.file, problem.line, problem.column))
         if files.settings is None or not all(problem.warning for problem in problems):
-            return Loaded(problems, None)
+            return Loaded(problems, None, files.settings)
         # Once through the book's form: what is compiled now equals, to the byte, what a later start finds there.
         registry, ruleset = decode(
             encode(devices_compiler.assemble(files.settings, devices), RuleSet(tuple(compiled_rules)))
         )
-        return Loaded(problems, Compiled(files.settings, registry, ruleset, compiled_hash(registry, ruleset)))
+        compiled = Compiled(files.settings, registry, ruleset, compiled_hash(registry, ruleset))
+        return Loaded(problems, compiled, files.settings)
 
 
 def compiled_hash(registry: Registry, ruleset: RuleSet) -> str:

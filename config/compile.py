@@ -23,7 +23,6 @@ from devices.registry import Device, Registry, Route, Source
 def sources(settings: CitywardSettings) -> tuple[Source, ...]:
     """Compile what the core must know of the sources; links and secrets stay outside."""
     found = settings.sources
-    lines = {"modbus-rtu": "modbus", "plantower-pms": "line"}
     return (
         *(
             Source(
@@ -42,7 +41,7 @@ def sources(settings: CitywardSettings) -> tuple[Source, ...]:
                 name=line.name,
                 kind="serial",
                 subject=f"line:{line.name}",
-                routes=(Route(filter="", envelope=lines[line.protocol]),),
+                routes=(Route(filter="", envelope="modbus" if line.protocol == "modbus-rtu" else "line"),),
             )
             for line in found.serial
         ),

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from config import yaml
+from config.apart import FOLDERS, MAIN
 from config.explain import of_pydantic
 from config.problems import Problem, closest
 from config.schema import (
@@ -80,10 +81,6 @@ class Files(Struct):
     rules: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     incomplete: bool = False
-
-
-FOLDERS = ("devices.d", "rules.d")
-MAIN = "cityward.yaml"
 
 
 def read_files(directory: Path) -> Files:

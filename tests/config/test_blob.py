@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.blob import decode, encode
-from config.check import Compiled, compiled_hash, load
+from config.check import compiled_hash, load
+from config.compiled import Compiled
 
 GATEWAY = {
     "gateway": {"id": "gw-1", "time_zone": "Asia/Shanghai"},

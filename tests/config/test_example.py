@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from config.blob import decode, encode
-from config.check import Compiled, load
+from config.check import load
+from config.compiled import Compiled
 from devices.frames import Batch
 from devices.registry import Device, Source
 from rules.fold import Fold

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from config.check import Compiled, load
+from config.check import load
+from config.compiled import Compiled
 from devices.registry import Device
 from ingest.settings import Secret
 

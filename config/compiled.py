@@ -1,0 +1,23 @@
+"""A right configuration, as the daemon holds it. Light: who runs one need not import what compiles one."""
+
+from msgspec import Struct
+
+from config.schema import CitywardSettings
+from devices.registry import Registry
+from rules.ruleset import RuleSet
+
+
+class Compiled(Struct, frozen=True):
+    """A right configuration.
+
+    settings  for the daemon's own parts; secrets are only named in it
+    registry, ruleset  for the fold
+    hash      of registry and rule set: what a Config record names
+    fingerprint  of the files, and of the program that compiled them; "" = not known, or not of these files
+    """
+
+    settings: CitywardSettings
+    registry: Registry
+    ruleset: RuleSet
+    hash: str
+    fingerprint: str = ""
