@@ -265,22 +265,20 @@ class SerialSettings(Settings):
 
     port      the device file; `/dev/serial/by-id/…` keeps its name when adapters are replugged
     line      see `line`
-    protocol  modbus-rtu: we ask the slaves in turn; plantower-pms: the module talks by itself
-    poll      modbus-rtu only: how often every slave is asked, ms
+    protocol  modbus-rtu: we ask the slaves in turn; else a PM module, which talks by itself or is asked
+    poll      how often every slave, or the module, is asked, ms; None = it talks by itself
     """
 
     name: Name
     port: Annotated[str, _matches(r"/.+", "device_file")]
     line: Annotated[str, AfterValidator(_line)]
-    protocol: Literal["modbus-rtu", "plantower-pms"]
+    protocol: Literal["modbus-rtu", "plantower-pms", "nova-sds", "sensirion-sps30", "honeywell-hpma"]
     poll: Duration | None = None
 
     @model_validator(mode="after")
     def _polled_or_not(self) -> "SerialSettings":
-        if self.protocol == "modbus-rtu" and self.poll is None:
-            raise Wrong("poll_missing", "poll", {"at": "protocol"})
-        if self.protocol != "modbus-rtu" and self.poll is not None:
-            raise Wrong("poll_not_asked", "poll", {"at": "poll", "protocol": self.protocol})
+        if self.poll is None and self.protocol in ("modbus-rtu", "sensirion-sps30"):
+            raise Wrong("poll_missing", "poll", {"at": "protocol", "protocol": self.protocol})
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""A serial line: opened, listened to, lost and opened again; and on one of them a PM module that talks by itself.
+"""A serial line: opened, listened to, lost and opened again; and on some of them one PM module.
 
 What a pulled adapter raises depends on the call that meets it: `SerialException`, a plain OSError, and from flushing
 `termios.error`, which is no OSError (pyserial issue 417). All of them mean: close, wait, open again.
@@ -9,12 +9,14 @@ import select
 import termios
 import threading
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 from serial import Serial
 
 from devices.frames import Batch
+from devices.talkers import Talker, cut
 from ingest.settings import Line
 from ingest.sources import Deliver, Report
 from ingest.sources.missed import Missed
@@ -114,67 +116,90 @@ def _nobody_waits() -> None:
     """Nobody on a serial line hears of an acknowledgement."""
 
 
-class PlantowerLine(SerialLine):
-    """A line on which one PM module sends a frame by itself, about once a second; every frame is delivered.
+class TalkerLine(SerialLine):
+    """A line with one PM module that sends by itself, or is asked once in `poll_s`; every measurement is delivered.
 
-    The place of its frames is the line's name. Silence of `silent_s` means that the line is down.
+    The place of its frames is the line's name. Nothing sensible for `silent_s`, when asked for two and a half rounds at
+    least, means that the line is down.
+
+    A module that is asked is first told to be asked (`begin`), and again whenever it did not answer: it may have been
+    replaced, or have lost its power and what it was told.
     """
 
-    def __init__(self, name: str, port: str, line: Line, report: Report, *, silent_s: float = 30.0) -> None:
+    def __init__(  # noqa: PLR0913 - a line and what is on it
+        self,
+        name: str,
+        port: str,
+        line: Line,
+        report: Report,
+        *,
+        talker: Talker,
+        poll_s: float | None = None,
+        silent_s: float = 30.0,
+        settle_s: float = 2.0,
+    ) -> None:
         super().__init__(name, port, line, report)
-        self.silent_s = silent_s
+        self.talker = talker
+        self.poll_s = poll_s
+        self.silent_s = silent_s if poll_s is None else max(silent_s, 2.5 * poll_s)
+        self.settle_s = settle_s
+        if poll_s is not None:
+            self._counts |= {"asked": 0, "no_answer": 0}
 
     def _talk(self, port: Serial, deliver: Deliver, stop: threading.Event) -> None:
         buffer = bytearray()
         heard = monotonic()
+        round_ = None if self.poll_s is None else _Round(heard)
         while not stop.is_set():
-            data = self._read(port, STOP_LOOK_S)
+            if round_ is not None:
+                self._ask(port, round_)
+            data = self._read(port, STOP_LOOK_S if round_ is None else max(0.0, round_.due - monotonic()))
             if data:
                 stop.wait(GATHER_S)
                 data += self._read(port, 0)
             buffer += data
-            frames, noise = plantower_frames(buffer)
+            frames, noise = cut(self.talker, buffer)
             self._noise(noise)
             if frames:
                 heard = monotonic()
+                if round_ is not None:
+                    round_.answered = True
                 self._deliver(deliver, self.name, frames)
             elif monotonic() - heard >= self.silent_s:
-                self._set_link(up=False, why=f"no frame for {self.silent_s:g} s")
+                self._set_link(up=False, why=self._silence())
+
+    def _ask(self, port: Serial, round_: "_Round") -> None:
+        """Ask when it is time; tell it to be asked, and let it settle, when it did not answer."""
+        now = monotonic()
+        if now < round_.due or self.poll_s is None:
+            return
+        if round_.answered or round_.told:
+            port.write(self.talker.ask)
+            self._counts["asked"] += 1
+            round_.due = max(round_.due, now - self.poll_s) + self.poll_s if round_.answered else now + self.poll_s
+            round_.answered = round_.told = False
+        else:
+            if self._counts["asked"]:
+                self._counts["no_answer"] += 1
+                self._missed.add("no_answer")
+            port.write(self.talker.begin)
+            round_.told = True
+            round_.due = now + self.settle_s
+
+    def _silence(self) -> str:
+        if self.poll_s is not None:
+            return f"no answer for {self.silent_s:g} s"
+        return f"no frame for {self.silent_s:g} s (one that only answers needs `poll` at its line)"
+
+
+@dataclass
+class _Round:
+    """When the module is told or asked next; whether it was told to be asked, and answered since the last question."""
+
+    due: float
+    told: bool = False
+    answered: bool = False
 
 
 GATHER_S: Final = 0.03
 """The first byte of a frame wakes us; the others (32 bytes take 33 ms at 9600 baud) are read together after this."""
-
-_HEAD: Final = b"BM"
-_LENGTHS: Final = (20, 28, 36)
-"""Bytes after the length field: PMS3003, PMS5003 and its kin, PMS5003ST (Plantower data manuals, appendix I)."""
-
-
-def plantower_frames(buffer: bytearray) -> tuple[list[bytes], int]:
-    """Cut whole frames out of what a line brought: `42 4D`, length u16, data, sum of all before it u16.
-
-    What cannot be the beginning of a frame is thrown away, one byte after a false head, so that a head inside noise
-    never costs the frame behind it. Leaves less than one frame in `buffer`; returns the frames and how many bytes
-    were thrown away.
-    """
-    frames = []
-    at = noise = 0
-    while (head := buffer.find(_HEAD, at)) >= 0:
-        noise += head - at
-        at = head
-        length = int.from_bytes(buffer[at + 2 : at + 4], "big")
-        end = at + 4 + length
-        if len(buffer) < at + 4 or (length in _LENGTHS and len(buffer) < end):
-            break  # more is to come
-        if length in _LENGTHS and sum(buffer[at : end - 2]) & 0xFFFF == int.from_bytes(buffer[end - 2 : end], "big"):
-            frames.append(bytes(buffer[at:end]))
-            at = end
-        else:
-            noise += 1
-            at += 1
-    else:
-        end = max(at, len(buffer) - buffer.endswith(_HEAD[:1]))
-        noise += end - at
-        at = end
-    del buffer[:at]
-    return frames, noise

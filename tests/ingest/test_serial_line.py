@@ -1,20 +1,20 @@
 """A PM module on a serial line, over real pseudo-terminals."""
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from serial import Serial
 
 from commands.district.plantower import Plantower
 from commands.district.wire import Wire
+from devices.talkers import TALKERS, Talker
 from ingest.settings import line
-from ingest.sources import serial_line
-from ingest.sources.serial_line import PlantowerLine, plantower_frames
+from ingest.sources.serial_line import TalkerLine
+from tests.devices.captures import captures
 from tests.ingest.lines import Cable, Heard, device, running, until
 
 SPEED = line("9600 8N1")
@@ -36,15 +36,15 @@ def cable(tmp_path: Path) -> Iterator[Cable]:
 
 
 @contextmanager
-def listening(line: PlantowerLine, heard: Heard) -> Iterator[None]:
+def listening(line: TalkerLine, heard: Heard) -> Iterator[None]:
     """Let it run, and wait until it has the port open: what was sent before is nobody's."""
     with running(line, heard):
         until(lambda: line.counts()["opened"], "the port is open")
         yield
 
 
-def source(cable: Cable, heard: Heard, **settings: float) -> PlantowerLine:
-    return PlantowerLine("kiosk", str(cable.ours), SPEED, heard.report, **settings)
+def source(cable: Cable, heard: Heard, **settings: float) -> TalkerLine:
+    return TalkerLine("kiosk", str(cable.ours), SPEED, heard.report, talker=TALKERS["plantower-pms"], **settings)
 
 
 def test_every_frame_of_a_module_is_delivered(cable: Cable) -> None:
@@ -134,7 +134,7 @@ def test_a_module_that_falls_silent_takes_its_line_down(cable: Cable) -> None:
     with listening(source(cable, heard, silent_s=0.2), heard), Wire.open(cable.theirs) as wire:
         wire.write(frame(1))
         until(lambda: heard.links[-2:] == [True, False], "silent")
-        assert heard.why() == "no frame for 0.2 s"
+        assert heard.why().startswith("no frame for 0.2 s (one that only answers needs `poll`")
         wire.write(b"\x00" * 100)
         wire.write(frame(2))
         until(lambda: heard.links.count(True) == 2, "it talks again")
@@ -155,7 +155,7 @@ def test_a_port_that_is_no_serial_line_is_told(tmp_path: Path) -> None:
     heard = Heard()
     file = tmp_path / "ttyUSB0"
     file.write_text("not a terminal")
-    with running(PlantowerLine("kiosk", str(file), SPEED, heard.report), heard):
+    with running(TalkerLine("kiosk", str(file), SPEED, heard.report, talker=TALKERS["plantower-pms"]), heard):
         until(lambda: heard.links == [False], "down")
     assert "Could not configure port" in heard.why()
     assert file.read_text() == "not a terminal"
@@ -176,45 +176,52 @@ def test_a_flood_of_garbage_is_bounded_and_does_not_hide_frames(cable: Cable) ->
     assert len([report for report in heard.reports if report[0] == "missed"]) <= 2, "once a minute, and at the end"
 
 
-@given(
-    st.lists(st.one_of(st.integers(0, 999).map(frame), st.binary(max_size=40), st.just(b"BM\0\x1c"), st.just(b"BM"))),
-    st.integers(1, 70),
-)
-def test_no_byte_is_lost_however_the_stream_is_cut(parts: list[bytes], size: int) -> None:
-    """Frames come whole and in order, what is between them is counted."""
-    stream = b"".join(parts)
-    buffer = bytearray()
-    got: list[bytes] = []
-    noise = 0
-    for at in range(0, len(stream), size):
-        buffer += stream[at : at + size]
-        frames, dropped = plantower_frames(buffer)
-        got += frames
-        noise += dropped
-        assert len(buffer) < 4 + max(serial_line._LENGTHS)
-    assert sum(map(len, got)) + noise + len(buffer) == len(stream)
-    sent = [part for part in parts if len(part) == 32]
-    missing = [frame for frame in sent if frame not in got]
-    assert all(frame in stream[-len(buffer) - 32 :] for frame in missing), "only what is not complete yet"
+class Module:
+    """A module that answers questions; it must have been told to be asked before."""
+
+    def __init__(self, wire: Wire, talker: Talker, frame: bytes) -> None:
+        self.told = self.asked = 0
+        self.on = True
+        self._wire = wire
+        self._talker = talker
+        self._frame = frame
+
+    def run(self, stop: threading.Event) -> None:
+        heard = b""
+        while not stop.is_set():
+            heard += self._wire.read(0.05)
+            while self._talker.begin in heard or self._talker.ask in heard:
+                begin, ask = heard.find(self._talker.begin), heard.find(self._talker.ask)
+                told = begin >= 0 and (ask < 0 or begin < ask)
+                heard = heard[(begin + len(self._talker.begin)) if told else (ask + len(self._talker.ask)) :]
+                if not self.on:
+                    continue
+                self.told += told
+                self.asked += not told
+                if not told and self.told:
+                    self._wire.write(self._frame)
 
 
-def test_whole_frames_survive_a_bad_line() -> None:
-    """5,000 frames with bit errors, cuts, doubled heads: every frame that stayed whole comes out."""
-    dice = random.Random(5)
-    stream, whole = b"", []
-    for number in range(5000):
-        made = frame(number, dice.choice((9, 13, 17)))
-        fate = dice.random()
-        if fate < 0.02:
-            made = made[: dice.randrange(len(made))]
-        elif fate < 0.04:
-            at = dice.randrange(len(made))
-            made = made[:at] + bytes((made[at] ^ 1 << dice.randrange(8),)) + made[at + 1 :]
-        else:
-            whole.append(made)
-        stream += made + (dice.randbytes(dice.randrange(9)) if fate > 0.9 else b"BM" if fate > 0.89 else b"")
-    buffer, got = bytearray(), []
-    for at in range(0, len(stream), 57):
-        buffer += stream[at : at + 57]
-        got += plantower_frames(buffer)[0]
-    assert got[: len(whole)] == whole or set(whole) <= set(got)
+@pytest.mark.parametrize("name", TALKERS)
+def test_a_module_is_asked(cable: Cable, name: str) -> None:
+    heard = Heard()
+    talker = TALKERS[name]
+    said = next(c.payload for c in captures() if c.model.id == name and c.expect and talker.wanted(c.payload))
+    line_ = TalkerLine(
+        "kiosk", str(cable.ours), SPEED, heard.report, talker=talker, poll_s=0.05, settle_s=0.02, silent_s=0.3
+    )
+    with Wire.open(cable.theirs) as wire:
+        module = Module(wire, talker, said)
+        with device(module.run), listening(line_, heard):
+            until(lambda: len(heard.frames) >= 5, "five answers")
+            assert module.told == 1
+            module.on = False
+            until(lambda: heard.links == [True, False], "it has lost its power")
+            assert heard.why() == "no answer for 0.3 s"
+            module.told, module.on = 0, True
+            had = len(heard.frames)
+            until(lambda: len(heard.frames) > had, "it is told again, and answers")
+    assert set(heard.payloads) == {said}
+    assert heard.links == [True, False, True]
+    assert not line_.counts()["noise_bytes"]
+    assert line_.counts()["no_answer"] == heard.missed("no_answer") > 0
