@@ -60,7 +60,7 @@ def _told(ledger: Ledger) -> list[str]:
     """Write the ledger out for people."""
     frames, lines = ledger.frames, ledger.lines
     return [
-        *_sum("frames received", frames.received, {
+        *_sum("frames received, or refiled", frames.received + frames.refiled, {
             "decoded": frames.decoded, "duplicates": frames.duplicates, "facts": frames.facts, "held": frames.held,
             **{f"refused: {reason}": count for reason, count in frames.refused.items()},
             "strangers": frames.strangers, "set aside": frames.set_aside,

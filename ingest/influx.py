@@ -24,6 +24,7 @@ from msgspec import Struct
 from urllib3.exceptions import HTTPError
 
 from ingest.settings import InfluxSettings
+from rules.lines import ERASE
 
 try:
     from isal import isal_zlib
@@ -64,6 +65,7 @@ class Answer(Struct, frozen=True):
     code           InfluxDB's own word for the kind of error; "" where something else has answered
     blamed         lines that InfluxDB says are at fault; there may be more, for it hears only one of its shards
     retry_after_s  how long the server asks us to wait; None = it does not say
+    erased         points that an order to erase has taken back, by device
     """
 
     status: int
@@ -71,6 +73,7 @@ class Answer(Struct, frozen=True):
     code: str = ""
     blamed: int = 0
     retry_after_s: float | None = None
+    erased: dict[str, int] = {}
 
     @property
     def meaning(self) -> Meaning:
@@ -94,13 +97,18 @@ class Influx:
         self._client: InfluxDBClient | None = None
 
     def write(self, text: bytes) -> Answer:
-        """Post one body of lines. Never raises for what server, network or token do: that is the answer."""
+        """Post one body of lines, or carry out one order to erase (rules.lines.erase), which comes alone.
+
+        Never raises for what server, network or token do: that is the answer.
+        """
         try:
-            api = self._connected().api_client
+            client = self._connected()
         except OSError as error:
             return Answer(401, f"the token cannot be read: {error}")
         try:
-            service: Any = _write_service(api)
+            if text.startswith(ERASE):
+                return self._erase(client, msgspec.json.decode(text.removeprefix(ERASE), type=_Erase))
+            service: Any = _write_service(client.api_client)
             _, status, _ = service.post_write_with_http_info(
                 org=self.settings.org,
                 bucket=self.settings.bucket,
@@ -119,6 +127,28 @@ class Influx:
             return Answer(NO_ANSWER, f"{type(error).__name__}: {error}")
         return Answer(status, "" if status == NO_CONTENT else "no answer of InfluxDB: what is at this address?")
 
+    def _erase(self, client: InfluxDBClient, order: "_Erase") -> Answer:
+        """Count, then delete, what a device has in a span. Raises as the client does.
+
+        What is at this address may know no deletion, as VictoriaMetrics does: then the order is set aside.
+        """
+        start, stop = _rfc3339_ns(order.from_ms, 0), _rfc3339_ns(order.to_ms - 1, 999_999)
+        delete: Any = client.delete_api()  # it carries no types
+        erased = 0
+        try:
+            for each in order.measurements:
+                rows = self._rows(order.from_ms, order.to_ms, _one_by_one(each, order.device))
+                erased += sum(row["_value"] for row in rows)
+            for each in order.measurements:
+                predicate = f"_measurement={json.dumps(each)} AND device={json.dumps(order.device, ensure_ascii=False)}"
+                delete.delete(start, stop, predicate, self.settings.bucket, self.settings.org)
+        except ApiException as error:
+            answer = _read(error)
+            if answer.meaning == "refused" and not answer.code:
+                return Answer(400, f"it cannot erase: {answer.detail}", "invalid", 1)
+            raise
+        return Answer(NO_CONTENT, erased={order.device: erased})
+
     def points(self, until_ms: int) -> dict[tuple[str, str], int]:
         """Count the points of all series that have a device: (measurement, device) -> the most that one field has.
 
@@ -134,23 +164,19 @@ class Influx:
 
     def points_of(self, measurement: str, device: str, until_ms: int) -> int:
         """Count the points of one device, one by one. Raises OSError when InfluxDB cannot be asked."""
-        rows = self._query(
-            until_ms,
-            f"filter(fn: (r) => r._measurement == {_flux(measurement)} and r.device == {_flux(device)})"
-            " |> map(fn: (r) => ({_value: int(v: r._time)})) |> group() |> distinct() |> count()",
-        )
-        return sum(row["_value"] for row in rows)
+        return sum(row["_value"] for row in self._query(until_ms, _one_by_one(measurement, device)))
 
     def _query(self, until_ms: int, rest: str) -> list[dict[str, Any]]:
-        stop = datetime.fromtimestamp(until_ms / 1000, UTC).isoformat()
-        flux = (
-            f"from(bucket: {_flux(self.settings.bucket)}) |> range(start: 1970-01-01T00:00:00Z, stop: {stop}) |> {rest}"
-        )
         try:
-            tables = self._connected().query_api().query(flux, org=self.settings.org)
+            return self._rows(0, until_ms, rest)
         except (ApiException, HTTPError) as error:
             detail = _read(error).detail if isinstance(error, ApiException) else str(error)
             raise OSError(f"{self.settings.url}: {detail}") from error
+
+    def _rows(self, from_ms: int, until_ms: int, rest: str) -> list[dict[str, Any]]:
+        span = f"range(start: {_rfc3339_ns(from_ms, 0)}, stop: {_rfc3339_ns(until_ms, 0)})"
+        flux = f"from(bucket: {_flux(self.settings.bucket)}) |> {span} |> {rest}"
+        tables = self._connected().query_api().query(flux, org=self.settings.org)
         return [record.values for table in tables for record in table.records]
 
     def _connected(self) -> InfluxDBClient:
@@ -192,7 +218,8 @@ def seconds_to(retry_after: str | None, now: datetime) -> float | None:
 
 
 def _read(error: ApiException) -> Answer:
-    text = str(error.body or error.reason or "")
+    body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
+    text = str(body or error.reason or "")
     try:
         said = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:
@@ -214,6 +241,30 @@ def _blamed(message: str) -> int:
     if dropped.isdecimal():
         return int(dropped)
     return sum(line.startswith("unable to parse '") for line in message.split("\n"))
+
+
+def _one_by_one(measurement: str, device: str) -> str:
+    """Write the rest of a query that counts the points of one device, however their fields differ."""
+    return (
+        f"filter(fn: (r) => r._measurement == {_flux(measurement)} and r.device == {_flux(device)})"
+        " |> map(fn: (r) => ({_value: int(v: r._time)})) |> group() |> distinct() |> count()"
+    )
+
+
+class _Erase(Struct):
+    """As `rules.lines.erase` writes it."""
+
+    measurements: list[str]
+    device: str
+    from_ms: int
+    to_ms: int
+
+
+def _rfc3339_ns(t_ms: int, ns: int) -> str:
+    """Write an instant with all its digits; later than InfluxDB's last (2262) is that."""
+    t_ms = min(t_ms, 9_223_372_036_854)
+    second = datetime.fromtimestamp(t_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{second}.{t_ms % 1000 * 1_000_000 + ns:09d}Z"
 
 
 def _flux(text: str) -> str:

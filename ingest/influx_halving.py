@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from ingest.influx import Answer
+from rules.lines import ERASE
 
 LINES_A_REQUEST = 5000  # InfluxData's advice for the best speed; docs, "Optimize writes"
 _REASONS = {400: "unreadable", 413: "too_large", 422: "unfit"}
@@ -30,9 +31,13 @@ class SetAside(NamedTuple):
 
 
 class Delivered(Struct, frozen=True):
-    """What became of a body: the lines that are not in InfluxDB and never will be; all others are."""
+    """What became of a body: the lines that are not in InfluxDB and never will be; all others are.
+
+    erased  points that were taken back, by device, as an order among the lines said
+    """
 
     aside: list[SetAside]
+    erased: dict[str, int] = {}
 
 
 def deliver(text: bytes, lines: int, post: Callable[[bytes], Answer]) -> Delivered | Answer:
@@ -42,12 +47,18 @@ def deliver(text: bytes, lines: int, post: Callable[[bytes], Answer]) -> Deliver
     of it may have been written; written again it is the same.
     """
     aside: list[SetAside] = []
-    parts = [text] if lines <= LINES_A_REQUEST else _requests(text)
+    erased: dict[str, int] = {}
+    if ERASE in text:
+        parts = [part for whole in reversed(_apart(text)) for part in _requests(whole)]
+    else:
+        parts = [text] if lines <= LINES_A_REQUEST else _requests(text)
     while parts:
         part = parts.pop()
         answer = post(part)
         meaning = answer.meaning
         if meaning == "written":
+            for device, count in answer.erased.items():
+                erased[device] = erased.get(device, 0) + count
             continue
         if meaning in ("refused", "down"):
             return answer
@@ -58,12 +69,23 @@ def deliver(text: bytes, lines: int, post: Callable[[bytes], Answer]) -> Deliver
         apart.sort(key=_series)
         half = len(apart) // 2
         parts += [b"".join(apart[half:]), b"".join(apart[:half])]
-    return Delivered(aside)
+    return Delivered(aside, erased)
 
 
 def lines_of(text: bytes) -> list[bytes]:
     """Cut a text into its lines. Only a newline ends one: a text field may hold a carriage return."""
     return [line + b"\n" for line in text.split(b"\n")[:-1]]
+
+
+def _apart(text: bytes) -> list[bytes]:
+    """Cut a text so that every order to erase stands alone."""
+    parts = [b""]
+    for line in lines_of(text):
+        if line.startswith(ERASE):
+            parts += [line, b""]
+        else:
+            parts[-1] += line
+    return [part for part in parts if part]
 
 
 def _requests(text: bytes) -> list[bytes]:

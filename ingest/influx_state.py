@@ -50,6 +50,11 @@ class State(Struct, kw_only=True):
         """Lines that are in the backlog."""
         return self.taken - self.written - self.expired - sum(self.set_aside.values())
 
+    def count_erased(self, erased: dict[str, int]) -> None:
+        """Count points that were taken back."""
+        for device, count in erased.items():
+            self.devices.setdefault(device, NotArrived()).erased += count
+
     def count_expired(self, lines: int, devices: Counter[str]) -> None:
         """Count lines that were given up; devices as `devices_of` gives them."""
         self.expired += lines

@@ -70,7 +70,7 @@ def _compare(before: Ledger, after: Ledger, held: Held) -> Verified:
 
 
 def _written(made: DeviceCounts, lost: DeviceCounts) -> int:
-    return made.readings - lost.lines_set_aside - lost.lines_expired
+    return made.readings - lost.lines_set_aside - lost.lines_expired - lost.lines_erased
 
 
 def _is_reading(measurement: str) -> bool:

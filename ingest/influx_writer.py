@@ -36,6 +36,7 @@ from store.ledger import SinkCounts
 FLUSH_S = 1.0
 SAVE_S = 60.0
 STOP_S = 3.0
+FREE_S = 2.0
 MEMORY_BYTES = 4 << 20
 
 
@@ -71,6 +72,7 @@ class InfluxWriter:
         self._durable = 0
         self._settle_to, self._settle_by = 0, 0.0
         self._woken = False
+        self._freed: int | None = 0  # None: somebody asks for room
 
     # ------------------------------------------------------------------------------------------- called by others
 
@@ -135,6 +137,19 @@ class InfluxWriter:
             self._wake()
             return self._changed.wait_for(lambda: self._durable >= last, timeout_s)
 
+    def free_oldest(self) -> int:
+        """Give up the oldest of the backlog, for the disk is full; return the bytes, 0 = nothing is left to give.
+
+        For the pipeline's thread, which waits for the owner of the backlog a little; before `run` it is the owner.
+        """
+        if not self._running:
+            return self._backlog.free_oldest()
+        with self._changed:
+            self._freed = None
+            self._wake()
+            self._changed.wait_for(lambda: self._freed is not None, FREE_S)
+            return self._freed or 0
+
     def counts(self) -> SinkCounts:
         """Count all lines taken so far."""
         with self._changed:
@@ -194,6 +209,10 @@ class InfluxWriter:
     def _turn(self, now: float) -> None:
         with self._changed:
             result, self._result = self._result, None
+        if self._freed is None:
+            self._freed = self._backlog.free_oldest()
+            with self._changed:
+                self._changed.notify_all()
         if result is not None:
             self._finish(result, now)
         due = self._due(now)
@@ -277,6 +296,7 @@ class InfluxWriter:
             if flight.dropped:
                 return  # and counted as expired
             state.count_aside(result.aside)
+            state.count_erased(result.erased)
             state.written += flight.lines - len(result.aside)
             if not flight.stored:
                 self._passed(flight)

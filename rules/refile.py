@@ -58,6 +58,7 @@ def _empty(memory: Memory, track: Track, record: Refile) -> None:
         memory.world.windows.empty(track.series, record.from_ms, record.to_ms)
     if memory.world.registry.influx:
         memory.out.lines.append(lines.erase(track.device, record.from_ms, record.to_ms))
+        memory.made["erasures"] += 1
 
 
 def _frame(memory: Memory, track: Track, refiling: Refiling, old: Old, record: Refile) -> None:

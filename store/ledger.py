@@ -24,10 +24,14 @@ Key = TypeVar("Key")
 
 
 class NotArrived(Struct):
-    """Lines of one device that are not in InfluxDB and never will be: the sink's own answer."""
+    """Lines of one device that are not in InfluxDB and never will be: the sink's own answer.
+
+    erased  were there, and were taken back by a refile
+    """
 
     set_aside: int = 0
     expired: int = 0
+    erased: int = 0
 
 
 class SinkCounts(Struct, frozen=True, kw_only=True):
@@ -135,6 +139,7 @@ class DeviceCounts(Struct, kw_only=True):
     missed: int
     lines_set_aside: int = 0
     lines_expired: int = 0
+    lines_erased: int = 0
 
 
 class Verified(Struct, kw_only=True):
@@ -276,4 +281,5 @@ def _device(track: Track, lost: NotArrived) -> DeviceCounts:
         missed=track.missed,
         lines_set_aside=lost.set_aside,
         lines_expired=lost.expired,
+        lines_erased=lost.erased,
     )

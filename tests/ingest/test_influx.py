@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from devices.registry import Device
 from ingest.influx import Answer, Influx, seconds_to
 from ingest.influx_halving import LINES_A_REQUEST, Delivered, deliver, lines_of
+from rules.lines import ERASE, erase
 from tests.influxd import Proxy, Server, influx_error, running, why_not
 
 pytestmark = pytest.mark.timeout(1800)  # the first time InfluxDB is built
@@ -276,3 +278,55 @@ def test_counting_what_influxdb_holds(server: Server) -> None:
     with pytest.raises(OSError, match="such"):
         gone.points(until_ms)
     gone.close()
+
+
+DEVICE = Device(id='well "7"', model="plain", family="erased", address="topic:lora/7", interval_ms=1000)
+ORDER = erase(DEVICE, T_NS // 1_000_000 + 20, T_NS // 1_000_000 + 40)
+
+
+@needs_influxdb
+def test_what_a_refile_says_anew_takes_the_place_of_what_was_there(server: Server, influx: Influx) -> None:
+    """Fields that the old reading had and the new one has not are gone too; the neighbour keeps everything."""
+    tag = DEVICE.id.replace(" ", "\\ ")
+    before = b"".join(line("erased", n, device=name) for n in range(60) for name in (tag, "neighbour"))
+    again = b"".join(line("erased", 100 + n, device=tag).replace(b"n=", b"m=") for n in range(3))
+    text = before + ORDER + again
+    assert deliver(text, text.count(b"\n"), influx.write) == Delivered([], {DEVICE.id: 20})
+    points = influx.points(T_NS // 1_000_000 + 86_400_000)
+    assert points["erased", DEVICE.id] == 40
+    assert points["erased", "neighbour"] == 60
+    assert influx.points_of("erased", DEVICE.id, T_NS // 1_000_000 + 86_400_000) == 43
+    assert deliver(ORDER, 1, influx.write) == Delivered([], {DEVICE.id: 0})  # after a crash it comes again
+
+
+def test_an_order_to_erase_stands_alone_and_keeps_its_place() -> None:
+    posted: list[bytes] = []
+
+    def post(text: bytes) -> Answer:
+        posted.append(text)
+        return Answer(400, "it cannot erase", "invalid", 1) if text.startswith(ERASE) else Answer(204)
+
+    many = b"".join(line("erased", n) for n in range(LINES_A_REQUEST + 1))
+    said = deliver(ORDER + many + ORDER + many, 2 * LINES_A_REQUEST + 4, post)
+    assert [text if text == ORDER else text.count(b"\n") for text in posted] == [
+        ORDER, LINES_A_REQUEST, 1, ORDER, LINES_A_REQUEST, 1,
+    ]  # fmt: skip
+    assert isinstance(said, Delivered)
+    assert [one.line for one in said.aside] == [ORDER, ORDER]
+
+
+def test_what_knows_no_deletion_has_the_order_set_aside(influx: Influx, proxy: Proxy) -> None:
+    """VictoriaMetrics: nothing waits for ever for what it cannot do."""
+    proxy.fault = lambda _lines: (404, {}, b"unsupported path requested")
+    said = deliver(ORDER, 1, influx.write)
+    assert isinstance(said, Delivered)
+    assert [one.detail for one in said.aside] == ["it cannot erase: unsupported path requested"]
+
+
+@needs_influxdb
+def test_a_token_that_may_not_erase_waits(server: Server, tmp_path: Path) -> None:
+    settings = server.settings()
+    (tmp_path / "token").write_text("wrong")
+    wrong = settings.model_copy(update={"token": settings.token.model_copy(update={"file": tmp_path / "token"})})
+    answer = Influx(wrong).write(ORDER)
+    assert (answer.status, answer.meaning) == (401, "refused")
