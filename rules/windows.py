@@ -93,7 +93,7 @@ class Windows:
         self._minutes = Minutes(len(wanted))
         self._reach: Ints = np.array([one.reach for one in self.series], np.int64)
         self._touched: dict[int, set[int]] = {}
-        self._closing = Closing(zone, self._width)
+        self._closing = Closing(zone, len(wanted))
         self._recent: dict[int, tuple[list[float], list[int]]] = {}  # by number of hours, until the next closing
         self.calendar = self._closing.calendar
 
