@@ -21,7 +21,6 @@ A start-up has the flag `restarted`: its state is of a sensor that may not have 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from devices.models import Model, NoOptions
 from devices.readings import Decoded, Facts, Refusal, Values
@@ -29,12 +28,14 @@ from devices.readings import Decoded, Facts, Refusal, Values
 _PARKING_STATUS, _HEARTBEAT, _START_UP, _INFORMATION, _USAGE, _DEBUG = 1, 2, 3, 4, 5, 6
 _LENGTHS = {_PARKING_STATUS: (1,), _HEARTBEAT: (1, 2), _START_UP: (17,)}
 _LAST_CAUSE = 7
-_USED = {
-    0: "state_changes",
-    1: "time_occupied",
-    3: "radar_triggers",
-    4: "time_running_since_restart",
-    6: "time_running_since_install",
+_USED = {  # what is counted, and in how many bytes
+    0: ("state_changes", 4),
+    1: ("time_occupied", 4),
+    2: ("uplinks_by_data_rate", 18),
+    3: ("radar_triggers", 4),
+    4: ("time_running_since_restart", 4),
+    5: ("resets_by_cause", 7),
+    6: ("time_running_since_install", 4),
 }
 
 
@@ -51,7 +52,7 @@ def decode(  # noqa: PLR0911 - one for each reason to refuse
     """Read one uplink; see the top of this file."""
     del options
     if port in _TOLD:
-        return Facts(_TOLD[port](payload)) if payload else Refusal("length", "0 bytes")
+        return _TOLD[port](payload)
     lengths = _LENGTHS.get(port) if port is not None else None
     if lengths is None:
         return Refusal("not_mine", f"FPort {port} is not of 1 to 6")
@@ -69,23 +70,25 @@ def decode(  # noqa: PLR0911 - one for each reason to refuse
     return Bay(state == 1)
 
 
-def _information(payload: bytes) -> dict[str, Any]:
-    return {"information": payload.hex()}
+def _information(payload: bytes) -> Facts | Refusal:
+    return Facts({"information": payload.hex()}) if len(payload) >= 6 else Refusal("length", "information: too short")
 
 
-def _usage(payload: bytes) -> dict[str, Any]:
-    name = _USED.get(payload[0])
-    return {name: int.from_bytes(payload[1:5])} if name and len(payload) == 5 else {"usage": payload.hex()}
+def _usage(payload: bytes) -> Facts | Refusal:
+    name, size = _USED.get(payload[0] if payload else -1, ("", 0))
+    if len(payload) != 1 + size:
+        return Refusal("length", f"usage {payload[:1].hex()} with {len(payload)} bytes")
+    return Facts({name: payload[1:].hex() if size > 4 else int.from_bytes(payload[1:])})
 
 
-def _debug(payload: bytes) -> dict[str, Any]:
-    if len(payload) < 10:
-        return {"debug": payload.hex()}
+def _debug(payload: bytes) -> Facts | Refusal:
+    if not 10 <= len(payload) <= 16:
+        return Refusal("length", f"{len(payload)} bytes of debug, not 10 to 16")
     code, number = int.from_bytes(payload[4:6], "little") & 0x0FFF, int.from_bytes(payload[8:10], "little")
-    return {"debug_time": int.from_bytes(payload[:4], "little"), "debug_code": code, "debug_number": number}
+    return Facts({"debug_time": int.from_bytes(payload[:4], "little"), "debug_code": code, "debug_number": number})
 
 
-_TOLD: dict[int | None, Callable[[bytes], dict[str, Any]]] = {
+_TOLD: dict[int | None, Callable[[bytes], Facts | Refusal]] = {
     _INFORMATION: _information,
     _USAGE: _usage,
     _DEBUG: _debug,

@@ -6,11 +6,12 @@ akenza's device-type-library (types/elsys, 2026) and by ZennerIoT/element-parser
     data:      TT D...  TT D...               one type after the other, as many bytes as the type has, big-endian
     settings:  3E LL  SS D...  SS D...        after a start; LL bytes follow
 
-- TT  bits 0 to 5: type; bits 6 and 7: how many bytes of offset follow the data. A value with an offset is an earlier
-      one, told later; how long ago cannot be said as a time, so it is passed over
+- TT  type, below 40; bits 6 and 7 would say how many bytes of offset follow a value that is told later (setting 47).
+      The vendor's decoders do not read such frames, and how long ago it was could not be said: they are refused
 - SS  setting. 1 to 6 are keys and addresses: they go nowhere
 
-The acceleration, 1/63 g a step, is the way the device lies. What somebody connects (analog, pulses, digital), the
+The acceleration, 1/63 g a step, is the way the device lies. A frame whose own temperature or humidity cannot be is one
+of another maker: half of all bytes are types of something. What somebody connects (analog, pulses, digital), the
 occupancy of a desk and the pictures of a thermal camera are no quantities.
 """
 
@@ -21,7 +22,7 @@ from devices.readings import Decoded, Facts, Refusal, Values
 
 _PORT = 5
 _SETTINGS = 0x3E
-_TYPE, _OFFSET = 0x3F, 6
+_COLDEST_C, _HOTTEST_C, _WETTEST_PCT = -60, 100, 100
 
 
 class _Numbers(NamedTuple):
@@ -121,19 +122,20 @@ def decode(payload: bytes, port: int | None, options: NoOptions) -> Decoded:
         return _settings(payload)
     values, others, at, end = Surroundings(), list[str](), 0, len(payload)
     while at < end:
-        kind = payload[at] & _TYPE
+        kind = payload[at]
         size = _SIZES.get(kind)
         if size is None and kind == _BYTES and at + 1 < end:
             size = 1 + payload[at + 1]
         if size is None:
-            return Refusal("not_mine", f"no type {payload[at]:02X} (byte {at})")
-        offset = payload[at] >> _OFFSET
+            return Refusal("not_mine", f"no type {kind:02X} (byte {at})")
         data = payload[at + 1 : at + 1 + size]
-        if at + 1 + size + offset > end:
-            return Refusal("length", f"type {payload[at]:02X} (byte {at}) needs {size + offset} bytes more")
-        at += 1 + size + offset
-        if offset or not _put(values, kind, data):
+        if len(data) < size:
+            return Refusal("length", f"type {kind:02X} (byte {at}) needs {size} bytes, {len(data)} are left")
+        at += 1 + size
+        if not _put(values, kind, data):
             others.append(f"{kind:02X}")
+    if not _COLDEST_C <= (values.temperature_c or 0) <= _HOTTEST_C or (values.humidity_pct or 0) > _WETTEST_PCT:
+        return Refusal("not_mine", f"{values.temperature_c} °C, {values.humidity_pct} %: bytes of another device")
     return values if values != Surroundings() else Facts({"types": " ".join(others)})
 
 
