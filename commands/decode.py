@@ -10,14 +10,11 @@ import click
 from msgspec import DecodeError, Struct, convert, json
 
 from devices import catalogue, hj212
-from devices.envelopes import Envelope, Uplink, chirpstack_v4
+from devices.envelopes import Uplink, said_by
 from devices.instants import rfc3339
 from devices.models import Model, hj212_dust
 from devices.quantities import QUANTITIES
 from devices.readings import Decoded, Facts, Refusal, Values, without_insane
-
-PLATFORMS: tuple[Envelope, ...] = (chirpstack_v4.ENVELOPE,)
-"""Envelopes that know their own messages, in the order in which they are tried."""
 
 
 class Question(Struct):
@@ -49,7 +46,7 @@ def answer(line: bytes) -> dict[str, Any]:
         return {"refused": str(error)}
     if isinstance(options, hj212_dust.Hj212Options):
         return _packet(payload, options)
-    return _readings(model.decode(payload, asked.fport, options))
+    return _readings(_decoded(asked, model, payload, options))
 
 
 def _payload(asked: Question) -> bytes:
@@ -59,29 +56,31 @@ def _payload(asked: Question) -> bytes:
 
 
 def _uplink(topic: bytes, payload: bytes) -> dict[str, Any]:
-    said: Uplink | Facts | Refusal = Refusal("not_mine", "no message of a platform that we know")
-    for envelope in PLATFORMS:
-        opened = envelope.open(topic, payload)
-        if isinstance(opened, Refusal) and opened.reason == "not_mine":
-            continue
-        said = opened
-        break
+    found = catalogue.opened(topic, payload)
+    said = found[1] if found else Refusal("not_mine", "no message of a platform that we know")
     if isinstance(said, Refusal):
         return {"refused": said.detail}
     if isinstance(said, Facts):
         return {"uplink": None, **said.facts}
-    return {
-        "uplink": {
-            "address": said.address,
-            "fport": said.port,
-            "payload_hex": None if said.payload is None else said.payload.hex(),
-            "frame_counter": said.counter,
-            "time": None if said.time_ms is None else rfc3339(said.time_ms),
-            "event": "up",
-            "rssi_dbm": said.rssi_dbm,
-            "snr_db": said.snr_db,
-        }
-    }
+    shown: dict[str, Any] = {"address": said.address, "time": _time(said.time_ms), "event": "up"}
+    if said.values is not None:
+        return {"uplink": {**shown, "values": said.values}}
+    frame = b"" if said.payload is None else said.payload
+    shown |= {"fport": said.port, "payload_hex": frame.hex(), "frame_counter": said.counter}
+    return {"uplink": {**shown, "rssi_dbm": said.rssi_dbm, "snr_db": said.snr_db}}
+
+
+def _time(at_ms: int | None) -> str | None:
+    return None if at_ms is None or at_ms < 0 else rfc3339(at_ms)
+
+
+def _decoded(asked: Question, model: Model, payload: bytes, options: Any) -> Decoded:  # noqa: ANN401 - of the model
+    """Read a frame; a whole message of a platform, which is JSON, is opened before."""
+    found = catalogue.opened((asked.topic or "").encode(), payload) if asked.payload_hex is None else None
+    if found is None:
+        return model.decode(payload, asked.fport, options)
+    said = found[1]
+    return said_by(model, said, options) if isinstance(said, Uplink) else said
 
 
 def _packet(payload: bytes, options: hj212_dust.Hj212Options) -> dict[str, Any]:
@@ -111,7 +110,7 @@ def _readings(said: Decoded) -> dict[str, Any]:
     readings = []
     for time_ms, values, span in entries:
         flags = (values.flags or "").split() + [f"{name}:range" for name in without_insane(values)]
-        reading = {"time": None if time_ms < 0 else rfc3339(time_ms), "quantities": _quantities(values), "flags": flags}
+        reading = {"time": _time(time_ms), "quantities": _quantities(values), "flags": flags}
         readings.append(reading | ({"span": span} if span else {}))
     return {"readings": readings}
 

@@ -3,7 +3,27 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from devices.envelopes import Envelope, chirpstack_v4, hj212, plain, raw
+from msgspec import json
+
+from devices.envelopes import (
+    Envelope,
+    Uplink,
+    chirpstack_v3,
+    chirpstack_v4,
+    ctwing,
+    helium,
+    hj212,
+    huawei_iotda,
+    huawei_oceanconnect,
+    loriot,
+    milesight_gateway,
+    onenet,
+    onenet_onejson,
+    plain,
+    raw,
+    the_things_stack,
+    thingpark,
+)
 from devices.models import (
     Model,
     bosch_tps110,
@@ -22,6 +42,7 @@ from devices.models import (
     tekzitel_tekzipark,
 )
 from devices.models import plain as plain_model
+from devices.readings import Facts, Refusal
 
 MODELS: dict[str, Model] = {
     model.id: model
@@ -48,10 +69,28 @@ MODELS: dict[str, Model] = {
     )
 }
 
+PLATFORMS: tuple[Envelope, ...] = (
+    # LoRaWAN network servers
+    chirpstack_v4.ENVELOPE,
+    chirpstack_v3.ENVELOPE,
+    the_things_stack.ENVELOPE,
+    milesight_gateway.ENVELOPE,
+    thingpark.ENVELOPE,
+    loriot.ENVELOPE,
+    helium.ENVELOPE,
+    # NB-IoT platforms
+    ctwing.ENVELOPE,
+    huawei_oceanconnect.ENVELOPE,
+    huawei_iotda.ENVELOPE,
+    onenet.ENVELOPE,
+    onenet_onejson.ENVELOPE,
+)
+"""Envelopes that know their own messages: each refuses those of all others as `not_mine`."""
+
 ENVELOPES: dict[str, Envelope] = {
     envelope.id: envelope
     for envelope in (
-        chirpstack_v4.ENVELOPE,
+        *PLATFORMS,
         plain.ENVELOPE,
         # of sources that need no choice: HJ 212 listeners and serial lines
         hj212.ENVELOPE,
@@ -91,6 +130,19 @@ def envelope(name: str, address: str = "") -> Envelope:
 
 def _meant(near: list[str], known: dict[str, Model] | dict[str, Envelope]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+
+
+def opened(topic: bytes, payload: bytes) -> tuple[Envelope, Uplink | Facts | Refusal] | None:
+    """Find out which platform sent a message, by trial; None: none that we know, or no JSON at all."""
+    try:
+        json.decode(payload)
+    except (ValueError, RecursionError):
+        return None
+    for envelope in PLATFORMS:
+        said = envelope.open(topic, payload)
+        if not isinstance(said, Refusal) or said.reason != "not_mine":
+            return envelope, said
+    return None
 
 
 def supported_table(captures: Mapping[str, int]) -> str:

@@ -68,7 +68,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
 def said_by(model: Model, uplink: Uplink, options: Any) -> Decoded:  # noqa: ANN401 - of this model
     """Let a model read an uplink: its bytes, or the values that a platform sends instead.
 
-    A network server opens no bytes: where a platform's values are one text of hex, that is the device's frame.
+    Where all that a platform sends is one text of hex, that is the frame of a device whose codec it does not have.
     """
     if uplink.payload is not None:
         return model.decode(uplink.payload, uplink.port, options) if uplink.payload else Facts({"event": "up"})

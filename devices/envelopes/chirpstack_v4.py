@@ -8,14 +8,12 @@ It is Protobuf as JSON, which leaves out what is zero: an `up` without `fCnt` is
 nothing. `time` is the network server's, with nanoseconds. Of several gateways the one that heard best counts.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct, json
 
-from devices.envelopes import Envelope, Uplink
+from devices.envelopes import Envelope, Uplink, messages
 from devices.instants import rfc3339_ms
 from devices.models import Model
 from devices.readings import Facts, Refusal, Values
@@ -45,12 +43,12 @@ class _DeviceInfo(Struct, rename="camel"):
 class _Message(Struct, rename="camel"):
     """Any event, read with care."""
 
-    device_info: _DeviceInfo | None = None
+    device_info: _DeviceInfo
     time: str | None = None
     data: str | None = None
-    f_cnt: int = 0
+    f_cnt: int | None = 0
     f_port: int | None = None
-    rx_info: list[_Gateway] = []
+    rx_info: list[_Gateway] | None = None
 
 
 _usual = json.Decoder(_Uplink).decode
@@ -70,33 +68,26 @@ def address_of(topic: bytes) -> str | None:
 
 
 def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
-    """Open any event; all but an `up` with data are facts: {"event": "join"}."""
-    try:
-        message = _careful(payload)
-    except (ValueError, RecursionError) as error:
-        return Refusal("syntax", f"no event of ChirpStack v4: {error}")
-    if message.device_info is None:
-        return Refusal("not_mine", "no deviceInfo: not of ChirpStack v4")
+    """Open any event; all but those with data are facts: {"event": "join"}."""
+    message = messages.read(payload, _careful, lambda found: "deviceInfo" in found, "ChirpStack v4")
+    if isinstance(message, Refusal):
+        return message
     levels = _levels(topic)
-    event = levels[5] if levels else "up" if message.data is not None else ""
-    if event != "up" or message.data is None:
-        return Facts({"event": event or _guess(payload)})
-    try:
-        data = base64.b64decode(message.data, validate=True)
-        time_ms = None if message.time is None else rfc3339_ms(message.time)
-    except binascii.Error as error:
-        return Refusal("syntax", f"data is no base64: {error}")
-    except ValueError as error:
-        return Refusal("syntax", f"time: {error}")
-    best = _best(message.rx_info)
+    address = messages.eui(message.device_info.dev_eui) or (levels[3].lower() if levels else "")
+    if message.data is None:
+        return Facts({"event": levels[5] if levels else _guess(payload)}, address)
+    data = messages.from_base64(message.data)
+    if isinstance(data, Refusal):
+        return data
+    rssi, snr = messages.best((gateway.rssi, gateway.snr) for gateway in message.rx_info or ())
     return Uplink(
-        address=message.device_info.dev_eui.lower() or (levels[3].lower() if levels else ""),
+        address=address,
         port=message.f_port,
         payload=data,
-        time_ms=time_ms,
-        counter=message.f_cnt,
-        rssi_dbm=best.rssi if best else None,
-        snr_db=best.snr if best else None,
+        time_ms=messages.moment_ms(message.time),
+        counter=message.f_cnt or 0,
+        rssi_dbm=rssi,
+        snr_db=snr,
     )
 
 

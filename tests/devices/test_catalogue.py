@@ -34,7 +34,7 @@ def test_unknown_models(name: str, said: str) -> None:
 
 def test_unknown_envelopes_and_addresses_that_they_do_not_take() -> None:
     with pytest.raises(KeyError, match="did you mean chirpstack-v4"):
-        catalogue.envelope("chirpstack-v3")
+        catalogue.envelope("chirpstack-v5")
     with pytest.raises(ValueError, match="neither `topic N` nor `field NAME`"):
         catalogue.envelope("plain", "level 2")
     with pytest.raises(ValueError, match="knows its addresses itself"):

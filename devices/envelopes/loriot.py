@@ -1,0 +1,71 @@
+"""LORIOT: the JSON that its applications put out over MQTT, HTTP push and WebSocket.
+
+Source: LORIOT documentation, "Application data output format". Payloads in hex.
+
+    {"cmd":"rx","EUI":"...","ts":1684478801936,"fcnt":2,"port":1,"rssi":-21,"snr":10,"data":"01"}
+    {"cmd":"gw","EUI":"...","ts":...,"fcnt":3,"port":2,"gws":[{"rssi":-38,"snr":8.5,"gweui":"..."}],"data":"01"}
+
+One uplink may come twice: as `rx` at once, and as `gw` when all gateways have spoken. Both have its counter, so that
+the second one is a duplicate. `offline` true: it comes out of the cache. Without the application's key there is
+`encdata` instead of `data`.
+"""
+
+from typing import Any
+
+from msgspec import Struct, field, json
+
+from devices.envelopes import Envelope, Uplink, messages
+from devices.readings import Facts, Refusal
+
+
+class _Gateway(Struct):
+    rssi: float | None = None
+    snr: float | None = 0.0
+
+
+class _Message(Struct):
+    cmd: str
+    eui: str = field(name="EUI")
+    ts: Any = None
+    fcnt: int | None = 0
+    port: int | None = None
+    data: str | None = None
+    encdata: str | None = None
+    rssi: float | None = None
+    snr: float | None = 0.0
+    gws: list[_Gateway] | None = None
+    offline: bool | None = False
+
+
+_careful = json.Decoder(_Message).decode
+
+
+def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
+    """Open an uplink; all but those with data are facts: {"event": "txd"}."""
+    del topic
+    message = messages.read(payload, _careful, lambda found: "cmd" in found and "EUI" in found, "LORIOT")
+    if isinstance(message, Refusal):
+        return message
+    address = messages.eui(message.eui)
+    if message.data is None:
+        if message.encdata:
+            return Refusal("syntax", "the payload is encrypted: give LORIOT the device's AppSKey")
+        return Facts({"event": message.cmd}, address)
+    data = messages.from_hex(message.data)
+    if isinstance(data, Refusal):
+        return data
+    own = [(message.rssi, message.snr)]
+    rssi, snr = messages.best([(gateway.rssi, gateway.snr) for gateway in message.gws] if message.gws else own)
+    return Uplink(
+        address=address,
+        port=message.port,
+        payload=data,
+        time_ms=messages.moment_ms(message.ts),
+        counter=message.fcnt or 0,
+        resent=bool(message.offline),
+        rssi_dbm=rssi,
+        snr_db=snr,
+    )
+
+
+ENVELOPE = Envelope(id="loriot", scheme="eui", platform_time=True, address_of=messages.no_address, open=open_message)
