@@ -117,9 +117,12 @@ def _location_read(latitude: int, longitude: int, status: int) -> tuple[Value, .
 
 
 def _location_write(latitude: Value, longitude: Value, moved: Value) -> tuple[int, ...]:
-    if latitude is None or longitude is None:
+    if latitude is None and longitude is None:
         return -1, -1, _MOVED.index(moved)
-    return round(latitude * 1e6), round(longitude * 1e6), _MOVED.index(moved)
+    return (
+        *(0x7FFF_FFFF if value is None else round(value * 1e6) for value in (latitude, longitude)),
+        _MOVED.index(moved),
+    )
 
 
 def _wifi_read(address: bytes, moved: int) -> tuple[Value, ...]:
