@@ -14,17 +14,16 @@ import json
 import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.rest import ApiException
-from influxdb_client.service.write_service import WriteService
 from msgspec import Struct
-from urllib3.exceptions import HTTPError
 
 from ingest.settings import InfluxSettings
 from rules.lines import ERASE
+
+if TYPE_CHECKING:
+    from ingest.influx_client import ApiException, Client
 
 try:
     from isal import isal_zlib
@@ -51,8 +50,6 @@ too_large  as one body it is refused; in parts it may pass
 refused    none was written, and none will be before a person changes something: token, bucket, address
 down       try again later
 """
-
-_write_service: Any = WriteService  # it carries no types
 
 _ABOUT_LINES: dict[int, tuple[str, Meaning]] = {400: ("invalid", "bad"), 422: ("unprocessable entity", "partly")}
 
@@ -94,7 +91,11 @@ class Influx:
     def __init__(self, settings: InfluxSettings, *, connect_s: float = CONNECT_S, read_s: float = READ_S) -> None:
         self.settings = settings
         self._timeout_ms = (int(connect_s * 1000), int(read_s * 1000))
-        self._client: InfluxDBClient | None = None
+        self._client: Client | None = None
+        # Late: other modules want our answers only, and without InfluxDB its library is not loaded.
+        from ingest import influx_client  # noqa: PLC0415 - as said
+
+        self._library = influx_client
 
     def write(self, text: bytes) -> Answer:
         """Post one body of lines, or carry out one order to erase (rules.lines.erase), which comes alone.
@@ -108,7 +109,8 @@ class Influx:
         try:
             if text.startswith(ERASE):
                 return self._erase(client, msgspec.json.decode(text.removeprefix(ERASE), type=_Erase))
-            service: Any = _write_service(client.api_client)
+            write_service: Any = self._library.WriteService  # it carries no types
+            service = write_service(client.api_client)
             _, status, _ = service.post_write_with_http_info(
                 org=self.settings.org,
                 bucket=self.settings.bucket,
@@ -117,17 +119,17 @@ class Influx:
                 content_encoding="gzip",
                 content_type="text/plain; charset=utf-8",
             )
-        except ApiException as error:
+        except self._library.ApiException as error:
             answer = _read(error)
             if answer.meaning == "refused":
                 self.close()  # the token is read anew next time: it may have been put right
             return answer
-        except (HTTPError, OSError, UnicodeDecodeError) as error:
+        except (self._library.HTTPError, OSError, UnicodeDecodeError) as error:
             self.close()
             return Answer(NO_ANSWER, f"{type(error).__name__}: {error}")
         return Answer(status, "" if status == NO_CONTENT else "no answer of InfluxDB: what is at this address?")
 
-    def _erase(self, client: InfluxDBClient, order: "_Erase") -> Answer:
+    def _erase(self, client: "Client", order: "_Erase") -> Answer:
         """Count, then delete, what a device has in a span. Raises as the client does.
 
         What is at this address may know no deletion, as VictoriaMetrics does: then the order is set aside.
@@ -142,7 +144,7 @@ class Influx:
             for each in order.measurements:
                 predicate = f"_measurement={json.dumps(each)} AND device={json.dumps(order.device, ensure_ascii=False)}"
                 delete.delete(start, stop, predicate, self.settings.bucket, self.settings.org)
-        except ApiException as error:
+        except self._library.ApiException as error:
             answer = _read(error)
             if answer.meaning == "refused" and not answer.code:
                 return Answer(400, f"it cannot erase: {answer.detail}", "invalid", 1)
@@ -169,8 +171,8 @@ class Influx:
     def _query(self, until_ms: int, rest: str) -> list[dict[str, Any]]:
         try:
             return self._rows(0, until_ms, rest)
-        except (ApiException, HTTPError) as error:
-            detail = _read(error).detail if isinstance(error, ApiException) else str(error)
+        except (self._library.ApiException, self._library.HTTPError) as error:
+            detail = _read(error).detail if isinstance(error, self._library.ApiException) else str(error)
             raise OSError(f"{self.settings.url}: {detail}") from error
 
     def _rows(self, from_ms: int, until_ms: int, rest: str) -> list[dict[str, Any]]:
@@ -179,24 +181,17 @@ class Influx:
         tables = self._connected().query_api().query(flux, org=self.settings.org)
         return [record.values for table in tables for record in table.records]
 
-    def _connected(self) -> InfluxDBClient:
+    def _connected(self) -> "Client":
         """Raise OSError when the token cannot be read."""
         if self._client is None:
-            self._client = InfluxDBClient(
-                url=self.settings.url,
-                token=self.settings.token.read(),
-                org=self.settings.org,
-                timeout=self._timeout_ms,
-                retries=False,
-                connection_pool_maxsize=1,
-            )
+            settings = self.settings
+            self._client = self._library.Client(settings.url, settings.token.read(), settings.org, self._timeout_ms)
         return self._client
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
         if self._client is not None:
-            client: Any = self._client  # close() carries no types
-            client.close()
+            self._client.close()
             self._client = None
 
 
@@ -217,7 +212,7 @@ def seconds_to(retry_after: str | None, now: datetime) -> float | None:
         return None
 
 
-def _read(error: ApiException) -> Answer:
+def _read(error: "ApiException") -> Answer:
     body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
     text = str(body or error.reason or "")
     try:
