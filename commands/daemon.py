@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from commands.sources import SourceSettings, all_sources, make_source
+from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from config import accepted, apart, blob
 from config.compiled import Compiled
 from devices.registry import Registry
@@ -31,7 +31,6 @@ from ingest.influx_trouble import Trouble
 from ingest.influx_writer import InfluxWriter
 from ingest.pipeline import Pipeline, View
 from ingest.sources import Report, Source
-from ingest.sources.modbus_rtu import ModbusLine, polls_of
 from ingest.sources.replay import Replay
 from ingest.start import StoppedError, first_words, restore
 from ingest.stores import open_stores
@@ -248,8 +247,8 @@ class Daemon:
         for name, running in list(self.sources.items()):
             if by_name.get(name) != running.settings:
                 self._close_source(name)
-            elif isinstance(running.source, ModbusLine):
-                running.source.set_polls(polls_of(compiled.registry.devices, name))
+            else:
+                tell_of_devices(running.source, running.settings, compiled.registry)
         for name, settings in by_name.items():
             if name not in self.sources:
                 self._open_source(settings, compiled)
