@@ -8,74 +8,15 @@ channel cannot be read. The key of a channel here is `0xIDTYPE`.
 """
 
 import struct
-from collections.abc import Callable
 
-from msgspec import Struct
+from devices.models.fields import Block, Field, Value, block
 
-from devices.quantities import QUANTITIES
-
-Value = float | bool | None
-_LARGEST = {"h": 0x7FFF, "B": 0xFF, "H": 0xFFFF, "I": 0xFFFF_FFFF}
 _NO_TARGET = frozenset({0xFFFD, 0xFFFE, 0xFFFF})  # fault, and out of reach; no sensor of these reaches over 15 m
 
 
-class Channel(Struct, frozen=True):
-    """One channel of one product.
-
-    layout  of its data; of a history channel it begins with the time, in s
-    names   its quantities; none = a fact
-    read    numbers of the layout -> a value for each name
-    write   a value for each name -> numbers of the layout
-    """
-
-    layout: struct.Struct
-    names: tuple[str, ...] = ()
-    read: Callable[..., tuple[Value, ...]] = lambda *_: ()
-    write: Callable[..., tuple[int, ...]] = lambda *_: ()
-
-
-class Field(Struct, frozen=True):
-    """One number that is one quantity: how many steps make a unit; what the device sends when there is no value."""
-
-    name: str
-    per: int = 1
-    absent: frozenset[int] = frozenset()
-
-    def read(self, raw: int) -> Value:
-        """Turn the number into the quantity; what is neither 0 nor 1 is no truth."""
-        if raw in self.absent:
-            return None
-        kind = QUANTITIES[self.name].type
-        if kind == "bool":
-            return bool(raw) if raw <= 1 else None
-        return raw if kind == "int" else raw / self.per
-
-    def write(self, value: Value, missing: int) -> int:
-        """Turn the quantity into the number; missing: the number that nobody takes for a value."""
-        return missing if value is None else round(value * self.per)
-
-
-def channel(layout: str, *fields: Field) -> Channel:
-    """Make a channel whose numbers are one quantity each."""
-    form = struct.Struct("<" + layout)
-    names = tuple(field.name for field in fields)
-    largest = [_LARGEST[code] for code in layout if code in _LARGEST][-len(fields) :]
-
-    def read(*raw: int) -> tuple[Value, ...]:
-        return tuple(field.read(number) for field, number in zip(fields, raw, strict=True))
-
-    def write(*values: Value) -> tuple[int, ...]:
-        return tuple(field.write(value, most) for field, value, most in zip(fields, values, largest, strict=True))
-
-    if len(fields) == 1 and QUANTITIES[names[0]].type == "float" and not fields[0].absent:
-        per = fields[0].per
-        return Channel(form, names, lambda raw: (raw / per,), write)
-    return Channel(form, names, read, write)
-
-
-def fact(size: int) -> Channel:
+def fact(size: int) -> Block:
     """Make a channel that tells nothing that is measured, or nothing whose meaning and unit are stated."""
-    return Channel(struct.Struct(f"{size}s"))
+    return Block(struct.Struct(f"{size}s"))
 
 
 # ------------------------------------------------------------------------------------------ what stands in a channel
@@ -142,11 +83,11 @@ _LEAK = Field("water_detected")
 _DISTANCE = Field("distance_mm", 1, _NO_TARGET)
 _DEPTH = Field("water_level_mm", 1, frozenset({0xFFFD, 0xFFFF}))  # over the range; probe faulty
 
-_BATTERY = {0x0175: channel("B", Field("battery_pct"))}
-_AIR = {0x0367: channel("h", _T), 0x0468: channel("B", _RH)}
+_BATTERY = {0x0175: block("<B", Field("battery_pct"))}
+_AIR = {0x0367: block("<h", _T), 0x0468: block("<B", _RH)}
 _LOCATION_NAMES = ("latitude_deg", "longitude_deg", "moved")
-_LOCATION = Channel(struct.Struct("<iiB"), _LOCATION_NAMES, _location_read, _location_write)
-_T_ALARM = {0x8367: channel("hB", _T, Field("temperature_alarm"))}
+_LOCATION = Block(struct.Struct("<iiB"), _LOCATION_NAMES, _location_read, _location_write)
+_T_ALARM = {0x8367: block("<hB", _T, Field("temperature_alarm"))}
 
 
 def _depth_read(raw: int) -> tuple[Value, ...]:
@@ -154,19 +95,19 @@ def _depth_read(raw: int) -> tuple[Value, ...]:
     return (None if depth is None else depth * 10,)  # cm
 
 
-_SWL = Channel(struct.Struct("<H"), ("water_level_mm",), _depth_read, lambda mm: (round(mm / 10),))
-_SWL_HISTORY = Channel(struct.Struct("<IH"), ("water_level_mm",), _depth_read)
+_SWL = Block(struct.Struct("<H"), ("water_level_mm",), _depth_read, lambda mm: (round(mm / 10),))
+_SWL_HISTORY = Block(struct.Struct("<IH"), ("water_level_mm",), _depth_read)
 
 _EM400 = {
     **_BATTERY,
     **_T_ALARM,
-    0x8482: channel("HB", _DISTANCE, Field("level_alarm")),
-    0x0367: channel("h", _T),
-    0x0482: channel("H", _DISTANCE),
-    0x0500: channel("B", Field("tilted")),
+    0x8482: block("<HB", _DISTANCE, Field("level_alarm")),
+    0x0367: block("<h", _T),
+    0x0482: block("<H", _DISTANCE),
+    0x0500: block("<B", Field("tilted")),
     0x0688: _LOCATION,  # the NB-IoT product only
 }
-_EM300_LEAK = {**_BATTERY, **_AIR, 0x0500: channel("B", _LEAK), 0x20CE: channel("IhBB", _T, _RH, _LEAK)}
+_EM300_LEAK = {**_BATTERY, **_AIR, 0x0500: block("<B", _LEAK), 0x20CE: block("<IhBB", _T, _RH, _LEAK)}
 
 # the air monitors: a history of each product is as long as it has sensors
 _PIR = Field("motion_detected")
@@ -180,30 +121,30 @@ _AM308_PAST = (_T, _RH, _PIR, _LIGHT, _CO2)
 _AM308 = {
     **_BATTERY,
     **_AIR,
-    0x0500: channel("B", _PIR),
+    0x0500: block("<B", _PIR),
     0x056A: fact(2),  # older firmware: how much the PIR saw
-    0x06CB: channel("B", _LIGHT),
-    0x077D: channel("H", _CO2),
-    0x087D: channel("H", _TVOC),
+    0x06CB: block("<B", _LIGHT),
+    0x077D: block("<H", _CO2),
+    0x087D: block("<H", _TVOC),
     0x08E6: fact(2),
-    0x0973: channel("H", _PRESSURE),
+    0x0973: block("<H", _PRESSURE),
     0x0A7D: fact(2),  # an AM308 has neither formaldehyde nor ozone; frames with both channels are published
-    0x0B7D: channel("H", _PM25),
-    0x0C7D: channel("H", _PM10),
+    0x0B7D: block("<H", _PM25),
+    0x0C7D: block("<H", _PM10),
     0x0D7D: fact(2),
     0x0E01: fact(1),  # buzzer
-    0x20CE: channel("IhHBBHHHHH", *_AM308_PAST, _TVOC, _PRESSURE, _PM25, _PM10),
-    0x21CE: channel("IhHBBHxxHHH", *_AM308_PAST, _PRESSURE, _PM25, _PM10),
+    0x20CE: block("<IhHBBHHHHH", *_AM308_PAST, _TVOC, _PRESSURE, _PM25, _PM10),
+    0x21CE: block("<IhHBBHxxHHH", *_AM308_PAST, _PRESSURE, _PM25, _PM10),
 }
 _AM319 = {  # its last sensor is formaldehyde or ozone: a history does not say which, so that value is left out there
     **_AM308,
-    0x0A7D: channel("H", Field("hcho_mg_m3", 100)),
-    0x0D7D: channel("H", Field("o3_ppm", 100)),
+    0x0A7D: block("<H", Field("hcho_mg_m3", 100)),
+    0x0D7D: block("<H", Field("o3_ppm", 100)),
     0x0F7D: fact(2),  # formaldehyde again; codec and table of the maker differ in its unit
-    0x20CE: channel("IhHBBHHHHHxx", *_AM308_PAST, _TVOC, _PRESSURE, _PM25, _PM10),
-    0x21CE: channel("IhHBBHxxHHHxx", *_AM308_PAST, _PRESSURE, _PM25, _PM10),
-    0x22CE: channel("IhHBBHHHHxx", *_AM308_PAST, _TVOC, _PRESSURE, _PM25),
-    0x23CE: channel("IhHBBHxxHHxx", *_AM308_PAST, _PRESSURE, _PM25),
+    0x20CE: block("<IhHBBHHHHHxx", *_AM308_PAST, _TVOC, _PRESSURE, _PM25, _PM10),
+    0x21CE: block("<IhHBBHxxHHHxx", *_AM308_PAST, _PRESSURE, _PM25, _PM10),
+    0x22CE: block("<IhHBBHHHHxx", *_AM308_PAST, _TVOC, _PRESSURE, _PM25),
+    0x23CE: block("<IhHBBHxxHHxx", *_AM308_PAST, _PRESSURE, _PM25),
 }
 
 _WIND_DIRECTION = Field("wind_direction_deg", 10)
@@ -213,72 +154,72 @@ _WTS_PAST = (_T, _RH, _PRESSURE, _WIND_DIRECTION, _WIND_SPEED, _RAIN)
 _WTS = {
     **_BATTERY,
     **_T_ALARM,
-    0x8673: channel("HB", _PRESSURE, Field("pressure_alarm")),
-    0x8792: channel("HB", _WIND_SPEED, Field("wind_speed_alarm")),
-    0x88EC: channel("IxB", _RAIN, Field("rain_alarm")),  # the byte between counts the phases of the counter
+    0x8673: block("<HB", _PRESSURE, Field("pressure_alarm")),
+    0x8792: block("<HB", _WIND_SPEED, Field("wind_speed_alarm")),
+    0x88EC: block("<IxB", _RAIN, Field("rain_alarm")),  # the byte between counts the phases of the counter
     **_AIR,
-    0x0584: channel("h", _WIND_DIRECTION),
-    0x0673: channel("H", _PRESSURE),
-    0x0792: channel("H", _WIND_SPEED),
-    0x08EC: channel("Ix", _RAIN),
-    0x0877: channel("Hx", _RAIN),
-    0x20CE: channel("IhBHhHH", *_WTS_PAST),
-    0x21CE: channel("IhBHhHI", *_WTS_PAST),
+    0x0584: block("<h", _WIND_DIRECTION),
+    0x0673: block("<H", _PRESSURE),
+    0x0792: block("<H", _WIND_SPEED),
+    0x08EC: block("<Ix", _RAIN),
+    0x0877: block("<Hx", _RAIN),
+    0x20CE: block("<IhBHhHH", *_WTS_PAST),
+    0x21CE: block("<IhBHhHI", *_WTS_PAST),
 }
 
 _GAS_FAULTS = frozenset({0xFFFE, 0xFFFF})  # polarising, faulty
 
-PRODUCTS: dict[str, dict[int, Channel]] = {
+PRODUCTS: dict[str, dict[int, Block]] = {
     "at101": {
         **_BATTERY,
         **_T_ALARM,
-        0x0367: channel("h", _T),
+        0x0367: block("<h", _T),
         0x0488: _LOCATION,
         0x8488: _LOCATION,
-        0x0500: channel("B", Field("tilted")),
-        0x06D9: Channel(struct.Struct("<x6sxB"), ("moved",), _wifi_read),
+        0x0500: block("<B", Field("tilted")),
+        0x06D9: Block(struct.Struct("<x6sxB"), ("moved",), _wifi_read),
         0x0700: fact(1),  # taken off its place
-        0x20CE: Channel(
+        0x20CE: Block(
             struct.Struct("<Iii"), _LOCATION_NAMES[:2], lambda longitude, latitude: _place(latitude, longitude)
         ),
     },
-    "em300-mld": {**_BATTERY, 0x0500: channel("B", _LEAK), 0x20CE: channel("IxxxB", _LEAK)},
+    "em300-mld": {**_BATTERY, 0x0500: block("<B", _LEAK), 0x20CE: block("<IxxxB", _LEAK)},
     "em300-sld": _EM300_LEAK,
     "em300-zld": _EM300_LEAK,
-    "em310-tilt": {**_BATTERY, 0x03CF: Channel(struct.Struct("<hhhB"), _TILT_NAMES, _tilt_read, _tilt_write)},
-    "em310-udl": {**_BATTERY, 0x0382: channel("H", _DISTANCE), 0x0400: channel("B", Field("tilted"))},
-    "em320-tilt": {**_BATTERY, 0x03D4: Channel(struct.Struct("<hhh"), _TILT_NAMES, _angles_read, _angles_write)},
+    "em310-tilt": {**_BATTERY, 0x03CF: Block(struct.Struct("<hhhB"), _TILT_NAMES, _tilt_read, _tilt_write)},
+    "em310-udl": {**_BATTERY, 0x0382: block("<H", _DISTANCE), 0x0400: block("<B", Field("tilted"))},
+    "em320-tilt": {**_BATTERY, 0x03D4: Block(struct.Struct("<hhh"), _TILT_NAMES, _angles_read, _angles_write)},
     "em400-mud": _EM400,
     "em400-tld": _EM400,
     "em400-udl": _EM400,
     "em500-pp": {
         **_BATTERY,
-        0x037B: channel("h", Field("liquid_pressure_kpa")),
-        0x20CE: channel("Ih", Field("liquid_pressure_kpa")),
+        0x037B: block("<h", Field("liquid_pressure_kpa")),
+        0x20CE: block("<Ih", Field("liquid_pressure_kpa")),
     },
     "em500-swl": {**_BATTERY, 0x0377: _SWL, 0xFF1B: fact(5), 0x20CE: _SWL_HISTORY},
     "em500-udl": {
         **_BATTERY,
-        0x0382: channel("H", _DISTANCE),
+        0x0382: block("<H", _DISTANCE),
         # distance and its change before the alarm: the codec divides them by ten and no text gives the unit
-        0x83E9: Channel(struct.Struct("<4xB"), ("level_alarm",), _mutation_read, lambda alarm: (int(alarm),)),
-        0x20CE: channel("IH", _DISTANCE),
+        0x83E9: Block(struct.Struct("<4xB"), ("level_alarm",), _mutation_read, lambda alarm: (int(alarm),)),
+        0x20CE: block("<IH", _DISTANCE),
     },
     "gs301": {
         **_BATTERY,
-        0x0267: channel("h", _T),
-        0x0368: channel("B", _RH),
-        0x047D: channel("H", Field("nh3_ppm", 100, _GAS_FAULTS)),
-        0x067D: channel("H", Field("h2s_ppm", 1000, _GAS_FAULTS)),  # hardware 1.2 and later
-        0x057D: channel("H", Field("h2s_ppm", 100, _GAS_FAULTS)),
+        0x0267: block("<h", _T),
+        0x0368: block("<B", _RH),
+        0x047D: block("<H", Field("nh3_ppm", 100, _GAS_FAULTS)),
+        0x067D: block("<H", Field("h2s_ppm", 1000, _GAS_FAULTS)),  # hardware 1.2 and later
+        0x057D: block("<H", Field("h2s_ppm", 100, _GAS_FAULTS)),
         0x07EA: fact(5),  # calibration
         0xFF7C: fact(43),  # name of the sensor
     },
     "ws302": {  # the byte before says the weightings of frequency and time
         **_BATTERY,
-        0x055B: channel("xHHH", Field("noise_db", 10), Field("noise_eq_db", 10), Field("noise_max_db", 10)),
+        0x055B: block("<xHHH", Field("noise_db", 10), Field("noise_eq_db", 10), Field("noise_max_db", 10)),
     },
-    "ws303": {**_BATTERY, 0x0300: channel("B", _LEAK)},
+    "ws303": {**_BATTERY, 0x0300: block("<B", _LEAK)},
     "am300": _AM319,
     "am308": _AM308,
     "am308l": _AM308,

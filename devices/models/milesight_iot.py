@@ -19,7 +19,8 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
 from devices.models import Model
-from devices.models.milesight_channels import ABOUT, PRODUCTS, Channel, answers
+from devices.models.fields import Block
+from devices.models.milesight_channels import ABOUT, PRODUCTS, answers
 from devices.readings import Decoded, Facts, Refusal, Reported, Values, values_of
 
 _NB_IOT = b"\x02\x00\x01"
@@ -53,7 +54,7 @@ class MilesightOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             force_setattr(self, "family", own[0] if own else "manhole")
 
 
-def _names(channels: dict[int, Channel]) -> tuple[str, ...]:
+def _names(channels: dict[int, Block]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for channel in channels.values() for name in channel.names))
 
 
@@ -81,7 +82,7 @@ class _Heard(Struct):
             self.now.append({})
         self.last = number
 
-    def add(self, key: int, channel: Channel, raw: tuple[Any, ...]) -> None:
+    def add(self, key: int, channel: Block, raw: tuple[Any, ...]) -> None:
         """Take the numbers of one channel."""
         if not channel.names:
             self.facts[f"channel_{key:04x}"] = raw[0].hex()
