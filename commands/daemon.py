@@ -30,6 +30,7 @@ from ingest.influx import Influx
 from ingest.influx_trouble import Trouble
 from ingest.influx_writer import InfluxWriter
 from ingest.pipeline import Pipeline, View
+from ingest.refile import Refiler
 from ingest.sources import Report, Source
 from ingest.sources.replay import Replay
 from ingest.start import StoppedError, first_words, restore
@@ -147,6 +148,9 @@ class Daemon:
         if past is not None:
             past.run(self.pipeline.door(past, "past"), self._stop_health)
             self.pipeline.replaying = False
+        self.refiler = Refiler(self.pipeline, self.stores.inbox)
+        self.crew.hire("refile", lambda: self.refiler.run(self._stop_health), self._stop_health)
+        self.refiler.register()  # what a former process did not finish
         self.upkeep = Upkeep(self.pipeline)
         self.upkeep.start()
         self._open_sources(self.compiled)
@@ -172,7 +176,8 @@ class Daemon:
         self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
         before = self.stores.book.accepted()
         if before is None or before[0] != compiled.hash:
-            self.stores.book.accept(compiled.hash, blob.encode(compiled.registry, compiled.ruleset))
+            content = blob.encode(compiled.registry, compiled.ruleset)
+            self.stores.with_room(lambda: self.stores.book.accept(compiled.hash, content))
         accepted.keep(self.stores.fs, self.stores.directory, compiled)
 
     def _open_writer(self, state: Path) -> InfluxWriter | None:
@@ -182,6 +187,7 @@ class Daemon:
         influx = Influx(self.settings.influxdb)
         writer = InfluxWriter(influx, state / "influx", trouble, OsFs(), budget_bytes=self.settings.budgets.backlog)
         writer.open()
+        self.stores.free_backlog = writer.free_oldest
         return writer
 
     def _report(self, subject: str) -> Report:
@@ -232,6 +238,7 @@ class Daemon:
             self._known = {compiled.hash: self._known[compiled.hash]}
             problems += self._apply(compiled)
             self.compiled = compiled
+            self.refiler.register()
             accepted.keep(self.stores.fs, self.stores.directory, compiled)
             give_back_memory()
             return Reloaded(accepted=True, hash=compiled.hash, problems=problems)

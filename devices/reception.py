@@ -79,7 +79,7 @@ class Reception:
             self.tracks[device.id] = self.by_address[device.address] = track
             old = before.tracks.get(device.id) if before else None
             if before and old and _same(old.device, device):
-                self._take_over(track, old, before.ring)
+                self._take_over(track, old, before)
         if before:
             for name, door in self.doors.items():
                 if name in before.doors:
@@ -101,11 +101,15 @@ class Reception:
                 )  # fmt: skip
                 self.former.update({f"refused {reason}": count for reason, count in track.refused.items()})
 
-    def _take_over(self, track: Track, old: Track, ring: "array[int]") -> None:
+    def _take_over(self, track: Track, old: Track, before: "Reception") -> None:
         track.restore(old.state())
+        self.remember_as(track, before, old)
+
+    def remember_as(self, track: Track, other: "Reception", old: Track) -> None:
+        """Remember of a device the readings that another reception does."""
         here, there = track.index * REMEMBERED, old.index * REMEMBERED
         track.key_at = here + old.key_at - there
-        self.ring[here : here + REMEMBERED] = ring[there : there + REMEMBERED]
+        self.ring[here : here + REMEMBERED] = other.ring[there : there + REMEMBERED]
 
     # ------------------------------------------------------------------------------------------ which device
 
@@ -126,11 +130,20 @@ class Reception:
                 address = opened.address
             track, name = self._by_address(door.source.name, envelope.scheme, address)
             if track is None and isinstance(opened, Uplink) and opened.imei:
-                track = self.by_address.get(f"imei:{opened.imei}")
+                name = f"imei:{opened.imei}"  # it is what stands on the device
+                track = self.by_address.get(name)
             if track is not None and opened is None:
                 self._bind(door, place, track, envelope)
             return track, envelope, opened, name
         return None, None, None, f"topic:{door.source.name}/{topic}"
+
+    def registered(self, name: str) -> Track | None:
+        """Return the device that a stranger's address, as `find` named it, belongs to now."""
+        scheme, _, rest = name.partition(":")
+        if scheme != "topic":
+            return self.by_address.get(name)
+        source, _, address = rest.partition("/")
+        return self._by_address(source, scheme, address)[0]
 
     def _by_address(self, source: str, scheme: str, address: str) -> tuple[Track | None, str]:
         names = [f"{scheme}:{address}"]

@@ -21,7 +21,7 @@ from ingest.stores import Stores
 from rules import sections
 from rules.fold import Fold
 from rules.intake import PoisonError
-from rules.records import Answer, Command, Config, Event, Outcome, Record, Status, Tick
+from rules.records import Answer, Command, Config, Event, Outcome, Record, Refile, Status, Tick
 from store.fs import DiskFullError
 from store.journal import span
 
@@ -36,6 +36,12 @@ IDLE_S = 1.0
 TICK_S = 0.05  # timers that are due one after the other share a tick
 QUEUED = 5_000  # batches that may wait: more than any window, so it holds up nobody but senders without one (QoS 0)
 FULL_DISK_S = 1.0
+NO_ROOM = {
+    "name": "disk-full",
+    "bad": True,
+    "why_zh": "旧数据已全部让出仍无空间，停止确认",
+    "why_en": "no room though all old data were given up; nothing is acknowledged any more",
+}
 LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, inf)
 
 Poison = AbstractSet[tuple[str, bytes, bytes]]
@@ -113,6 +119,7 @@ class Pipeline:
         self.progress = time.monotonic()  # what the watchdog looks at
         self.replaying = False  # while a replay brings its own times, no other source is open
         self.full_disk = False  # it waits for room: nothing is acknowledged
+        self._can_tell = True  # of a disk that is full
         self._arrivals: queue.SimpleQueue[tuple[str, Any, Any]] = queue.SimpleQueue()
         self._stop, self._ended = threading.Event(), threading.Event()
         self._windows: dict[str, int] = {}
@@ -148,8 +155,8 @@ class Pipeline:
         self._arrivals.put(("config", Config(at_ms=0, hash=config_hash), done))
         return done
 
-    def submit(self, command: Command) -> Future[Answer]:
-        """Carry out what a person told the gateway; answered when it is durable."""
+    def submit(self, command: Command | Refile) -> Future[Answer]:
+        """Carry out what a person told the gateway, or take a part of a refile; answered when it is durable."""
         answer: Future[Answer] = Future()
         self._arrivals.put(("command", command, answer))
         return answer
@@ -231,21 +238,24 @@ class Pipeline:
             self._latency_sum_s += took_s
 
     def _when_there_is_room(self, write: Callable[[], T]) -> T:
-        """Write; on a full disk give up what is least worth, in order; then wait: nothing is acknowledged."""
+        """Write; when the disk is full and nothing is left to give up, wait: nothing is acknowledged."""
         while True:
             try:
-                result = write()
+                result = self.stores.with_room(write)
             except DiskFullError:
-                if not (self.inbox.free_oldest() or self.journal.free_oldest()):
-                    self.full_disk = True
-                    self.progress = time.monotonic()  # it waits, it does not hang
-                    time.sleep(FULL_DISK_S)
+                self.full_disk = True
+                self.progress = time.monotonic()  # it waits, it does not hang
+                time.sleep(FULL_DISK_S)
             else:
                 self.full_disk = False
                 return result
 
     def _arrived(self, group: Group) -> tuple[str, Any, Any] | None:
         """Wait for what comes next: an arrival, a timer that is due, the group's end (None)."""
+        if self._can_tell != self.book.has_ballast:
+            self._can_tell = self.book.has_ballast
+            if not self._can_tell:  # before all arrivals, while there is room for it
+                return "record", Status(at_ms=0, subject="gateway", kind="condition", data=NO_ROOM), None
         now = time.monotonic()
         wait_s = max(0.0, group.deadline() - now) if group.outcomes else IDLE_S
         if self.replaying and group.outcomes:

@@ -124,6 +124,7 @@ def _finish(memory: Memory, track: Track, refiling: Refiling, came: tuple[int, R
         track.counter, track.run, track.mask, track.old = alone.counter, alone.run, alone.mask, alone.old
     if not track.last_ms:
         track.last_ms = alone.last_ms
+        memory.world.reception.remember_as(track, refiling.reception, alone)
     if record.why != "registered" or refiling.newest is None or not unheard:
         return
     old = refiling.newest
