@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from devices.quantities import QUANTITIES
 from devices.readings import Refusal
+from devices.units import conversion
 
 # ---------------------------------------------------------------------------------------------------- checksum
 
@@ -65,7 +66,9 @@ class Register(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One value of a register map.
 
     address   of its first register, counted from 0 as on the wire
-    quantity  what it is; the value in its unit is the number in the register times `factor`
+    quantity  what it is
+    factor    the value is the number in the register times this
+    unit      the unit of that value (`mg/m³`), where it is not the quantity's own; see `devices.units`
     type      u16, s16, u32, s32, f32 (IEEE 754)
     words     order of the two registers of a 32-bit value: big = high word first
     absent    numbers (as read, before the factor) that mean that there is no value
@@ -75,6 +78,7 @@ class Register(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     quantity: str
     type: Literal["u16", "s16", "u32", "s32", "f32"] = "u16"
     factor: float = 1.0
+    unit: str | None = None
     words: Literal["big", "little"] = "big"
     absent: tuple[int, ...] = ()
 
@@ -88,8 +92,17 @@ class Register(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             )
         if not 0 <= self.address <= _LAST + 1 - WORDS[self.type]:
             raise ValueError(f"register {self.address} of {self.quantity}: addresses go from 0 to {_LAST}")
+        if self.unit is not None and conversion(self.unit, known.unit) is None:
+            raise ValueError(f"unit of {self.quantity}: {self.unit} cannot be made {known.unit}")
         if self.factor == 0:
             raise ValueError(f"factor of {self.quantity}: 0 makes every value 0")
+
+    @property
+    def scale(self) -> float:
+        """What the number in the register is multiplied by, to give the value in the quantity's unit."""
+        if self.unit is None:
+            return self.factor
+        return self.factor * (conversion(self.unit, QUANTITIES[self.quantity].unit) or 1.0)
 
     @property
     def end(self) -> int:
@@ -114,21 +127,23 @@ def _at(
     return Register(address=address, quantity=quantity, factor=factor, type=kind)
 
 
+_BLOCK_500: Final = (
+    _at(503, "wind_direction_deg"),
+    _at(504, "humidity_pct", 0.1),
+    _at(505, "temperature_c", 0.1, "s16"),
+    _at(506, "noise_db", 0.1),
+    _at(507, "pm25_ug_m3"),
+    _at(508, "pm10_ug_m3"),
+    _at(509, "pressure_hpa"),
+    _at(510, "illuminance_lux", 1, "u32"),
+)
+
 PRESETS: Final[dict[str, RegisterMap]] = {
     # Stations of RenKe and ComWinTop CWT-UWD, DFRobot SEN0658: one block from 0x1F4. Wind in hundredths, as captured
     # from a SEN0658; 501 and 502 (force, sector) say the same more coarsely. 509 is 0.1 kPa, which is 1 hPa.
-    "500-block": _map(
-        3,
-        _at(500, "wind_speed_m_s", 0.01),
-        _at(503, "wind_direction_deg"),
-        _at(504, "humidity_pct", 0.1),
-        _at(505, "temperature_c", 0.1, "s16"),
-        _at(506, "noise_db", 0.1),
-        _at(507, "pm25_ug_m3"),
-        _at(508, "pm10_ug_m3"),
-        _at(509, "pressure_hpa"),
-        _at(510, "illuminance_lux", 1, "u32"),
-    ),
+    "500-block": _map(3, _at(500, "wind_speed_m_s", 0.01), *_BLOCK_500),
+    # The same block of sellers whose sheets print wind in tenths.
+    "500-block-wind10": _map(3, _at(500, "wind_speed_m_s", 0.1), *_BLOCK_500),
     # Wuhan Boling dust detector: pairs of registers from 0, in µg/m³ (maker's page).
     "boling": _map(3, _at(0, "tsp_ug_m3", 1, "s32"), _at(2, "pm10_ug_m3", 1, "s32"), _at(4, "pm25_ug_m3", 1, "s32")),
     # AQYC construction-dust controller: 0x9C46, tenths (firmware of linqiu126/hcu, 2016 to 2018).
@@ -138,6 +153,10 @@ PRESETS: Final[dict[str, RegisterMap]] = {
         _at(0x9C48, "pm25_ug_m3", 0.1, "u32"),
         _at(0x9C4A, "pm10_ug_m3", 0.1, "u32"),
     ),
+    # Its newer particle heads: whole µg/m³ from register 0, in another order (same firmware).
+    "aqyc-v2": _map(3, _at(0, "pm25_ug_m3"), _at(1, "pm10_ug_m3"), _at(2, "tsp_ug_m3")),
+    # LangYi LPM1051 (same firmware): one IEEE 754 number from register 0, in mg/m³.
+    "lpm1051": _map(3, _at(0, "tsp_ug_m3", 1000.0, "f32")),
     # Kuanke wind vane, slave 0x23 (same firmware). Its anemometer's scale is not published: give it a map.
     "kuanke-wind": _map(4, _at(7, "wind_direction_deg", 0.1)),
 }
@@ -219,13 +238,13 @@ def read_register(register: Register, first: int, data: bytes) -> float | None:
     number: float = struct.unpack(_FORMATS[register.type], raw)[0]
     if number in register.absent:
         return None
-    value = scaled(number, register.factor)
+    value = scaled(number, register.scale)
     return round(value) if QUANTITIES[register.quantity].type == "int" else float(value)
 
 
 def write_register(register: Register, value: float) -> bytes:
     """Make the bytes that `read_register` reads back; out of the type's range is cut off."""
-    number = value / register.factor
+    number = value / register.scale
     if register.type == "f32":
         raw = struct.pack(">f", number)
     else:

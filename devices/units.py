@@ -1,4 +1,4 @@
-"""Durations and sizes as engineers write them: a number and its unit, `6 h`, `250 ms`, `4 GiB`."""
+"""Durations, sizes and measures as engineers write them: a number and its unit, `6 h`, `250 ms`, `4 GiB`, `mg/m³`."""
 
 import re
 
@@ -29,3 +29,23 @@ def _whole(text: str, units: dict[str, int]) -> int:
     if whole < 1:
         raise ValueError(f"{text!r}: must be more than nothing")
     return whole
+
+
+SPELLINGS = {
+    "ug/m3": "µg/m³", "μg/m3": "µg/m³", "μg/m³": "µg/m³", "ug/m³": "µg/m³", "mg/m3": "mg/m³", "ng/m3": "ng/m³",
+    "deg": "°", "℃": "°C", "C": "°C", "lux": "lx", "hpa": "hPa", "mbar": "hPa",
+}  # fmt: skip
+"""How units are written otherwise."""
+
+CONVERSIONS = {
+    ("mg/m³", "µg/m³"): 1000.0, ("ng/m³", "µg/m³"): 0.001, ("µg/m³", "mg/m³"): 0.001, ("cm", "mm"): 10.0,
+    ("m", "mm"): 1000.0, ("kPa", "hPa"): 10.0, ("Pa", "hPa"): 0.01,
+    ("km/h", "m/s"): 1 / 3.6, ("mV", "V"): 0.001, ("klx", "lx"): 1000.0,
+}  # fmt: skip
+"""(from, to) -> factor."""
+
+
+def conversion(unit: str, wanted: str) -> float | None:
+    """Return what a number in `unit` is multiplied by to be one in `wanted`; None = that is not known."""
+    unit = SPELLINGS.get(unit, unit)
+    return 1.0 if unit == wanted else CONVERSIONS.get((unit, wanted))

@@ -26,6 +26,8 @@ class Model(Struct, frozen=True, kw_only=True):
     options  a frozen msgspec struct with `forbid_unknown_fields`: what the engineer may set under `options:`
     source   where the format is written down
     shape    (options) -> struct of the readings, for models whose quantities are configuration (`plain`, `modbus-dust`)
+    hint     (values, options) -> what is probably wrong with the configuration, Chinese and English, where flags say
+             that something is; else None
     """
 
     id: str
@@ -38,6 +40,7 @@ class Model(Struct, frozen=True, kw_only=True):
     options: type[Struct] = NoOptions
     source: str
     shape: Callable[[Any], type[Values]] | None = None
+    hint: Callable[[Any, Any], tuple[str, str] | None] | None = None
 
     def values_for(self, options: Any) -> type[Values]:  # noqa: ANN401 - of this model's own options struct
         """Return the struct of the readings of a device with these options."""

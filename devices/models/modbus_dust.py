@@ -2,6 +2,9 @@
 
 Source: MODBUS application protocol V1.1b3; maps and their sources in `devices.registers`, where the frame is described:
 request (8 bytes) and response, one after the other.
+
+PM2.5 is part of PM10, and PM10 of TSP: where a reading says otherwise, the map has probably their order wrong, for no
+two makers agree. Such numbers are flagged (`pm10_ug_m3:map`), and `hint` names the map.
 """
 
 from difflib import get_close_matches
@@ -10,6 +13,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from devices.models import Model
+from devices.plausible import disordered, doubt, in_order
 from devices.readings import Decoded, Refusal, Values, values_of
 from devices.registers import (
     PRESETS,
@@ -28,7 +32,7 @@ from devices.registers import (
 class ModbusOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The map: a preset, or function and registers.
 
-    preset       500-block, boling, aqyc, kuanke-wind
+    preset       one of `devices.registers.PRESETS`
     function     3 = holding registers, 4 = input registers
     registers    see `devices.registers.Register`
     request_hex  for `cityward decode` only: the request, where the payload is the response alone
@@ -82,7 +86,29 @@ def decode(payload: bytes, port: int | None, options: ModbusOptions) -> Decoded:
     }
     if all(value is None for value in read.values()):
         return Refusal("incomplete", f"no value of the map in registers {first} to {first + len(data) // 2 - 1}")
-    return shape(options)(**read)
+    values = shape(options)(**read)
+    wrong = disordered(values)
+    if wrong:
+        doubt(values, wrong, "map")
+    return values
+
+
+def hint(values: Values, options: ModbusOptions) -> tuple[str, str] | None:
+    """Say which map is probably wrong, where the particles stand in an impossible order."""
+    if not disordered(values):
+        return None
+    name = "`registers`" if options.preset is None else f"preset {options.preset}"
+    said = ", ".join(f"{_SHORT[each]} {getattr(values, each):g}" for each in in_order(values))
+    meant = ", ".join(f"{_SHORT[each]} {value:g}" for each, value in in_order(values).items())
+    zh = f"{said}：PM2.5 不应大于 PM10，PM10 不应大于 TSP。寄存器表（{name}）的顺序可能不对；若为 {meant} 则合理。"
+    en = (
+        f"{said}: PM2.5 cannot be more than PM10, nor PM10 more than TSP. "
+        f"The map ({name}) probably has their order wrong; {meant} would be possible."
+    )
+    return zh, en
+
+
+_SHORT = {"pm1_ug_m3": "PM1", "pm25_ug_m3": "PM2.5", "pm10_ug_m3": "PM10", "tsp_ug_m3": "TSP"}
 
 
 def encode(values: Values, options: ModbusOptions) -> tuple[None, bytes]:
@@ -101,11 +127,12 @@ def encode(values: Values, options: ModbusOptions) -> tuple[None, bytes]:
 MODEL: Model = Model(
     id="modbus-dust",
     family="dust",
-    title="Dust stations over Modbus RTU: RenKe, ComWinTop CWT-UWD, DFRobot SEN0658; Boling; AQYC; any by its map",
+    title="Dust stations over Modbus RTU: RenKe, ComWinTop CWT-UWD, DFRobot SEN0658; Boling; AQYC; LPM1051; any by map",
     values=Values,
     decode=decode,
     encode=encode,
     options=ModbusOptions,
     shape=shape,
+    hint=hint,
     source="MODBUS application protocol V1.1b3; makers' sheets",
 )

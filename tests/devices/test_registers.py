@@ -5,9 +5,21 @@ from typing import Any
 import msgspec
 import pytest
 
+from devices.models import modbus_dust
 from devices.models.modbus_dust import ModbusOptions
 from devices.readings import Refusal
-from devices.registers import PRESETS, Register, RegisterMap, read_exchange, reads, requests, scaled, with_crc
+from devices.registers import (
+    PRESETS,
+    Register,
+    RegisterMap,
+    read_exchange,
+    read_register,
+    reads,
+    requests,
+    scaled,
+    with_crc,
+    write_register,
+)
 
 
 def at(address: int, kind: str = "u16") -> Register:
@@ -88,3 +100,25 @@ def test_scales() -> None:
     assert scaled(-35, 0.1) == -3.5
     assert scaled(281, 0.3) == pytest.approx(84.3)
     assert scaled(3, -0.5) == -1.5
+
+
+def test_a_hint_names_the_map_that_has_the_order_wrong() -> None:
+    options = ModbusOptions(preset="aqyc-v2")
+    values = modbus_dust.shape(options)(pm25_ug_m3=127.0, pm10_ug_m3=71.0, tsp_ug_m3=35.0)  # type: ignore[call-arg]
+    zh, en = modbus_dust.hint(values, options) or ("", "")
+    assert "preset aqyc-v2" in zh
+    assert en == (
+        "PM2.5 127, PM10 71, TSP 35: PM2.5 cannot be more than PM10, nor PM10 more than TSP. "
+        "The map (preset aqyc-v2) probably has their order wrong; PM2.5 35, PM10 71, TSP 127 would be possible."
+    )
+    right = modbus_dust.shape(options)(pm25_ug_m3=36.0, pm10_ug_m3=35.0, tsp_ug_m3=35.0)  # type: ignore[call-arg]
+    assert modbus_dust.hint(right, options) is None, "two channels of one instrument disagree a little"
+
+
+@pytest.mark.parametrize("unit", ["mg/m³", "mg/m3"])
+def test_a_register_in_another_unit_is_converted(unit: str) -> None:
+    register = Register(address=0, quantity="tsp_ug_m3", factor=0.1, unit=unit)
+    assert read_register(register, 0, b"\x00\x03") == pytest.approx(300)
+    assert write_register(register, 300.0) == b"\x00\x03"
+    with pytest.raises(ValueError, match="hPa cannot be made µg/m³"):
+        Register(address=0, quantity="tsp_ug_m3", unit="hPa")
