@@ -29,6 +29,7 @@ from devices.models import (
     bosch_tps110,
     decentlab,
     dingtek_dc41x,
+    dingtek_do20x,
     elsys,
     hj212_dust,
     honeywell_hpma,
@@ -52,6 +53,7 @@ MODELS: dict[str, Model] = {
         tekzitel_tekzipark.MODEL,
         pni_placepod.MODEL,
         nwave_nps.MODEL,
+        dingtek_do20x.MODEL,
         # manholes
         dingtek_dc41x.MODEL,
         elsys.MODEL,

@@ -1,34 +1,45 @@
-"""Dingtek DC410 and DC413: manhole-cover sensors, ultrasonic distance to the water and tilt of the cover, over LoRaWAN.
+"""Dingtek DC410 and DC413: manhole-cover sensors, ultrasonic distance to the water and tilt of the cover.
 
-Source: the vendor's codecs in TheThingsNetwork/lorawan-devices (vendor/dingtek/dc410.js, dc413.js). FPort 3.
+Source: the vendor's codecs, github.com/cndingtek: Chirpstack_codec (LoRaWAN, FPort 3) and NB-IoT_Gateway (NB-IoT);
+TheThingsNetwork/lorawan-devices (vendor/dingtek/dc410.js, dc413.js).
 
-    data:    80 00 01 02 11 LLLL ?? TT sA AA FF MB CCCC ?? 81
-    config:  80 00 01 03 19 VVVV UU DD LL ?? AA EE RR ?? ... 81   (25 bytes)
+    LoRaWAN        80 00 01 t1 11 LLLL ?? TT sA AA FF MB CCCC ?? 81
+    with position  80 00 01 t1 19 LLLL ?? EEEEEEEE NNNNNNNN TT sA AA FF MB CCCC ?? 81
+    NB-IoT         80 00 01 t1 1E LLLL ?? TT sA AA FF MB VVVV RRRRRRRR CCCC IMEI 81
+    settings       80 00 01 03 19 WWWW UU DD LL ?? AA XX RR mm ?? ... 81             LoRaWAN
+                   80 00 01 03 nn WWWW UU DD LL ?? AA ??[8] XX ?? mm ... IMEI 81     NB-IoT, with the server's address
+
+The fifth byte is the length of the whole frame. t1 is 01 or 02, both are data. Settings are the answer to a command.
 
 - LLLL  distance to what reflects, mm
 - TT    int8 °C
-- sA    low nibble 0: the angle is positive, else negative. The published codec turns every angle round, for in its
-        `bytes[9] & (0x0f === 0x00)` the comparison comes first; what is written there is not what is meant
+- sA    low nibble 0: the angle is positive, else negative. The published codec for LoRaWAN turns every angle round, for
+        in its `bytes[9] & (0x0f === 0x00)` the comparison comes first; the one for NB-IoT has it as it is meant
 - AA    angle of the cover, °
 - FF    high nibble: level alarm (the well is full)
 - MB    high nibble: the cover moved or fell; low nibble: battery low
+- VVVV  V * 100
+- RRRR  RSRP, dBm * 10; EEEE longitude, NNNN latitude: IEEE 754, low byte first; 0 is no position
 - CCCC  frame counter of the device
-- VVVV  firmware; UU hours between uploads; DD minutes between measurements; LL cm and AA ° at which it alarms; EE tilt
-        alarm on; RR ultrasonic range
+- WWWW  firmware; UU hours between uploads; DD minutes between measurements; LL cm and AA ° at which it alarms; XX tilt
+        alarm on; RR ultrasonic range, 0 = 2 m, else 5 m; mm work mode
+- IMEI  8 bytes: 1 and its 15 digits
 """
 
 import struct
 
+from devices import dingtek
 from devices.models import Model, NoOptions
 from devices.readings import Decoded, Facts, Refusal, Values
 
-_PORT = 3
+_PRODUCT = 0x01
 _DATA = struct.Struct(">5x H x b B B B B 4x")
+_POSITION = struct.Struct("<8x f f")
+_PLACED = struct.Struct(">5x H 9x b B B B B 4x")
+_NARROW = struct.Struct(">5x H x b B B B B H 4s 11x")
+_SETTINGS_BYTES, _NARROW_SETTINGS_BYTES = 25, 32  # the latter at least: its server's address has any length
 _MADE = struct.Struct(">5s H x b B B B B 3x B")
-_DATA_HEAD = b"\x80\x00\x01\x02\x11"
-_CONFIG_HEAD = b"\x80\x00\x01\x03\x19"
-_LENGTHS = {_DATA_HEAD: 17, _CONFIG_HEAD: 25}
-_TAIL = 0x81
+_MADE_HEAD = b"\x80\x00\x01\x02\x11"
 
 
 class Cover(Values):
@@ -40,33 +51,40 @@ class Cover(Values):
     level_alarm: bool | None = None
     battery_low: bool | None = None
     temperature_c: float | None = None
+    battery_v: float | None = None
+    rsrp_dbm: float | None = None
+    latitude_deg: float | None = None
+    longitude_deg: float | None = None
 
 
 def decode(payload: bytes, port: int | None, options: NoOptions) -> Decoded:
     """Read one uplink; see the top of this file."""
     del options
-    if port != _PORT and port is not None:
-        return Refusal("not_mine", f"FPort {port} is not 3")
-    head = payload[:5]
-    length = _LENGTHS.get(head)
-    if length is None:
-        return Refusal("not_mine", f"begins with {head.hex()}, not with {_DATA_HEAD.hex()} or {_CONFIG_HEAD.hex()}")
-    if len(payload) != length:
-        return Refusal("length", f"{len(payload)} bytes, not {length}")
-    if payload[-1] != _TAIL:
-        return Refusal("syntax", f"ends with {payload[-1]:02x}, not with 81")
-    if head == _CONFIG_HEAD:
-        return Facts(
-            {
-                "firmware": f"{payload[5]}.{payload[6]}",
-                "upload_interval_h": payload[7],
-                "detect_interval_min": payload[8],
-                "level_threshold_cm": payload[9],
-                "tilt_threshold_deg": payload[11],
-                "tilt_alarm_on": bool(payload[12]),
-            }
-        )
-    distance, temperature, sign, angle, full, moved_battery = _DATA.unpack(payload)
+    refusal = dingtek.not_whole(payload, port, (_PRODUCT,))
+    if refusal is not None:
+        return refusal
+    if payload[3] == dingtek.SETTINGS:
+        return _settings(payload)
+    length = len(payload)
+    if length == _DATA.size:
+        return _cover(*_DATA.unpack(payload))
+    if length == _NARROW.size:
+        *usual, volts, rsrp = _NARROW.unpack(payload)
+        cover = _cover(*usual)
+        cover.battery_v, cover.rsrp_dbm = volts / 100, dingtek.tenths(rsrp)
+        return cover
+    if length == _PLACED.size:
+        cover = _cover(*_PLACED.unpack(payload))
+        east, north = _POSITION.unpack_from(payload)
+        if east and north:
+            cover.longitude_deg, cover.latitude_deg = east, north
+        return cover
+    return Refusal("length", f"no data has {length} bytes")
+
+
+def _cover(  # noqa: PLR0913, PLR0917 - the fields in the order of the frame
+    distance: int, temperature: int, sign: int, angle: int, full: int, moved_battery: int
+) -> Cover:
     return Cover(  # `+ 0.0` makes a float, three times as fast as float() does
         0.0 - angle if sign & 0x0F else angle + 0.0,
         moved_battery >= 0x10,
@@ -77,29 +95,45 @@ def decode(payload: bytes, port: int | None, options: NoOptions) -> Decoded:
     )
 
 
+def _settings(payload: bytes) -> Facts | Refusal:
+    narrow = len(payload) != _SETTINGS_BYTES
+    if narrow and len(payload) < _NARROW_SETTINGS_BYTES:
+        return Refusal("length", f"no settings have {len(payload)} bytes")
+    facts = {
+        "firmware": f"{payload[5]}.{payload[6]}",
+        "upload_interval_h": payload[7],
+        "detect_interval_min": payload[8],
+        "level_threshold_cm": payload[9],
+        "tilt_threshold_deg": payload[11],
+        "tilt_alarm_on": bool(payload[20 if narrow else 12]),
+        "work_mode": payload[22 if narrow else 14],
+    }
+    return Facts(facts if narrow else facts | {"ultrasonic_range_mm": 5000 if payload[13] else 2000})
+
+
 def encode(values: Cover, options: NoOptions) -> tuple[int, bytes]:
-    """Make a data frame; what is absent is 0, for this format cannot leave it out."""
+    """Make a LoRaWAN data frame; what is absent is 0, for this format cannot leave it out."""
     del options
     tilt = round(values.tilt_deg or 0)
     moved_battery = (0x10 if values.moved else 0) | (0x01 if values.battery_low else 0)
-    return _PORT, _MADE.pack(
-        _DATA_HEAD,
+    return dingtek.PORT, _MADE.pack(
+        _MADE_HEAD,
         round(values.distance_mm or 0),
         round(values.temperature_c or 0),
         int(tilt < 0),
         abs(tilt),
         0x10 if values.level_alarm else 0,
         moved_battery,
-        _TAIL,
+        0x81,
     )
 
 
 MODEL: Model = Model(
     id="dingtek-dc41x",
     family="manhole",
-    title="Dingtek DC410, DC413 manhole-cover sensors",
+    title="Dingtek DC410, DC413 manhole-cover sensors, LoRaWAN and NB-IoT",
     values=Cover,
     decode=decode,
     encode=encode,
-    source="TheThingsNetwork/lorawan-devices vendor/dingtek",
+    source="cndingtek/Chirpstack_codec and NB-IoT_Gateway; TheThingsNetwork/lorawan-devices vendor/dingtek",
 )

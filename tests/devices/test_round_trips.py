@@ -11,6 +11,7 @@ from devices import catalogue, hj212
 from devices.models import Model, honeywell_hpma, nova_sds, sensirion_sps30
 from devices.models.bosch_tps110 import Bay
 from devices.models.dingtek_dc41x import Cover
+from devices.models.dingtek_do20x import Bay as DingtekBay
 from devices.models.hj212_dust import Hj212Options, Station, packet
 from devices.models.modbus_dust import ModbusOptions
 from devices.models.plain import PlainOptions, decode, opener
@@ -55,6 +56,19 @@ def test_bosch(occupied: bool, temperature: float | None) -> None:  # noqa: FBT0
 @given(st.builds(Cover, steps(-180, 180), BITS, steps(0, 65535), BITS, BITS, steps(-60, 100)))
 def test_dingtek(cover: Cover) -> None:
     same(decoded("dingtek-dc41x", cover), cover)
+
+
+AXIS = steps(-2000, 2000, 0.1)
+
+
+@given(
+    st.builds(
+        DingtekBay, BITS, AXIS, AXIS, AXIS, BITS, st.none() | steps(0, 9998), BITS, steps(0, 60, 0.01), BITS,
+        steps(-60, 100), steps(0, 100),
+    )
+)  # fmt: skip
+def test_dingtek_parking(bay: DingtekBay) -> None:
+    same(decoded("dingtek-do20x", bay), bay)
 
 
 PM = steps(0, 10_000)
