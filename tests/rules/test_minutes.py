@@ -5,7 +5,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from rules.minutes import HOUR_MIN, KEPT_MIN, SPOKE, Minutes, pack, unpack
+from rules.minutes import KEPT_MIN, SPOKE, Minutes, pack, unpack
+from rules.periods import HOUR_MIN
 
 WIDTH = 150  # three pieces
 COLUMNS = np.arange(WIDTH)
