@@ -35,6 +35,7 @@ from devices.models import (
     honeywell_hpma,
     milesight_iot,
     modbus_dust,
+    netvox,
     nova_sds,
     nwave_nps,
     plantower_pms,
@@ -59,6 +60,7 @@ MODELS: dict[str, Model] = {
         elsys.MODEL,
         decentlab.MODEL,
         milesight_iot.MODEL,
+        netvox.MODEL,
         # dust
         modbus_dust.MODEL,
         plantower_pms.MODEL,
