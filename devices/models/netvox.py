@@ -15,14 +15,15 @@ TheThingsNetwork/lorawan-devices (vendor/netvox). Every frame has 11 bytes.
 A device carries few of the quantities of `Netvox.values`; which, says its device type.
 """
 
+import struct
+from math import isclose
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from devices.models import Model
-from devices.models.fields import Block
 from devices.models.netvox_reports import DEVICES, REPORTS
-from devices.readings import Decoded, Facts, Refusal, Values, values_of
+from devices.readings import Decoded, Facts, Refusal, Values, values_of, without_insane
 
 _REPORT, _CONFIGURATION = 6, 7
 _BYTES = 11
@@ -80,18 +81,35 @@ def _answer(payload: bytes) -> Facts | Refusal:
 
 
 def encode(values: Values, options: NetvoxOptions) -> tuple[int, bytes]:
-    """Make the first report that carries all of the values. Raises ValueError when there is none."""
+    """Make a report that carries all of the values: the first that does so exactly, else the first.
+
+    Raises ValueError when there is none.
+    """
     del options
-    wanted = {name for name in values.__struct_fields__ if getattr(values, name) is not None}
+    names = set(values.__struct_fields__) - {"rssi_dbm", "snr_db", "flags"}
+    wanted: dict[str, Any] = {name: value for name in names if (value := getattr(values, name)) is not None}
+    made: list[bytes] = []
     for key, report in REPORTS.items():
-        if wanted - {"rssi_dbm", "snr_db", "flags"} <= set(report.names):
-            return _REPORT, _made(key, report, values)
-    raise ValueError(f"no report of Netvox carries {', '.join(sorted(wanted))}")
+        if not wanted.keys() <= set(report.names):
+            continue
+        try:
+            numbers = report.write(*(wanted.get(name) for name in report.names))
+            frame = (bytes([_VERSION]) + key.to_bytes(2) + report.layout.pack(*numbers)).ljust(_BYTES, b"\0")
+        except struct.error:  # too large for this report
+            continue
+        made.append(frame)
+        read: dict[str, Any] = dict(zip(report.names, report.read(*numbers), strict=True))
+        said = _Measured(**read)
+        without_insane(said)
+        if all(_alike(getattr(said, name), wanted.get(name)) for name in names):
+            return _REPORT, frame
+    if not made:
+        raise ValueError(f"no report of Netvox carries {', '.join(sorted(wanted))}")
+    return _REPORT, made[0]
 
 
-def _made(key: int, report: Block, values: Any) -> bytes:  # noqa: ANN401 - of this model's own struct
-    numbers = report.write(*(getattr(values, name) for name in report.names))
-    return (bytes([_VERSION]) + key.to_bytes(2) + report.layout.pack(*numbers)).ljust(_BYTES, b"\0")
+def _alike(one: float | None, other: float | None) -> bool:
+    return one is other if one is None or other is None else isclose(one, other)
 
 
 MODEL: Model = Model(

@@ -169,8 +169,8 @@ _SENSORS = {
         ((0x05, 0x09, 0x0D, 0x52, 0x53, 0x54), 10),  # RA07, R726, RA07Y, RA07A, R726A, R727A
         ((0x57, 0x58), 1),  # R718PA, R718PB: whole ppm of SO2, say their own codecs
     )
-    for device in devices
     for kind, report in _series(sulphur_dioxide_per).items()
+    for device in devices
 }
 
 # ------------------------------------------------------------------------------------------------------ all reports

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices import catalogue
-from devices.models import milesight_iot
+from devices.models import milesight_iot, netvox
 from devices.models.milesight_channels import PRODUCTS
 from devices.models.milesight_iot import MilesightOptions
+from devices.models.netvox import NetvoxOptions
+from devices.models.netvox_reports import REPORTS
 from devices.readings import Facts, Refusal, Values, without_insane
 from tests.devices.test_round_trips import same, told
 
@@ -61,3 +63,32 @@ def test_every_product_is_an_option_and_has_a_family() -> None:
     assert {families[v] for v in ("em310-tilt", "em500-swl", "gs301")} == {"manhole"}
     assert (families["am319l"], families["ws302"], families["wts506"]) == ("dust", "noise", "weather")
     assert model.family_for(MilesightOptions(variant="at101", family="asset")) == "asset"
+
+
+# many devices share a report
+@pytest.mark.parametrize(
+    "key", {id(report): key for key, report in REPORTS.items()}.values(), ids=lambda key: f"{key:04x}"
+)
+@settings(max_examples=40)
+@given(content=st.binary(min_size=8, max_size=8))
+def test_netvox(key: int, content: bytes) -> None:
+    values = sane(netvox.decode(b"\x01" + key.to_bytes(2) + content, 6, NetvoxOptions()))
+    if values is None:  # velocities that are all no numbers
+        return
+    port, again = netvox.encode(values, NetvoxOptions())
+    assert len(again) == 11
+    read = sane(netvox.decode(again, port, NetvoxOptions()))
+    assert read is not None
+    same(read, values)
+
+
+def test_netvox_says_what_it_cannot_carry() -> None:
+    values: Any = netvox.MODEL.values_for(NetvoxOptions())
+    with pytest.raises(ValueError, match="no report of Netvox carries co2_ppm, occupied"):
+        netvox.encode(values(occupied=True, co2_ppm=400.0), NetvoxOptions())
+
+
+def test_a_netvox_sensor_is_of_the_family_that_the_engineer_says() -> None:
+    model = catalogue.model("netvox")
+    assert model.family_for(NetvoxOptions()) == "netvox"
+    assert model.family_for(NetvoxOptions(family="parking")) == "parking"
