@@ -27,6 +27,8 @@ from devices.envelopes import (
 from devices.models import (
     Model,
     bosch_tps110,
+    ctwing_manhole,
+    ctwing_parking,
     decentlab,
     dingtek_dc41x,
     dingtek_do20x,
@@ -50,12 +52,14 @@ MODELS: dict[str, Model] = {
     model.id: model
     for model in (
         # parking
+        ctwing_parking.MODEL,
         bosch_tps110.MODEL,
         tekzitel_tekzipark.MODEL,
         pni_placepod.MODEL,
         nwave_nps.MODEL,
         dingtek_do20x.MODEL,
         # manholes
+        ctwing_manhole.MODEL,
         dingtek_dc41x.MODEL,
         elsys.MODEL,
         decentlab.MODEL,

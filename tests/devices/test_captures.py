@@ -21,6 +21,7 @@ ALIKE: list[tuple[str, str, Callable[[Capture], bool]]] = [
     ("elsys", "nwave-nps", lambda c: c.port == 6),
     ("pni-placepod", "elsys", lambda c: c.payload == b"\x15\x66\x01"),  # also a sound of 1 dB with peaks of 102 dB
     ("milesight-iot", "elsys", lambda c: c.payload == bytes.fromhex("0377fdff")),  # also a fall with 1.9 g
+    ("ctwing-parking", "ctwing-manhole", lambda c: c.payload[:3] == b"\x07\x03\xe9"),  # event 1001 with one byte
     ("honeywell-hpma", "plantower-pms", lambda c: c.payload[:2] == b"BM"),  # one format, other reserved words
 ]
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from devices import catalogue, hj212
 from devices.models import Model, honeywell_hpma, nova_sds, sensirion_sps30
 from devices.models.bosch_tps110 import Bay
+from devices.models.ctwing_manhole import Cover as CtwingCover
+from devices.models.ctwing_parking import Bay as CtwingBay
 from devices.models.dingtek_dc41x import Cover
 from devices.models.dingtek_do20x import Bay as DingtekBay
 from devices.models.hj212_dust import Hj212Options, Station, packet
@@ -56,6 +58,32 @@ def test_bosch(occupied: bool, temperature: float | None) -> None:  # noqa: FBT0
 @given(st.builds(Cover, steps(-180, 180), BITS, steps(0, 65535), BITS, BITS, steps(-60, 100)))
 def test_dingtek(cover: Cover) -> None:
     same(decoded("dingtek-dc41x", cover), cover)
+
+
+COUNTS = st.none() | st.integers(-65536, 65536)
+SIGNAL = {"rsrp_dbm": steps(-160, -20, 0.1), "sinr_db": st.none() | steps(-40, 60, 0.1)}
+CELL = {"battery_v": st.none() | steps(1.1, 10, 0.01), "battery_pct": st.none() | steps(0, 100)}
+
+
+@given(
+    st.builds(
+        CtwingBay, BITS, st.none(), COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, st.integers(0, 4_294_967_295),
+        **SIGNAL, **CELL, rssi_dbm=st.none() | steps(-160, -1),
+    )
+)  # fmt: skip
+def test_ctwing_parking(bay: CtwingBay) -> None:
+    same(decoded("ctwing-parking", bay), bay)
+
+
+PLACE = st.tuples(steps(0.1, 90, 0.1), steps(0.1, 180, 0.1)) | st.just((None, None))
+
+
+@given(
+    st.builds(CtwingCover, BITS, BITS, st.none() | steps(-180, 360), BITS, battery_low=BITS, **SIGNAL, **CELL), PLACE
+)
+def test_ctwing_manhole(cover: CtwingCover, place: tuple[float | None, float | None]) -> None:
+    cover.latitude_deg, cover.longitude_deg = place
+    same(decoded("ctwing-manhole", cover), cover)
 
 
 AXIS = steps(-2000, 2000, 0.1)
