@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
@@ -37,6 +38,7 @@ class Health:
         self._pipeline, self._clock, self._state, self._snapshot = pipeline, clock, state, snapshot
         self._civil = Civil(pipeline.fold.memory.offset_ms, "", trusted=True)
         self._full = False
+        self._ballast: Future[None] | None = None  # being put back
         self._snapshot_at = time.monotonic() + SNAPSHOT_S
 
     def run(self, stop: threading.Event) -> None:
@@ -64,7 +66,12 @@ class Health:
 
     def _look_at_disk(self) -> None:
         free = shutil.disk_usage(self._state).free
-        full = self._pipeline.full_disk or free < (FREE_AGAIN_BYTES if self._full else LEAST_FREE_BYTES)
+        pipeline, book = self._pipeline, self._pipeline.book
+        if free > FREE_AGAIN_BYTES and not book.has_ballast and (self._ballast is None or self._ballast.done()):
+            self._ballast = pipeline.ask(lambda _: book.keep_ballast())
+        full = (
+            pipeline.full_disk or not book.has_ballast or free < (FREE_AGAIN_BYTES if self._full else LEAST_FREE_BYTES)
+        )
         if full != self._full:
             self._full = full
             mib = free >> 20

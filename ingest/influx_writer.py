@@ -36,7 +36,6 @@ from store.ledger import SinkCounts
 FLUSH_S = 1.0
 SAVE_S = 60.0
 STOP_S = 3.0
-FREE_S = 2.0
 MEMORY_BYTES = 4 << 20
 
 
@@ -138,16 +137,13 @@ class InfluxWriter:
             return self._changed.wait_for(lambda: self._durable >= last, timeout_s)
 
     def free_oldest(self) -> int:
-        """Give up the oldest of the backlog, for the disk is full; return the bytes, 0 = nothing is left to give.
-
-        For the pipeline's thread, which waits for the owner of the backlog a little; before `run` it is the owner.
-        """
+        """Give up the oldest of the backlog, for the disk is full; return how many bytes. For the pipeline's thread."""
         if not self._running:
             return self._backlog.free_oldest()
         with self._changed:
             self._freed = None
             self._wake()
-            self._changed.wait_for(lambda: self._freed is not None, FREE_S)
+            self._changed.wait_for(lambda: self._freed is not None, STOP_S)
             return self._freed or 0
 
     def counts(self) -> SinkCounts:

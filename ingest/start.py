@@ -76,7 +76,7 @@ def _replay(stores: Stores, fold: Fold, views: Sequence[View], first: int, recor
     except PoisonError as error:
         stores.crashes.blame(*blamed(error, record))
         raise
-    told = stores.book.tell(outcome)
+    told = stores.with_room(lambda: stores.book.tell(outcome))
     for view in views:
         view.take(told, outcome)
 

@@ -1,6 +1,9 @@
 """The stores that the pipeline owns."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -8,9 +11,13 @@ from ingest import influx_state
 from store import snapshot
 from store.book import Book
 from store.crashes import Crashes
-from store.fs import Fs
+from store.fs import DiskFullError, Fs
 from store.inbox import Inbox
 from store.journal import Journal
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Stores(Struct):
@@ -22,6 +29,29 @@ class Stores(Struct):
     inbox: Inbox
     book: Book
     crashes: Crashes
+    free_backlog: Callable[[], int] = lambda: 0  # of whoever owns the backlog
+
+    def with_room(self, write: Callable[[], T]) -> T:
+        """Write; on a full disk give up the oldest of what is least worth, until there is room.
+
+        In this order: what strangers said; lines that InfluxDB has not taken, for the journal can make them again; what
+        the journal remembers longest; at the very last the book's ballast, so that an alarm can say it.
+        Raises DiskFullError when nothing is left to give up.
+        """
+        ways = {
+            "inbox": self.inbox.free_oldest,
+            "backlog": self.free_backlog,
+            "journal": self.journal.free_oldest,
+            "ballast": self.book.throw_ballast,
+        }
+        while True:
+            try:
+                return write()
+            except DiskFullError:
+                gave = next((name for name, way in ways.items() if way()), None)
+                if gave is None:
+                    raise
+                log.warning("the disk is full: %s gives way", gave)
 
     def close(self) -> None:
         """Let go; the next process may open them."""

@@ -5,13 +5,14 @@ twice, which changes nothing in InfluxDB, and loses none.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct, json
 
 from store import segment
-from store.fs import Fs, read_whole, replace
+from store.fs import DiskFullError, Fs, read_whole, replace
 from store.log import Log
 from store.segment import HEADER_BYTES, SEGMENT_BYTES, Header, Segment
 
@@ -120,7 +121,10 @@ class Backlog:
 
     def free_oldest(self) -> int:
         """Drop the oldest segment to make room; return the bytes that gave back, 0 = nothing is left to give."""
-        return self._log.free_oldest()
+        freed = self._log.free_oldest()
+        with suppress(DiskFullError):  # what is not there at the next start is known to have expired
+            self._save()
+        return freed
 
     def close(self) -> None:
         """Close the files; what was not committed is not kept."""
@@ -175,7 +179,8 @@ class Backlog:
         if self._cursor.segment <= oldest.number:
             self._cursor.segment, self._cursor.offset = oldest.number + 1, 0
             self._peeked = None
-        self._save()
+        with suppress(DiskFullError):  # it is about to make room
+            self._save()
 
     def _retire(self) -> None:
         """Give the segments back that are wholly done with."""

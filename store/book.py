@@ -4,6 +4,7 @@ One SQLite file in WAL mode with synchronous=FULL: a transaction that was commit
 writes (`Book`); others read with connections of their own (`BookReader`). Rows hold JSON, encoded once when told.
 """
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterable
@@ -18,7 +19,8 @@ from msgspec import json
 from rules.records import Alarm, Event, Evidence, Outcome, Period
 from store.fs import DiskFullError
 
-BALLAST_BYTES = 4 << 20  # enough for a full write-ahead log and its checkpoint
+REST_BYTES = 4 << 20  # enough for a full write-ahead log and its checkpoint
+BALLAST_BYTES = REST_BYTES + (2 << 20)  # and before that for a small segment of the journal
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 _SCHEMA = """
@@ -137,23 +139,34 @@ class BookReader:
 class Book(BookReader):
     """The book for its one writer, which is made where it is not there.
 
-    A full disk raises store.fs.DiskFullError after the ballast has been thrown out; what was to be written can be
-    written again. Any other failure raises sqlite3.Error, and the process had better end.
+    A full disk raises store.fs.DiskFullError; what was to be written can be written again. Any other failure raises
+    sqlite3.Error, and the process had better end.
+
+    has_ballast  nothing of it was thrown out
     """
 
     def __init__(self, path: Path) -> None:
         """Open or make the book."""
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self._db = _connect(path, "rwc")
         self._ballast = path.with_name(path.name + ".ballast")
+        try:
+            self._open(path)
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode not in _FULL or not self.throw_ballast():
+                raise
+            self._open(path)
+        self._told_to = super().told_to()
+        self._last_event = super().last_event
+        self.keep_ballast()
+
+    def _open(self, path: Path) -> None:
+        """Open the file; that needs a little room, for what SQLite puts beside it."""
+        self._db = _connect(path, "rwc")
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
         self._db.executescript(_SCHEMA)
         if self._fact("feed_id") is None:
             self._write([("insert into facts values ('feed_id', ?)", [(secrets.token_hex(6),)])])
-        self._told_to = super().told_to()
-        self._last_event = super().last_event
-        self.keep_ballast()
 
     def told_to(self) -> int:
         """Up to which sequence everything has been told that there was to tell."""
@@ -223,30 +236,36 @@ class Book(BookReader):
             )
         return len(old) + len(periods)
 
-    def keep_ballast(self) -> bool:
-        """Put the ballast back where it was thrown out; return whether it is there. Without it the disk is nearly full.
+    def keep_ballast(self) -> None:
+        """Put the ballast back where it was thrown out and there is room for it.
 
         The last event of all, which says that the disk is full, needs room that nobody else can take.
         """
-        if not self._ballast.exists():
-            try:
-                self._ballast.write_bytes(bytes(BALLAST_BYTES))
-            except OSError:
-                self._ballast.unlink(missing_ok=True)
-        return self._ballast.exists()
+        size = self._ballast.stat().st_size if self._ballast.exists() else 0
+        try:
+            with self._ballast.open("ab") as ballast:
+                ballast.write(bytes(BALLAST_BYTES - size))
+            self.has_ballast = True
+        except OSError:
+            with suppress(FileNotFoundError):
+                os.truncate(self._ballast, size)
+            self.has_ballast = False
+
+    def throw_ballast(self) -> int:
+        """Make the last room that there is on a full disk; return how many bytes, 0 = nothing is left.
+
+        At first a part, for a segment of the journal, without which there is no event; then the rest, for the book.
+        """
+        self.has_ballast = False
+        size = self._ballast.stat().st_size if self._ballast.exists() else 0
+        if size > REST_BYTES:
+            os.truncate(self._ballast, REST_BYTES)
+            return size - REST_BYTES
+        self._ballast.unlink(missing_ok=True)
+        return size
 
     def _write(self, steps: Iterable[tuple[str, list[Any]]]) -> None:
-        """Carry out one transaction; on a full disk once more without the ballast."""
-        steps = list(steps)
-        try:
-            self._transact(steps)
-        except DiskFullError:
-            if not self._ballast.exists():
-                raise
-            self._ballast.unlink()
-            self._transact(steps)
-
-    def _transact(self, steps: Iterable[tuple[str, list[Any]]]) -> None:
+        """Carry out one transaction."""
         try:
             self._db.execute("begin immediate")
             for sql, rows in steps:
