@@ -19,6 +19,8 @@ ALIKE: list[tuple[str, str, Callable[[Capture], bool]]] = [
     ("nwave-nps", "bosch-tps110", lambda c: c.payload in (b"\0", b"\1")),
     ("bosch-tps110", "nwave-nps", lambda c: c.port == 6),  # debug of Nwave may be anything
     ("elsys", "nwave-nps", lambda c: c.port == 6),
+    ("netvox", "nwave-nps", lambda c: c.port == 6),
+    ("netvox", "bosch-tps110", lambda c: c.port == 6),  # debug of Bosch: 10 to 16 bytes of nearly anything
     ("pni-placepod", "elsys", lambda c: c.payload == b"\x15\x66\x01"),  # also a sound of 1 dB with peaks of 102 dB
     ("milesight-iot", "elsys", lambda c: c.payload == bytes.fromhex("0377fdff")),  # also a fall with 1.9 g
     ("ctwing-parking", "ctwing-manhole", lambda c: c.payload[:3] == b"\x07\x03\xe9"),  # event 1001 with one byte
