@@ -16,7 +16,8 @@ Source: HJ 212-2017 chapter 6 and annexes A, C; what stations of the field do di
 """
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -90,8 +91,8 @@ class Packet(Struct, frozen=True, kw_only=True):
     """One whole packet, as printed.
 
     qn, st, cn, pw, mn, flag, pnum, pno  None = not there
-    fields     of CP that belong to no factor: `DataTime`, `RestartTime`, `SystemTime` ...
-    factors    code -> suffix -> text: {"a34004": {"Rtd": "92", "Flag": "N"}}; what comes twice counts as last said
+    rf         1 = sent again (HJ 212-2025); None = not, or before that edition
+    cp         the data area
     crc        the form that its checksum has
     surplus    6 where the length counts checksum and tail, else 0
     """
@@ -104,20 +105,38 @@ class Packet(Struct, frozen=True, kw_only=True):
     flag: int | None
     pnum: int | None
     pno: int | None
-    fields: dict[str, str]
-    factors: dict[str, dict[str, str]]
+    rf: int | None = None
+    cp: str
     crc: CrcForm
     surplus: int
 
     @property
+    def fields(self) -> dict[str, str]:
+        """What belongs to no factor: `DataTime`, `RestartTime`, `SystemTime` ... Not to be changed."""
+        return take_apart(self.cp)[0]
+
+    @property
+    def factors(self) -> dict[str, dict[str, str]]:
+        """Code -> suffix -> text: {"a34004": {"Rtd": "92", "Flag": "N"}}; what comes twice counts as last said."""
+        return take_apart(self.cp)[1]
+
+    @property
     def data_time(self) -> str | None:
         """DataTime as printed: the moment of real-time data, the *start* of a mean's period (2017, C.16 to C.18)."""
+        cp = self.cp
+        text, _, _ = cp[9:].partition(";")
+        if cp.startswith("DataTime=") and "," not in text and cp.find("DataTime=", 9) < 0:
+            return text  # nearly always: then nothing is taken apart
         return self.fields.get("DataTime")
 
     @property
     def data_time_ms(self) -> int:
         """DataTime in Unix ms; -1 = none, or none that can be read."""
         return time_ms(self.data_time)
+
+
+_DAY_ZERO: Final = date(1970, 1, 1).toordinal()
+_CHINA_S: Final = 8 * 3600
 
 
 def time_ms(text: str | None) -> int:
@@ -128,13 +147,13 @@ def time_ms(text: str | None) -> int:
     if not text or not (text.isascii() and text[:14].isdigit()):
         return -1
     try:
-        moment = datetime(
-            int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:12]), int(text[12:14]),
-            tzinfo=CHINA,
-        )  # fmt: skip
+        year, hour, minute, second = int(text[:4]), int(text[8:10]), int(text[10:12]), int(text[12:14])
+        if year // 100 != _CENTURY or hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - a clock
+            return -1
+        days = date(year, int(text[4:6]), int(text[6:8])).toordinal() - _DAY_ZERO
     except ValueError:
         return -1
-    return int(moment.timestamp()) * 1000 if moment.year // 100 == _CENTURY else -1
+    return (days * 86_400 + hour * 3600 + minute * 60 + second - _CHINA_S) * 1000
 
 
 def time_text(at_ms: int) -> str:
@@ -142,12 +161,47 @@ def time_text(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, CHINA).strftime("%Y%m%d%H%M%S")
 
 
+_USUAL: Final = re.compile(
+    r"##(\d{4})QN=([^;,=]*);ST=([^;,=]*);CN=([^;,=]*);PW=([^;,=]*);MN=([^;,=]*);(?:Flag=(\d{1,3});)?"
+    r"(?:PNUM=(\d{1,4});PNO=(\d{1,4});)?(?:RF=(\d);)?CP=&&(.*)&&([0-9A-Fa-f]{4})\r\n\Z",
+    re.DOTALL,
+)
 _FRAME: Final = re.compile(rb"##(\d{2,4})(?=\D)(.*)([0-9A-Fa-f]{4})(\r\n|\r|\n|)\Z", re.DOTALL)
 _CP: Final = b"CP=&&"
+_AROUND_DATA: Final = 12  # ##, length, checksum, CR LF
 
 
-def parse(frame: bytes) -> Packet | Refusal:
-    """Take one packet apart, from `##` to CR LF; says why where it cannot."""
+def parse(frame: bytes, crc: CrcForm | Literal["off"] | None = None) -> Packet | Refusal:
+    """Take one packet apart, from `##` to CR LF; says why where it cannot.
+
+    crc  the form that its checksum must have; None = any of them; off = it is not looked at
+    """
+    usual = _USUAL.match(frame.decode("ascii")) if frame.isascii() else None
+    if usual is not None and int(usual[1]) == len(frame) - _AROUND_DATA:
+        form = _checked(frame[6:-6], usual[12], crc)
+        if isinstance(form, Refusal):
+            return form
+        _, qn, st, cn, pw, mn, flag, pnum, pno, rf, cp, _ = usual.groups()
+        return Packet(
+            qn=qn, st=st, cn=cn, pw=pw, mn=mn, flag=_number(flag), pnum=_number(pnum), pno=_number(pno),
+            rf=_number(rf), cp=cp, crc=form, surplus=0,
+        )  # fmt: skip
+    return _parse_unusual(frame, crc)
+
+
+def _checked(data: bytes, printed: str, wanted: CrcForm | Literal["off"] | None) -> CrcForm | Refusal:
+    declared = int(printed, 16)
+    form: CrcForm | None
+    form, standard = ("hj212", 0) if wanted == "off" else _crc_form(declared, data)
+    if form is None:
+        return Refusal("checksum", f"checksum {printed.upper()}, computed {standard:04X}")
+    if wanted not in (None, "off", form):
+        return Refusal("checksum", f"checksum {printed.upper()} has the form {form}, but this station's is {wanted}")
+    return form
+
+
+def _parse_unusual(frame: bytes, crc: CrcForm | Literal["off"] | None) -> Packet | Refusal:
+    """Take apart what is not printed in the usual order, with all its fields and the standard's length."""
     if frame[:2] != b"##":
         return Refusal("not_mine", f"begins with {frame[:2]!r}, not with ##")
     whole = _FRAME.match(frame)
@@ -157,18 +211,17 @@ def parse(frame: bytes) -> Packet | Refusal:
     declared = int(whole[1])
     if declared not in (len(data), len(data) + 6):
         return Refusal("length", f"says {declared} characters, has {len(data)}")
-    form, standard = _crc_form(int(whole[3], 16), data)
-    if form is None:
-        return Refusal("checksum", f"checksum {whole[3].decode().upper()}, computed {standard:04X}")
+    form = _checked(data, whole[3].decode(), crc)
+    if isinstance(form, Refusal):
+        return form
     head_end = data.find(_CP)
     if head_end < 0:
         head_end = data.upper().find(_CP)
     cp = head_end + len(_CP)
     if head_end < 0 or not data.endswith(b"&&") or len(data) < cp + 2:
         return Refusal("syntax", "no CP=&& ... && in it")
-    printed, _ = _take_apart(data[:head_end])
+    printed, _ = take_apart(data[:head_end].decode("utf-8", "replace"))
     head = {name.upper(): text for name, text in printed.items()}
-    fields, factors = _take_apart(data[cp:-2])
     return Packet(
         qn=head.get("QN"),
         st=head.get("ST"),
@@ -178,19 +231,20 @@ def parse(frame: bytes) -> Packet | Refusal:
         flag=_number(head.get("FLAG")),
         pnum=_number(head.get("PNUM")),
         pno=_number(head.get("PNO")),
-        fields=fields,
-        factors=factors,
+        rf=_number(head.get("RF")),
+        cp=data[cp:-2].decode("utf-8", "replace"),
         crc=form,
         surplus=declared - len(data),
     )
 
 
-def _take_apart(text: bytes) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Fields and factors; what has no `=` is left out (stray separators are common)."""
+@lru_cache(maxsize=8)
+def take_apart(text: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Fields and factors of a data area; what has no `=` is left out (stray separators are common)."""
     fields: dict[str, str] = {}
     factors: dict[str, dict[str, str]] = {}
     last, said = "", {}
-    for part in text.decode("utf-8", "replace").replace(",", ";").split(";"):
+    for part in text.replace(",", ";").split(";"):
         name, equals, value = part.partition("=")
         if not equals:
             continue
@@ -267,79 +321,3 @@ def build_packet(  # noqa: PLR0913 - the fields of the standard
     text = "".join(f"{name}={value};" for name, value in head.items() if value is not None)
     data = f"{text}CP=&&{cp}&&".encode()
     return b"##%04d%s%04X\r\n" % (len(data) + surplus, data, _crc(crc, data))
-
-
-# --------------------------------------------------------------------------------------------- finding in a stream
-
-_HEAD: Final = re.compile(rb"##(\d{2,4})[;,]?(?:QN|ST|CN|PW|MN|FLAG)=", re.IGNORECASE)
-_HEAD_BEGUN: Final = re.compile(rb"#(?:#(?:\d{1,4}(?:[;,]?[A-Za-z]{0,4})?)?)?\Z")
-_HEAD_MAX: Final = 12  # ##9999;FLAG=
-_TAIL: Final = re.compile(rb"&&[0-9A-Fa-f]{4}\r\n")
-_TAIL_AT_END: Final = re.compile(rb"[0-9A-Fa-f]{4}\r\n\Z")
-_AFTER_DATA: Final = 6  # checksum and CR LF
-
-
-class Splitter:
-    """Cuts a stream of bytes into packets, however they are split and glued, with junk between them.
-
-    A chunk that begins like a packet but has no good end is handed out too, up to where the next begins: `parse`
-    refuses it with its reason, so that nothing that looked like data is lost silently.
-
-    junk  bytes that belonged to no packet and were thrown away
-    """
-
-    def __init__(self) -> None:
-        self._held = b""
-        self.junk = 0
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take what was received; return the packets that are complete now, each from `##` to CR LF."""
-        frames = []
-        held = self._held + data
-        while True:
-            start = self._skip_junk(held)
-            self.junk += start
-            held = held[start:]
-            end = _packet_end(held)
-            if end == 0:
-                break
-            frames.append(held[:end])
-            held = held[end:]
-        self._held = held
-        return frames
-
-    @staticmethod
-    def _skip_junk(held: bytes) -> int:
-        """Where the next packet begins, or could begin when more has come."""
-        head = _HEAD.search(held)
-        if head is not None:
-            return head.start()
-        begun = _HEAD_BEGUN.search(held, max(0, len(held) - _HEAD_MAX))
-        return begun.start() if begun else len(held)
-
-
-def _packet_end(held: bytes) -> int:
-    """Where the packet that begins `held` ends; 0 = more must come.
-
-    Its length decides where the bytes there agree with it (an encrypted data area may hold anything). Where they do
-    not, the first thing that looks like an end does; and what is longer than it said ends where the next begins.
-    """
-    head = _HEAD.match(held)
-    if head is None:
-        return 0
-    data_end = head.end(1) + int(head[1])
-    following = _HEAD.search(held, head.end())
-    for end in (data_end, data_end + _AFTER_DATA):
-        if len(held) >= end and _TAIL_AT_END.search(held, max(0, end - _AFTER_DATA), end):
-            broke_off = following is not None and following.start() < end and isinstance(parse(held[:end]), Refusal)
-            return following.start() if following is not None and broke_off else end
-    tail = _TAIL.search(held, head.end())
-    if tail is not None and (following is None or tail.end() <= following.start()):
-        return tail.end()
-    if following is not None:
-        return following.start()
-    if len(held) < data_end + _AFTER_DATA + _HEAD_MAX:
-        return 0
-    line = held.find(b"\r\n")
-    begun = _HEAD_BEGUN.search(held, len(held) - _HEAD_MAX)
-    return line + 2 if line >= 0 else begun.start() if begun else len(held)

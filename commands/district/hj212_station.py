@@ -6,7 +6,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from devices.hj212 import Packet, Splitter, parse
+from devices.hj212 import Packet, parse
+from devices.hj212_stream import Splitter
 
 TIMEOUT_S: Final = 10.0
 TRIES: Final = 3

@@ -20,13 +20,14 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from devices.hj212 import Packet, build_packet, parse, time_text
+from devices.hj212 import Packet, build_packet, parse, take_apart, time_ms, time_text
 from devices.models import Model
 from devices.readings import Decoded, Facts, Refusal, Values
 
 _SPANS: Final = {"2011": "", "2051": "minute", "2061": "hour", "2031": "day"}
 _PER_UG: Final = {"ug_m3": 1.0, "mg_m3": 1000.0, "ng_m3": 0.001}
 _KPA: Final = 10.0
+_LEAST_HPA, _MOST_HPA = 500.0, 1100.0  # sane pressure of air
 _SENTINEL: Final = 9999.99
 _KEPT: Final = ("N", "T")
 
@@ -55,9 +56,18 @@ _QUANTITIES: Final = {
 _FACTORS: Final = {
     unit: {
         code: (quantity, per_ug if quantity.endswith("_ug_m3") else _KPA if quantity == "pressure_hpa" else 1.0)
-        for code, quantity in _QUANTITIES.items()
+        for code, quantity in (
+            (spelt, quantity) for code, quantity in _QUANTITIES.items() for spelt in (code, code.upper())
+        )
     }
     for unit, per_ug in _PER_UG.items()
+}
+_USUAL: Final = {
+    unit: {
+        f"{code}-Rtd": (quantity, factor, f",{code}-Flag", -len(f",{code}-Flag"))
+        for code, (quantity, factor) in factors.items()
+    }
+    for unit, factors in _FACTORS.items()
 }
 _CODES: Final = {
     "tsp_ug_m3": "a34001",
@@ -105,13 +115,60 @@ def decode(payload: bytes, port: int | None, options: Hj212Options) -> Decoded:
 
 def read(packet: Packet, options: Hj212Options) -> Decoded:
     """Read a packet that has been taken apart."""
-    span = _SPANS.get(packet.cn or "")
+    return read_area(packet.cn, packet.data_time, packet.cp, options)
+
+
+def read_area(cn: str | None, data_time: str | None, cp: str, options: Hj212Options) -> Decoded:
+    """Read a data area, of one packet or of the joined parts of one."""
+    span = _SPANS.get(cn or "")
     if span is None:
-        return Facts({"cn": packet.cn, **packet.fields})
+        return Facts({"cn": cn, **take_apart(cp)[0]})
+    values = _read_usual(cp, options.pm_unit) or _read_unusual(cp, options.pm_unit)
+    if values is None:
+        return Facts({"cn": cn, "factors": sorted(take_apart(cp)[1])})
+    at_ms = time_ms(data_time)
+    if at_ms < 0 and data_time:
+        values.flags = f"{values.flags or ''} clock".strip()  # it said a time that is none
+    return [(at_ms, values, span)]
+
+
+def _read_usual(cp: str, unit: str) -> Station | None:
+    """Read what nearly every station prints, `code-Rtd=number,code-Flag=N;` and nothing twice; None = it is other."""
+    factors, usual = _FACTORS[unit], _USUAL[unit]
+    found: dict[str, float] = {}
+    count = 0
+    for part in cp.split(";"):
+        pieces = part.split("=")
+        known = usual.get(pieces[0])
+        if known is None:
+            code = pieces[0].partition("-")[0]
+            if code in factors or code.lower() in factors or "," in part:
+                return None
+            continue
+        quantity, factor, flagged, length = known
+        if len(pieces) != 3 or pieces[2] != "N" or not pieces[1].endswith(flagged):
+            return None
+        text = pieces[1][:length]
+        try:
+            number = float(text)
+        except ValueError:
+            return None
+        if number == _SENTINEL or "_" in text:
+            return None
+        found[quantity] = number if factor == 1 else round(number * factor, 6)
+        count += 1
+    pressure = found.get("pressure_hpa", _LEAST_HPA)
+    if not 0 < count == len(found) or not _LEAST_HPA <= pressure <= _MOST_HPA:
+        return None
+    return Station(**found)  # type: ignore[arg-type]
+
+
+def _read_unusual(cp: str, unit: str) -> Station | None:
+    """Read it whatever its order, flags and suffixes are; None = nothing of ours is in it."""
     values, flags, read_any = Station(), [], False
-    factors = _FACTORS[options.pm_unit]
-    for code, said in packet.factors.items():
-        known = factors.get(code.lower())
+    factors = _FACTORS[unit]
+    for code, said in take_apart(cp)[1].items():
+        known = factors.get(code) or factors.get(code.lower())
         number = _number(said.get("Rtd") or said.get("Avg")) if known else None
         if known is None or number is None:
             continue
@@ -121,11 +178,18 @@ def read(packet: Packet, options: Hj212Options) -> Decoded:
         if flag != "N":
             flags.append(f"{quantity}:{flag}")
         if flag in _KEPT:
-            setattr(values, quantity, number if factor == 1 else round(number * factor, 6))
-    if not read_any:
-        return Facts({"cn": packet.cn, "factors": sorted(packet.factors)})
+            value = number if factor == 1 else round(number * factor, 6)
+            setattr(values, quantity, _hpa(number) if quantity == "pressure_hpa" else value)
     values.flags = " ".join(flags) or None
-    return [(packet.data_time_ms, values, span)]
+    return values if read_any else None
+
+
+def _hpa(number: float) -> float:
+    """Make hPa of what is to be kPa: some stations print hPa or Pa, and no number can be two of them."""
+    for factor in (10.0, 1.0, 0.01):
+        if _LEAST_HPA <= number * factor <= _MOST_HPA:
+            return round(number * factor, 6)
+    return number * 10.0
 
 
 def _number(text: str | None) -> float | None:

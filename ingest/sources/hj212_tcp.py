@@ -15,7 +15,8 @@ from time import monotonic
 from typing import Any, Final
 
 from devices.frames import Batch, Frame
-from devices.hj212 import Splitter, answer, parse
+from devices.hj212 import answer, parse
+from devices.hj212_stream import Splitter
 from devices.readings import Refusal
 from ingest.sources import Deliver, Report
 from ingest.sources.missed import Missed

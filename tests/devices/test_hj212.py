@@ -10,7 +10,6 @@ from devices.hj212 import (
     MAX_BYTES,
     CrcForm,
     Packet,
-    Splitter,
     answer,
     answer_cn,
     build_packet,
@@ -19,6 +18,7 @@ from devices.hj212 import (
     time_ms,
     time_text,
 )
+from devices.hj212_stream import Splitter
 from devices.readings import Refusal
 from devices.registers import crc_modbus
 from tests.devices.captures import captures

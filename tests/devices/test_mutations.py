@@ -11,6 +11,7 @@ import pytest
 
 from devices import catalogue, hj212
 from devices.envelopes import Envelope, Uplink
+from devices.hj212_stream import Splitter
 from devices.models import Model
 from devices.models.plain import opener
 from devices.readings import REASONS, Decoded, Facts, Refusal, Reported, Values, range_check, without_insane
@@ -139,7 +140,7 @@ def test_the_parser_of_hj212_and_its_answers() -> None:
 
 def test_the_splitter_loses_no_byte() -> None:
     frames = [capture.payload for capture in CAPTURES if capture.model.id == "hj212-dust"]
-    splitter, fed, found = hj212.Splitter(), 0, 0
+    splitter, fed, found = Splitter(), 0, 0
     for frame in mutated(frames, seed=4):
         fed += len(frame)
         found += sum(map(len, splitter.feed(frame)))

@@ -13,7 +13,8 @@ import pytest
 
 from commands.district.hj212_station import Station
 from devices.frames import Batch
-from devices.hj212 import Splitter, build_packet
+from devices.hj212 import build_packet
+from devices.hj212_stream import Splitter
 from ingest.sources import Acknowledge, hj212_tcp
 from ingest.sources.hj212_tcp import Hj212Listener
 from tests.ingest.lines import Heard, device, running, until
