@@ -1,0 +1,44 @@
+"""A stranger speaks, and nobody knows yet what it is."""
+
+import pytest
+
+from devices.envelopes import Uplink
+from devices.guesses import guesses
+from tests.devices.captures import Capture, captures
+
+READ = [
+    c for c in captures() if c.expect and c.flags is None and c.model.id not in ("plain", "hj212-dust", "modbus-dust")
+]
+ONE_EACH = {(c.model.id, repr(c.options)): c for c in READ}
+
+
+@pytest.mark.parametrize("capture", ONE_EACH.values(), ids=lambda c: f"{c.model.id}-{c.note[:30]}")
+def test_what_sent_a_capture_is_among_the_guesses(capture: Capture) -> None:
+    found = guesses([Uplink(address="a", port=capture.port, payload=capture.payload)])
+    best = max(guess.readings + guess.facts for guess in found)
+    assert best == 1
+    alike = [guess.model for guess in found]
+    assert capture.model.id in alike
+
+
+def test_any_json_is_guessed_by_the_names_of_its_members() -> None:
+    frames = [b'{"PM2_5": 12, "pm10": 30.5, "humidity": 55, "mood": "good"}', b'{"temperature": 21}', b"garbage"]
+    [guess] = guesses([Uplink(address="a", payload=frame) for frame in frames])
+    assert (guess.model, guess.readings, guess.frames) == ("plain", 2, 3)
+    assert guess.options["fields"] == {
+        "PM2_5": "pm25_ug_m3", "pm10": "pm10_ug_m3", "humidity": "humidity_pct", "temperature": "temperature_c"
+    }  # fmt: skip
+    assert guess.values == {"temperature_c": 21.0}
+
+
+def test_more_frames_tell_more() -> None:
+    """One byte may be of anything; the heartbeat of the same device is of one."""
+    one = guesses([Uplink(address="a", port=1, payload=b"\x01")])
+    two = guesses([Uplink(address="a", port=1, payload=b"\x01"), Uplink(address="a", port=2, payload=b"\x00\x15")])
+    assert two[0].model == "bosch-tps110"
+    assert two[0].readings == 2
+    assert len([g for g in two if g.readings == 2]) <= len(one)
+
+
+def test_nothing_reads_it() -> None:
+    assert guesses([Uplink(address="a", port=77, payload=b"\x00" * 40)]) == []
