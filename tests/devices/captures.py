@@ -1,8 +1,9 @@
 """Reads the captures that stand beside each model: frames, and what they mean.
 
-By hand, the table of supported devices for the README: `python -m tests.devices.captures`.
+By hand, `python -m tests.devices.captures` puts the table of supported devices into README.md.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,5 +93,14 @@ def _capture(model: Model, entry: dict[str, Any]) -> Capture:
     )
 
 
+def write_readme(readme: Path) -> None:
+    """Put the table of supported devices in the place of the old one."""
+    text = readme.read_text(encoding="utf-8")
+    table = catalogue.supported_table(counts())
+    readme.write_text(
+        re.sub(r"^\| model \| family \|.*\n(\|.*\n)+", lambda _: table, text, flags=re.MULTILINE), encoding="utf-8"
+    )
+
+
 if __name__ == "__main__":
-    print(catalogue.supported_table(counts()), end="")
+    write_readme(FOLDER.parents[1] / "README.md")

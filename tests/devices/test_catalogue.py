@@ -46,4 +46,4 @@ def test_the_readme_shows_what_is_supported(root: Path) -> None:
     if not readme.exists() or "| model | family |" not in (text := readme.read_text(encoding="utf-8")):
         pytest.skip("no table of supported devices in README.md")
     table = catalogue.supported_table(counts())
-    assert table in text, "README.md is behind: put in what `python -m tests.devices.captures` prints"
+    assert table in text, "README.md is behind: `python -m tests.devices.captures` puts the table in"
