@@ -151,7 +151,7 @@ class Daemon:
         self.refiler = Refiler(self.pipeline, self.stores.inbox)
         self.crew.hire("refile", lambda: self.refiler.run(self._stop_health), self._stop_health)
         self.refiler.register()  # what a former process did not finish
-        self.upkeep = Upkeep(self.pipeline)
+        self.upkeep = Upkeep(self.pipeline, journal_age_ms=budgets.journal_age)
         self.upkeep.start()
         self._open_sources(self.compiled)
         self._known = {self.compiled.hash: self._known[self.compiled.hash]}  # what a replay needed is done with

@@ -23,6 +23,7 @@ from config.scalars import (
     Truth,
     TruthQuantity,
 )
+from devices.units import DURATION_MS
 from feed.settings import HttpSettings
 from ingest.settings import AbsolutePath, Duration, InfluxSettings, Settings, Size, SourcesSettings
 
@@ -51,10 +52,17 @@ def _enough(size: int) -> int:
 Budget = Annotated[Size, AfterValidator(_enough)]
 
 
+def _long_enough(age_ms: int) -> int:
+    if age_ms < DURATION_MS["d"]:
+        raise Wrong("age", "less than a day")
+    return age_ms
+
+
 class BudgetSettings(Settings):
-    """How much disk each store may take, bytes."""
+    """How much disk each store may take, bytes; journal_age: what is older goes before the journal is full, ms."""
 
     journal: Budget = 4096 * _MIB
+    journal_age: Annotated[Duration, AfterValidator(_long_enough)] | None = None
     inbox: Budget = 256 * _MIB
     backlog: Budget = 1024 * _MIB
 

@@ -37,7 +37,7 @@ class Health:
     def __init__(self, pipeline: Pipeline, clock: Clock, state: Path, *, snapshot: Callable[[], None]) -> None:
         self._pipeline, self._clock, self._state, self._snapshot = pipeline, clock, state, snapshot
         self._civil = Civil(pipeline.fold.memory.offset_ms, "", trusted=True)
-        self._full = False
+        self._bad: dict[str, bool] = {}
         self._ballast: Future[None] | None = None  # being put back
         self._snapshot_at = time.monotonic() + SNAPSHOT_S
 
@@ -69,14 +69,22 @@ class Health:
         pipeline, book = self._pipeline, self._pipeline.book
         if free > FREE_AGAIN_BYTES and not book.has_ballast and (self._ballast is None or self._ballast.done()):
             self._ballast = pipeline.ask(lambda _: book.keep_ballast())
-        full = (
-            pipeline.full_disk or not book.has_ballast or free < (FREE_AGAIN_BYTES if self._full else LEAST_FREE_BYTES)
+        least = FREE_AGAIN_BYTES if self._bad.get("disk-full") else LEAST_FREE_BYTES
+        full = pipeline.full_disk or not book.has_ballast or free < least
+        self._condition("disk-full", full, f"剩余 {free >> 20} MiB", f"{free >> 20} MiB left")
+        condemned, damaged = pipeline.journal.damage()
+        self._condition(
+            "journal-trouble",
+            bool(condemned or damaged),
+            f"{condemned} 个段写入出错，{damaged} 处已损坏",
+            f"{condemned} segments could not be written, {damaged} places are damaged",
         )
-        if full != self._full:
-            self._full = full
-            mib = free >> 20
-            why = {"why_zh": f"剩余 {mib} MiB", "why_en": f"{mib} MiB left"}
-            self._note("condition", {"name": "disk-full", "bad": full, **why})
+
+    def _condition(self, name: str, bad: bool, why_zh: str, why_en: str) -> None:  # noqa: FBT001 - as a Status has it
+        """Note a condition that has changed, and how it is at the start: what the former process said may be over."""
+        if self._bad.get(name) != bad:
+            self._bad[name] = bad
+            self._note("condition", {"name": name, "bad": bad, "why_zh": why_zh, "why_en": why_en})
 
     def _note(self, kind: str, data: dict[str, object]) -> None:
         self._pipeline.note(Status(at_ms=0, subject="gateway", kind=kind, data=data))

@@ -16,10 +16,10 @@ AT_ONCE = 500  # rows in one go between two records
 
 
 class Upkeep:
-    """The hourly clean-up of the book."""
+    """The hourly clean-up of book and journal. journal_age_ms: how old that may become; None = any age."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Pipeline, *, journal_age_ms: int | None = None) -> None:
+        self._pipeline, self._journal_age_ms = pipeline, journal_age_ms
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._scheduler.add_job(self.clean, "cron", minute=17, misfire_grace_time=600, coalesce=True)
 
@@ -32,9 +32,12 @@ class Upkeep:
         self._scheduler.shutdown(wait=False)
 
     def clean(self) -> None:
-        """Ask the pipeline to throw old events and periods away, a few at a time."""
+        """Ask the pipeline to throw old events and periods away, a few at a time; then old segments of the journal."""
         while self._pipeline.ask(self._prune).result() >= AT_ONCE:
             pass
+        age_ms, journal = self._journal_age_ms, self._pipeline.journal
+        if age_ms is not None:
+            self._pipeline.ask(lambda fold: journal.forget_before(fold.memory.log_ms - age_ms)).result()
 
     def _prune(self, fold: Fold) -> int:
         memory = fold.memory

@@ -131,6 +131,10 @@ class Journal:
         """The oldest sequence that is still here; 0 = nothing is."""
         return next((each.first for each in self.log.segments if each.groups), 0)
 
+    def damage(self) -> tuple[int, int]:
+        """Count segments given up since the start for an error of the disk, and damaged places. From any thread."""
+        return self.log.condemned, sum(each.bad for each in self.log.segments)
+
     def free_oldest(self) -> int:
         """Delete the oldest segment; return the bytes that gave back, 0 = nothing is left to give."""
         return self.log.free_oldest()
