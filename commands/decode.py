@@ -75,12 +75,15 @@ def _time(at_ms: int | None) -> str | None:
 
 
 def _decoded(asked: Question, model: Model, payload: bytes, options: Any) -> Decoded:  # noqa: ANN401 - of the model
-    """Read a frame; a whole message of a platform, which is JSON, is opened before."""
-    found = catalogue.opened((asked.topic or "").encode(), payload) if asked.payload_hex is None else None
+    """Read a frame; a whole message of a platform, which is JSON, is opened where the model does not read it itself."""
+    said = model.decode(payload, asked.fport, options)
+    if asked.payload_hex is not None or not isinstance(said, Refusal):
+        return said
+    found = catalogue.opened((asked.topic or "").encode(), payload)
     if found is None:
-        return model.decode(payload, asked.fport, options)
-    said = found[1]
-    return said_by(model, said, options) if isinstance(said, Uplink) else said
+        return said
+    opened = found[1]
+    return said_by(model, opened, options) if isinstance(opened, Uplink) else opened
 
 
 def _packet(payload: bytes, options: hj212_dust.Hj212Options) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def carriers(files: Files) -> Carriers:
                 continue
             if envelope.scheme == "topic" and topic.address is not None:
                 found.levels = _with(found.levels, name)
-            found.schemes[envelope.scheme] = _with(found.schemes.get(envelope.scheme, ()), name)
+            for scheme in (envelope.scheme, *(("imei",) if envelope.imei else ())):
+                found.schemes[scheme] = _with(found.schemes.get(scheme, ()), name)
     return found
 
 
@@ -68,7 +69,11 @@ def _by_broker(pattern: str, scheme: str, code: str) -> Callable[[str, Carriers]
             raise Wrong(code, "{value}", {"value": number, "guess": guess})
         via = known.schemes.get(scheme) or known.levels
         if not via and known.whole:
-            fitting = [name for name, envelope in catalogue.ENVELOPES.items() if envelope.scheme == scheme]
+            fitting = [
+                name
+                for name, envelope in catalogue.ENVELOPES.items()
+                if envelope.scheme == scheme or (envelope.imei and scheme == "imei")
+            ]
             raise Wrong("no_carrier", "{scheme}", {"scheme": scheme, "envelopes": ", ".join(fitting) or "plain"})
         return via
 
@@ -127,6 +132,7 @@ def _topic(number: str, known: Carriers) -> tuple[str, ...]:
 SCHEMES: dict[str, Callable[[str, Carriers], tuple[str, ...]]] = {
     "eui": _by_broker(r"[0-9a-f]{16}", "eui", "address_eui"),
     "imei": _by_broker(r"[0-9]{15}", "imei", "address_imei"),
+    "device": _by_broker(r"[^\s/]{1,128}", "device", "address_device"),
     "mn": _mn,
     "modbus": _modbus,
     "line": _talking_line,
@@ -146,5 +152,5 @@ def carried_by(address: str, known: Carriers) -> tuple[str, tuple[str, ...]]:
         }
         raise Wrong("address", "{value}", context)
     scheme = scheme.lower()
-    number = number.lower() if scheme == "eui" else number
+    number = number.lower() if scheme in ("eui", "device") else number
     return f"{scheme}:{number}", SCHEMES[scheme](number, known)

@@ -3,18 +3,21 @@
     fields:
       pm25: pm25_ug_m3                                         # member: quantity
       data.temp: {quantity: temperature_c, factor: 0.1}        # value = number * factor + offset
+      p: {quantity: pressure_hpa, unit: kPa}                   # or what it is printed in
+      t2: {quantity: device_temperature_c, text: true}         # a number in a text: "+27.90", "060"
     time: {field: t, unit: s}                                  # s, ms or rfc3339
     counter: seq
 
-A dot walks into an object, unless a member has that very name. A number is a number: a text never becomes one, and a
-truth never does; a truth may also come as 0 or 1. null and members that are not there are absent; members that nobody
-asked for do not matter. A time outside 2000 to 2100 is no time: a clock that was never set.
+A dot walks into an object, unless a member has that very name. A number is a number: a text becomes one only where
+`text` says so, a truth never; a truth may also come as 0 or 1. null and members that are not there are absent; members
+that nobody asked for do not matter. A time outside 2000 to 2100 is no time: a clock that was never set.
 
 The usual message is read by `opener` in one step, range check included; `decode` is its careful form, with reasons.
-Source: RFC 8259.
+Where a platform (CTWing, Huawei, OneNET) sends values, these are the object. Source: RFC 8259.
 """
 
 import math
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache
@@ -27,6 +30,7 @@ from devices.models import Model
 from devices.quantities import QUANTITIES
 from devices.readings import Decoded, Refusal, Values, values_of, without_insane
 from devices.registers import inverse_of, scaled
+from devices.units import conversion
 
 _FIRST_MS: Final = 946_684_800_000  # 2000
 _LAST_MS: Final = 4_102_444_800_000  # 2100
@@ -35,16 +39,46 @@ _TIMES: Final = {
     "s": Annotated[float, Meta(ge=_FIRST_MS / 1000, le=_LAST_MS / 1000)],
     "ms": Annotated[float, Meta(ge=_FIRST_MS, le=_LAST_MS)],
 }
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 _TYPES: Final = {"bool": bool, "text": str}
 _CALLED: Final = {"float": "number", "int": "whole number", "bool": "truth", "text": "text"}
 
 
 class Member(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What one member of the object is: value = number * factor + offset, in the unit of the quantity."""
+    """What one member of the object is: value = number * factor + offset, in the unit of the quantity.
+
+    unit  what the number is printed in, instead of factor and offset; text: the number stands in a text
+    """
 
     quantity: str
     factor: float = 1.0
     offset: float = 0.0
+    unit: str = ""
+    text: bool = False
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Factor and offset. Raises ValueError for a unit that does not become the quantity's."""
+        if not self.unit:
+            return self.factor, self.offset
+        ours = QUANTITIES[self.quantity].unit
+        factor = conversion(self.unit, ours)
+        if factor is None:
+            raise ValueError(f"unit {self.unit!r} does not become {ours or 'a number without a unit'}; write a factor")
+        return factor, 0.0
+
+    def check(self) -> None:
+        """Raise ValueError for a quantity that there is not, or that takes none of what is written beside it."""
+        kind = QUANTITIES.get(self.quantity)
+        if kind is None:
+            near = get_close_matches(self.quantity, QUANTITIES, n=1, cutoff=0.5)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"no quantity {self.quantity!r}{meant}")
+        changed = (self.factor, self.offset) != (1, 0)
+        if self.scale[0] == 0 or (kind.type != "float" and self.scale != (1, 0)) or (self.unit and changed):
+            raise ValueError(f"{self.quantity} takes no such factor or offset")
+        if self.text and kind.type not in ("float", "int"):
+            raise ValueError(f"{self.quantity} is no number; take `text` away")
 
 
 class TimeMember(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,13 +107,10 @@ class PlainOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             raise ValueError("`fields` is empty: nothing would be read")
         taken: dict[str, str] = {}
         for path, member in self.members.items():
-            kind = QUANTITIES.get(member.quantity)
-            if kind is None:
-                near = get_close_matches(member.quantity, QUANTITIES, n=1, cutoff=0.5)
-                meant = f"; did you mean {near[0]}?" if near else ""
-                raise ValueError(f"{path}: no quantity {member.quantity!r}{meant}")
-            if member.factor == 0 or (kind.type != "float" and (member.factor, member.offset) != (1, 0)):
-                raise ValueError(f"{path}: {member.quantity} takes no such factor or offset")
+            try:
+                member.check()
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
             if member.quantity in taken:
                 raise ValueError(f"{path}: {member.quantity} is read from {taken[member.quantity]} already")
             taken[member.quantity] = path
@@ -109,11 +140,18 @@ def shape(options: PlainOptions) -> type[Values]:
 def decode(payload: bytes, port: int | None, options: PlainOptions) -> Decoded:
     """Read one message; the entry carries the device's time."""
     del port
-    opened = read(payload, options)
+    opened = read_message(payload, options)
     return opened if isinstance(opened, Refusal) else [(opened[1], opened[2], "")]
 
 
-def read(payload: bytes, options: PlainOptions) -> tuple[int, int, Values] | Refusal:
+def read(values: dict[str, Any], service: int | None, options: PlainOptions) -> Decoded:
+    """Read the values that a platform sends."""
+    del service
+    opened = _read(values, options)
+    return opened if isinstance(opened, Refusal) else [(opened[1], opened[2], "")]
+
+
+def read_message(payload: bytes, options: PlainOptions) -> tuple[int, int, Values] | Refusal:
     """Read counter (-1 = none), time in ms (-1 = none) and values out of one message."""
     try:
         message = json.decode(payload)
@@ -121,6 +159,10 @@ def read(payload: bytes, options: PlainOptions) -> tuple[int, int, Values] | Ref
         return Refusal("syntax", f"no JSON: {error}")
     if not isinstance(message, dict):
         return Refusal("not_mine", "no JSON object")
+    return _read(message, options)
+
+
+def _read(message: dict[str, Any], options: PlainOptions) -> tuple[int, int, Values] | Refusal:
     values: dict[str, Any] = {}
     for path, member in options.members.items():
         said = member_at(message, path)
@@ -149,6 +191,8 @@ def member_at(message: dict[str, Any], path: str) -> object:
 def _value(said: object, member: Member) -> float | bool | str:
     """Turn what a member says into its quantity. Raises ValueError: not of its type."""
     kind = QUANTITIES[member.quantity].type
+    if member.text and isinstance(said, str):
+        said = _printed(said)
     if kind == "text" and isinstance(said, str):
         return said
     if kind == "bool" and (said is True or said is False or (type(said) is int and said in (0, 1))):
@@ -158,9 +202,18 @@ def _value(said: object, member: Member) -> float | bool | str:
     raise ValueError(f"{said!r:.40} is no {_CALLED[kind]}")
 
 
+def _printed(text: str) -> float | str:
+    """Read a decimal number with sign and leading zeros; anything else stays a text, which is refused."""
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        return text
+    return float(text) if match[1] else int(text)
+
+
 def _number(said: float, member: Member, *, whole: bool) -> float:
+    factor, offset = member.scale
     try:
-        value = scaled(said, member.factor) + member.offset
+        value = scaled(said, factor) + offset
     except OverflowError:
         value = math.inf
     if not math.isfinite(value) or (whole and value != int(value)):
@@ -207,7 +260,7 @@ def _opener(options_json: bytes) -> Opener:
     options = json.decode(options_json, type=PlainOptions)
 
     def careful(payload: bytes) -> tuple[int, int, Values]:
-        opened = read(payload, options)
+        opened = read_message(payload, options)
         if isinstance(opened, Refusal):
             raise ValueError(opened.detail)  # noqa: TRY004 - what is wrong is the message
         taken = without_insane(opened[2])
@@ -271,12 +324,11 @@ def _wire_type(member: Member) -> Any:  # noqa: ANN401 - a type with its range
     quantity = QUANTITIES[member.quantity]
     if quantity.low is None or quantity.high is None:
         return _TYPES[quantity.type]
-    low, high = sorted(
-        ((quantity.low - member.offset) / member.factor, (quantity.high - member.offset) / member.factor)
-    )
-    while not quantity.low <= scaled(low, member.factor) + member.offset <= quantity.high:
+    factor, offset = member.scale
+    low, high = sorted(((quantity.low - offset) / factor, (quantity.high - offset) / factor))
+    while not quantity.low <= scaled(low, factor) + offset <= quantity.high:
         low = math.nextafter(low, math.inf)
-    while not quantity.low <= scaled(high, member.factor) + member.offset <= quantity.high:
+    while not quantity.low <= scaled(high, factor) + offset <= quantity.high:
         high = math.nextafter(high, -math.inf)
     if quantity.type == "int":
         return Annotated[int, Meta(ge=int(low), le=int(high))]
@@ -285,11 +337,12 @@ def _wire_type(member: Member) -> Any:  # noqa: ANN401 - a type with its range
 
 def _converted(name: str, member: Member, *, optional: bool) -> str:
     """Write the expression that turns a number of the wire into the quantity's; the same as `scaled`."""
-    if (member.factor, member.offset) == (1, 0):
+    factor, offset = member.scale
+    if (factor, offset) == (1, 0):
         return name
-    inverse = inverse_of(member.factor)
-    value = f"{name} / {inverse}" if inverse else f"{name} * {member.factor!r}"
-    value += f" + {member.offset!r}" if member.offset else ""
+    inverse = inverse_of(factor)
+    value = f"{name} / {inverse}" if inverse else f"{name} * {factor!r}"
+    value += f" + {offset!r}" if offset else ""
     return f"(None if {name} is None else {value})" if optional else value
 
 
@@ -304,7 +357,9 @@ def encode(values: Values, options: PlainOptions) -> tuple[None, bytes]:
         inner = message
         for step in outer:
             inner = inner.setdefault(step, {})
-        inner[last] = value if (member.factor, member.offset) == (1, 0) else (value - member.offset) / member.factor
+        factor, offset = member.scale
+        printed = value if (factor, offset) == (1, 0) else (value - offset) / factor
+        inner[last] = str(printed) if member.text else printed
     return None, json.encode(message)
 
 
@@ -315,6 +370,7 @@ MODEL: Model = Model(
     values=Values,
     decode=decode,
     encode=encode,
+    read=read,
     options=PlainOptions,
     shape=shape,
     source="RFC 8259; the members are configuration",

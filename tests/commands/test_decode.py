@@ -77,7 +77,29 @@ def test_a_platforms_message() -> None:
             "time": "2022-07-18T09:34:15.775Z", "event": "up", "rssi_dbm": -36.0, "snr_db": 10.5,
         }
     }  # fmt: skip
+    del message["data"]
     assert ask(topic=topic.replace("up", "join"), payload=message) == {"uplink": None, "event": "join"}
+
+
+def test_a_platform_that_sends_values() -> None:
+    message = {"messageType": "dataReport", "deviceId": "DF5B", "serviceId": 4, "timestamp": 1602745069687}
+    message |= {"payload": {"lean_angle": 82, "battery_value": 90}}
+    assert ask(topic=None, payload=message) == {
+        "uplink": {"address": "df5b", "time": "2020-10-15T06:57:49.687Z", "event": "up", "values": message["payload"]}
+    }
+    assert reading(model="ctwing-manhole", payload=message)["quantities"] == {"tilt_deg": 82.0, "battery_pct": 90.0}
+    assert ask(payload={**message, "messageType": "commandResponse", "payload": None}) == {
+        "uplink": None,
+        "event": "commandResponse",
+    }
+    said = reading(model="plain", payload=message, options={"fields": {"lean_angle": "tilt_deg"}})
+    assert said["quantities"] == {"tilt_deg": 82.0}
+
+
+def test_a_frame_in_a_platforms_value() -> None:
+    frame = "800001021106a400160100000000010081"
+    message = {"msg": {"type": 1, "dev_id": 7, "ds_id": "raw", "value": frame, "at": 1602745069687}}
+    assert reading(model="dingtek-dc41x", payload=message)["quantities"]["distance_mm"] == 1700.0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +112,7 @@ def test_a_platforms_message() -> None:
         (b'{"model":"bosch-tps110","payload_hex":"01","fport":1,"options":{"variant":"x"}}', "unknown field `variant`"),
         (b'{"model":"hj212-dust","payload_hex":"01"}', "missing required field `pm_unit`"),
         (b'{"model":"bosch-tps110","payload_hex":"01","fport":85}', "FPort 85 is not of 1 to 6"),
-        (b'{"payload":{"devEUI":"01"}}', "no message of a platform that we know"),
+        (b'{"payload":{"devEui":"01"}}', "no message of a platform that we know"),
         (b'{"payload":' + b"[" * 10_000, "recursion"),
     ],
 )
@@ -203,7 +225,7 @@ def test_a_person_pastes_a_packet_of_hj212() -> None:
         (["--model", "bosch"], "--model and a frame are needed"),
         (["--model", "bosch", "01"], "no model 'bosch'; did you mean bosch-tps110?"),
         (["--model", "bosch-tps110", "hello"], "hello: neither hex nor JSON nor HJ 212"),
-        (["--model", "hj212-dust", "01"], "options of hj212-dust (pm_unit): Object missing required field `pm_unit`"),
+        (["--model", "hj212-dust", "01"], "Object missing required field `pm_unit`"),
         (["--model", "plantower-pms", "--option", "variant", "01"], "write NAME=VALUE"),
         (["--model", "plain", "--option", "fields={", "01"], "options of plain"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devices.models.plain import PlainOptions, decode, opener, read
+from devices.models.plain import PlainOptions, decode, opener, read, read_message
 from devices.readings import Refusal, without_insane
 
 
@@ -27,6 +27,9 @@ AIR = options(fields={"pm25": "pm25_ug_m3", "temp": {"quantity": "temperature_c"
         ({"fields": {"a": "pm25_ug_m3", "b": "pm25_ug_m3"}}, "b: pm25_ug_m3 is read from a already"),
         ({"fields": {"a": {"quantity": "pm25_ug_m3", "factor": "0"}}}, "takes no such factor"),
         ({"fields": {"a": {"quantity": "cover_open", "factor": "2"}}}, "takes no such factor"),
+        ({"fields": {"a": {"quantity": "pressure_hpa", "unit": "kPa", "factor": "2"}}}, "takes no such factor"),
+        ({"fields": {"a": {"quantity": "pressure_hpa", "unit": "mg/m³"}}}, "unit 'mg/m³' does not become hPa"),
+        ({"fields": {"a": {"quantity": "cover_open", "text": "true"}}}, "cover_open is no number"),
         ({"fields": {"a": {"quantity": "pm25_ug_m3", "faktor": "2"}}}, "unknown field `faktor`"),
         ({"fields": {"a": "pm25_ug_m3"}, "counter": "a"}, "a: used twice"),
         ({"fields": {'a"': "pm25_ug_m3"}}, "no quotes"),
@@ -43,6 +46,48 @@ def test_what_is_wrong_with_options_is_said(written: dict[str, Any], said: str) 
 def test_a_scaled_value_has_no_digits_that_nobody_sent() -> None:
     tenths = options(fields={"temp": {"quantity": "temperature_c", "factor": "0.1"}})
     assert msgspec.structs.asdict(opener(tenths)(b'{"temp":281}')[2])["temperature_c"] == 28.1
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit", "printed", "expected"),
+    [
+        ("pressure_hpa", "kPa", 101.3, 1013.0),
+        ("pm25_ug_m3", "mg/m3", 0.035, 35.0),
+        ("distance_mm", "cm", 12.5, 125.0),
+        ("magnetic_x_ut", "mGs", 164, 16.4),
+        ("temperature_c", "℃", 21.5, 21.5),
+    ],
+)
+def test_what_is_printed_in_another_unit(quantity: str, unit: str, printed: float, expected: float) -> None:
+    other = options(fields={"a": {"quantity": quantity, "unit": unit}})
+    payload = json.dumps({"a": printed}).encode()
+    assert getattr(opener(other)(payload)[2], quantity) == pytest.approx(expected)
+    careful = read_message(payload, other)
+    assert not isinstance(careful, Refusal)
+    assert getattr(careful[2], quantity) == pytest.approx(expected)
+
+
+PADDED = options(fields={"t": {"quantity": "temperature_c", "text": "true"}, "n": "vehicle_count"})
+
+
+@pytest.mark.parametrize(("text", "expected"), [("+27.90", 27.9), ("-03.5", -3.5), ("071", 71.0), (" 60 ", 60.0)])
+def test_a_number_in_a_text_where_that_is_said(text: str, expected: float) -> None:
+    """As codec plug-ins of Huawei's platform print them (reference/devices.md §4)."""
+    assert opener(PADDED)(json.dumps({"t": text}).encode())[2].temperature_c == expected  # type: ignore[attr-defined]
+    assert opener(PADDED)(b'{"t":21.5}')[2].temperature_c == 21.5  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", ["", "\0\0\0\0\0", "1e5", "NaN", "1700 mm", "0x10", "NoSensor", "1_000"])
+def test_a_text_with_no_plain_number_in_it_stays_a_text(text: str) -> None:
+    assert isinstance(read({"t": text}, None, PADDED), Refusal)
+
+
+def test_values_that_a_platform_sends() -> None:
+    said = read({"t": "+27.90", "n": 3}, 4, PADDED)
+    assert isinstance(said, list)
+    [(time_ms, values, span)] = said
+    assert (time_ms, span, values.temperature_c, values.vehicle_count) == (-1, "", 27.9, 3)  # type: ignore[attr-defined]
+    assert isinstance(read({"n": "3"}, None, PADDED), Refusal)
 
 
 def test_an_insane_value_is_taken_out_and_named_the_others_stay() -> None:
@@ -87,7 +132,7 @@ def test_the_range_on_the_wire_is_never_wider_than_the_sane_one(factor: float, o
 def test_times(unit: str, said: str, ms: int) -> None:
     timed = options(fields={"pm25": "pm25_ug_m3"}, time={"field": "t", "unit": unit})
     payload = b'{"pm25":1,"t":%s}' % said.encode()
-    opened = read(payload, timed)
+    opened = read_message(payload, timed)
     assert not isinstance(opened, Refusal)
     assert (opened[1], opener(timed)(payload)[1]) == (ms, ms)
     assert opener(timed)(b'{"pm25":1}')[1] == -1
@@ -141,7 +186,7 @@ DEEP = options(
 )
 def test_the_fast_way_reads_what_the_careful_way_reads(message: dict[str, Any]) -> None:
     payload = json.dumps(message).encode()
-    careful = read(payload, DEEP)
+    careful = read_message(payload, DEEP)
     if isinstance(careful, Refusal):
         with pytest.raises(ValueError, match=r"."):
             opener(DEEP)(payload)
