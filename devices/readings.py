@@ -72,8 +72,11 @@ Reported = tuple[int, Values, str]
 """One entry of a frame that holds several: device time in ms (-1 = none), values, span.
 
 span  "" for a reading of that moment; "minute", "hour", "day" for a mean that the device made itself over the
-      period that *starts* at the time given
+      period that *starts* at the time given; "history" (TOLD_LATER) for a reading that the device kept and tells again
+      or belatedly, beside what is now or alone
 """
+
+TOLD_LATER = "history"
 
 Decoded = Values | list[Reported] | Facts | Refusal
 

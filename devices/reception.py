@@ -17,10 +17,12 @@ from msgspec import Struct
 
 from devices.envelopes import Envelope, Uplink, said_by
 from devices.frames import NOTE_REPEATED, NOTE_RETAINED, Frame
+from devices.models.hj212_dust import Hj212Options
 from devices.quantities import QUANTITIES
-from devices.readings import Facts, Refusal, Reported, Values, without_insane
+from devices.readings import TOLD_LATER, Facts, Refusal, Reported, Values, without_insane
 from devices.registry import Device, Registry
 from devices.sessions import compare
+from devices.stations import Stations
 from devices.tracks import REMEMBERED, Door, Track, topic_matches
 
 FUTURE_MS = 120_000  # a clock that far ahead of ours is wrong
@@ -73,6 +75,7 @@ class Reception:
         self.tracks: dict[str, Track] = {}
         self.by_address: dict[str, Track] = {}
         self.ring = array("Q", bytes(8 * REMEMBERED * len(registry.devices)))
+        self.stations = Stations()
         self.former: Counter[str] = Counter(before.former if before else ())
         for index, device in enumerate(registry.devices):
             track = Track(device, index, line_prefix(device))
@@ -106,7 +109,10 @@ class Reception:
         self.remember_as(track, before, old)
 
     def remember_as(self, track: Track, other: "Reception", old: Track) -> None:
-        """Remember of a device the readings that another reception does."""
+        """Remember of a device the readings that another reception does, and of an HJ 212 station what it is like."""
+        memory = other.stations.known.get(track.device.id)
+        if memory is not None:
+            self.stations.known[track.device.id] = memory
         here, there = track.index * REMEMBERED, old.index * REMEMBERED
         track.key_at = here + old.key_at - there
         self.ring[here : here + REMEMBERED] = other.ring[there : there + REMEMBERED]
@@ -178,16 +184,22 @@ class Reception:
             if track is None:
                 return None, Stranger(address)
         track.frames += 1
-        said = _open(track, envelope, place, payload, opened)
+        said: _Said | Facts | Refusal | None
+        if isinstance(track.device.options, Hj212Options) and envelope is not None:
+            opened = opened or envelope.open(place, payload)
+            said = self._open_station(track, opened, log_ms) if isinstance(opened, Uplink) else opened
+        else:
+            said = _open(track, envelope, place, payload, opened)
         if isinstance(said, Facts):
             track.facts += 1
             return track, said
         if isinstance(said, Refusal):
             track.refused[said.reason] = track.refused.get(said.reason, 0) + 1
             return track, said
-        said.platform = envelope is not None and envelope.platform_time
-        age = self._seen_before(track, said, frame, door)
-        if age == "duplicate":
+        if said is not None:
+            said.platform = envelope is not None and envelope.platform_time
+        age = "" if said is None or said.met else self._seen_before(track, said, frame, door)
+        if said is None or age == "duplicate":
             track.duplicates += 1
             return track, Duplicate()
         old = said.platform and 0 <= said.t_ms < now_ms - HISTORY_MS
@@ -201,6 +213,15 @@ class Reception:
         track.readings += len(readings) - 1
         return track, readings
 
+    def _open_station(self, track: Track, uplink: Uplink, log_ms: int) -> "_Said | Facts | Refusal | None":
+        """Open a packet of an HJ 212 station, of which more is remembered than of others; None = it came before."""
+
+        def met(t_ms: int, what: bytes) -> bool:
+            return t_ms >= 0 and self._met(track, t_ms, what)
+
+        said = self.stations.take(track.device, uplink.payload or b"", log_ms, met)
+        return _sane(_Said(-1, said[0][0], said, uplink.resent, met=True)) if isinstance(said, list) else said
+
     # ------------------------------------------------------------------------------------------------ seen before
 
     def _seen_before(self, track: Track, said: "_Said", frame: Frame, door: Door) -> str:
@@ -209,17 +230,21 @@ class Reception:
             return compare(track, said.counter, newer=said.t_ms > track.last_ms if timed else None)
         place, payload, note = frame
         if said.t_ms >= 0:
-            key = (said.t_ms << 22 ^ crc32(payload)) & 0xFFFF_FFFF_FFFF_FFFF
-            here = track.index * REMEMBERED
-            if key in self.ring[here : here + REMEMBERED]:
-                return "duplicate"
-            self.remember(track, key)
-            return ""
+            return "duplicate" if self._met(track, said.t_ms, payload) else ""
         key = crc32(payload, crc32(place))
         if NOTE_REPEATED in note and key in door.recent:
             return "duplicate"  # neither counter nor time: only the broker's own word, and only of a recent frame
         door.recent.append(key)
         return ""
+
+    def _met(self, track: Track, t_ms: int, what: bytes) -> bool:
+        """Tell whether a reading of that time and content is among the device's last 128; remember it."""
+        key = (t_ms << 22 ^ crc32(what)) & 0xFFFF_FFFF_FFFF_FFFF
+        here = track.index * REMEMBERED
+        if key in self.ring[here : here + REMEMBERED]:
+            return True
+        self.remember(track, key)
+        return False
 
     def remember(self, track: Track, key: int) -> None:
         """Keep the key of a reading among the device's last 128."""
@@ -239,6 +264,7 @@ class Reception:
                 for name, door in self.doors.items()
             },
             "ring": self.ring.tobytes(),
+            "stations": self.stations.state(),
             "former": dict(self.former),
         }
 
@@ -246,6 +272,7 @@ class Reception:
         """Put a state back; devices are those of the same configuration."""
         ring = array("Q", state["ring"])
         self.former = Counter(state["former"])
+        self.stations.restore(state.get("stations", {}))  # a snapshot of an earlier version has none
         for name, values in state["tracks"].items():
             track = self.tracks[name]
             track.restore(values)
@@ -263,13 +290,17 @@ def _same(old: Device, new: Device) -> bool:
 
 
 class _Said(Struct):
-    """What a frame says: counter and time (-1 = none), entries as in `devices.readings.Reported`."""
+    """What a frame says: counter and time (-1 = none), entries as in `devices.readings.Reported`.
+
+    met  whether it came before has been looked up
+    """
 
     counter: int
     t_ms: int
     entries: list[Reported]
     resent: bool = False
     platform: bool = False
+    met: bool = False
 
 
 def _open(
@@ -331,6 +362,9 @@ def _readings(track: Track, said: _Said, now_ms: int, log_ms: int, *, live: bool
     readings = []
     for device_ms, values, span in said.entries:
         own = device_ms if device_ms >= 0 else said.t_ms
+        if span == TOLD_LATER:  # history whatever the platform's time of the frame is; what is of now stands before it
+            readings.append(_told_later(track, values, own, now_ms, log_ms))
+            continue
         if span:  # the start of a period that the device chose; it says nothing about its clock
             at, doubt = (own, "") if 0 <= own <= now_ms + FUTURE_MS else (now_ms, "clock")
         else:
@@ -341,6 +375,15 @@ def _readings(track: Track, said: _Said, now_ms: int, log_ms: int, *, live: bool
         if span in ("", "minute"):
             track.last_ms = max(track.last_ms, at)
     return readings
+
+
+def _told_later(track: Track, values: Values, t_ms: int, now_ms: int, log_ms: int) -> Reading:
+    """Take a reading that the device kept: it is judged only where the device has said nothing since."""
+    at, doubt = _place(track, t_ms, now_ms, log_ms, trusted=True)
+    values.flags = f"{values.flags or ''} {doubt or 'late'}".strip()
+    newest = not doubt and at > track.last_ms
+    track.last_ms = max(track.last_ms, at)
+    return Reading(at, values, live=False, newest=newest)
 
 
 def _place(track: Track, t_ms: int, now_ms: int, log_ms: int, *, trusted: bool) -> tuple[int, str]:

@@ -21,7 +21,7 @@ from msgspec.structs import force_setattr
 from devices.models import Model
 from devices.models.fields import Block
 from devices.models.milesight_channels import ABOUT, PRODUCTS, answers
-from devices.readings import Decoded, Facts, Refusal, Reported, Values, values_of
+from devices.readings import TOLD_LATER, Decoded, Facts, Refusal, Reported, Values, values_of
 
 _NB_IOT = b"\x02\x00\x01"
 _NB_LENGTH = struct.Struct(">H")
@@ -112,7 +112,7 @@ def decode(payload: bytes, port: int | None, options: MilesightOptions) -> Decod
     if not heard.past and len(now) == 1 and any(value is not None for value in now[0].values()):
         return kind(**now[0])
     entries: list[Reported] = [(-1, kind(**said), "") for said in now if any(v is not None for v in said.values())]
-    entries += [(at_ms, kind(**said), "") for at_ms, said in heard.past]
+    entries += [(at_ms, kind(**said), TOLD_LATER) for at_ms, said in heard.past]
     if entries:
         return entries
     absent = [name for said in now for name in said]

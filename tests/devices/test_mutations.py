@@ -82,7 +82,7 @@ def sound(model: Model, said: Decoded) -> None:
     entries: list[Reported] = [(-1, said, "")] if isinstance(said, Values) else said
     for time_ms, values, span in entries:
         assert -1 <= time_ms < 1 << 48
-        assert span in ("", "minute", "hour", "day")
+        assert span in ("", "minute", "hour", "day", "history")
         without_insane(values)
         assert range_check(type(values))(values), (model.id, values)
 
