@@ -10,6 +10,12 @@ from tests.devices.test_round_trips import told
 
 MANY = 5_000
 PARTS = {"modbus-dust"}  # an answer may hold a part of its map, the encoder answers the whole
+NOT_SAID = {  # what only other kinds of frames hold than the one that the encoder makes
+    "dingtek-do20x": {"rsrp_dbm", "sinr_db"},  # over NB-IoT
+    "dingtek-dc41x": {"rsrp_dbm", "battery_v", "latitude_deg", "longitude_deg"},  # over NB-IoT
+    "ctwing-parking": {"battery_low", "magnetic_alarm", "rsrp_dbm", "sinr_db"},  # events; a report of the signal alone
+    "ctwing-manhole": {"rsrp_dbm", "sinr_db"},  # the same
+}
 
 
 @pytest.mark.parametrize("model", [m for m in catalogue.MODELS.values() if m.id not in PARTS], ids=lambda m: m.id)
@@ -19,7 +25,10 @@ def test_said_again(model: Model) -> None:
         said = model.decode(frame, port, options)
         if isinstance(said, list):
             said = said[0][1]
-        if isinstance(said, Facts | Refusal) or without_insane(said) or said.flags or not (wanted := told(said)):
+        if isinstance(said, Facts | Refusal) or without_insane(said) or said.flags:
+            continue
+        wanted = {name: value for name, value in told(said).items() if name not in NOT_SAID.get(model.id, ())}
+        if not wanted:
             continue
         port_again, frame_again = model.encode(said, options)
         again = model.decode(frame_again, port_again, options)
