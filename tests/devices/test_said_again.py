@@ -10,11 +10,12 @@ from tests.devices.test_round_trips import told
 
 MANY = 5_000
 PARTS = {"modbus-dust"}  # an answer may hold a part of its map, the encoder answers the whole
-NOT_SAID = {  # what only other kinds of frames hold than the one that the encoder makes
+SHARED = {"battery_v", "battery_pct", "battery_low", "rsrp_dbm", "sinr_db", "latitude_deg", "longitude_deg"}
+NOT_SAID = {  # what comes alone in other kinds of frames than the one that the encoder makes
     "dingtek-do20x": {"rsrp_dbm", "sinr_db"},  # over NB-IoT
     "dingtek-dc41x": {"rsrp_dbm", "battery_v", "latitude_deg", "longitude_deg"},  # over NB-IoT
-    "ctwing-parking": {"battery_low", "magnetic_alarm", "rsrp_dbm", "sinr_db"},  # events; a report of the signal alone
-    "ctwing-manhole": {"rsrp_dbm", "sinr_db"},  # the same
+    "ctwing-parking": {*SHARED, "magnetic_alarm"},  # events; what all CTWing models say is refused alone
+    "ctwing-manhole": SHARED,
 }
 
 
