@@ -35,7 +35,8 @@ _FAMILIES = {"am3": "dust", "ws302": "noise", "wts": "weather"}
 class MilesightOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which product it is, and what it is there for.
 
-    variant  the product, as on its label
+    variant  the product, as on its label; without it a frame is read where it says the same on all products that have
+             its channels, and refused where it does not
     family   `manhole` for what watches covers and wells, `dust` for AM3xx, `noise` for WS302, `weather` for WTS, unless
              said otherwise here
     """
@@ -44,13 +45,13 @@ class MilesightOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         "at101", "em300-mld", "em300-sld", "em300-zld", "em310-tilt", "em310-udl", "em320-tilt", "em400-mud",
         "em400-tld", "em400-udl", "em500-pp", "em500-swl", "em500-udl", "gs301", "ws302", "ws303", "am300", "am308",
         "am308l", "am319", "am319l", "wts305", "wts505", "wts506",
-    ]  # fmt: skip
+    ] | None = None  # fmt: skip
     family: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
 
     def __post_init__(self) -> None:
         """Take the family from the product where none is said."""
         if self.family is None:
-            own = [family for series, family in _FAMILIES.items() if self.variant.startswith(series)]
+            own = [family for series, family in _FAMILIES.items() if (self.variant or "").startswith(series)]
             force_setattr(self, "family", own[0] if own else "manhole")
 
 
@@ -59,7 +60,11 @@ def _names(channels: dict[int, Block]) -> tuple[str, ...]:
 
 
 _ANSWERS = {variant: answers(variant) for variant in PRODUCTS}
-_SHAPES = {variant: values_of(_names(channels)) for variant, channels in PRODUCTS.items()}
+_SHAPES: dict[str | None, type[Values]] = {
+    None: values_of(tuple(dict.fromkeys(name for channels in PRODUCTS.values() for name in _names(channels)))),
+    **{variant: values_of(_names(channels)) for variant, channels in PRODUCTS.items()},
+}
+_UNLIKE = list({id(channels): variant for variant, channels in PRODUCTS.items()}.values())  # one of each table
 
 
 def shape(options: MilesightOptions) -> type[Values]:
@@ -97,17 +102,19 @@ class _Heard(Struct):
 def decode(payload: bytes, port: int | None, options: MilesightOptions) -> Decoded:
     """Read one uplink; see the top of this file."""
     del port
-    variant = options.variant
     data = payload
     if payload[:3] == _NB_IOT:
         unwrapped = _nb_iot(payload)
         if isinstance(unwrapped, Refusal):
             return unwrapped
         data = unwrapped
-    heard = _channels(data, variant, groups=data is not payload)
-    if isinstance(heard, Refusal):
-        return heard
-    kind = _SHAPES[variant]
+    if options.variant is None:
+        return _any_product(data, groups=data is not payload)
+    heard = _channels(data, options.variant, groups=data is not payload)
+    return heard if isinstance(heard, Refusal) else _said(heard, _SHAPES[options.variant])
+
+
+def _said(heard: "_Heard", kind: type[Values]) -> Decoded:
     now = heard.now
     if not heard.past and len(now) == 1 and any(value is not None for value in now[0].values()):
         return kind(**now[0])
@@ -117,6 +124,26 @@ def decode(payload: bytes, port: int | None, options: MilesightOptions) -> Decod
         return entries
     absent = [name for said in now for name in said]
     return Facts(heard.facts | {"absent": absent} if absent else heard.facts)
+
+
+def _any_product(data: bytes, *, groups: bool) -> Decoded:
+    """Read a frame of an unknown product: what all that have its channels agree upon."""
+    read: dict[str, _Heard] = {}
+    refused = Refusal("not_mine", "no product has these channels")
+    for variant in _UNLIKE:
+        heard = _channels(data, variant, groups=groups)
+        if isinstance(heard, _Heard):
+            read[variant] = heard
+        elif heard.reason != "not_mine":
+            refused = heard
+    if not read:
+        return refused
+    first, *others = read.values()
+    if any((other.now, other.past) != (first.now, first.past) for other in others):
+        return Refusal(
+            "incomplete", f"says different things on {', '.join(read)}: which it is, is the option `variant`"
+        )
+    return _said(first, _SHAPES[None])
 
 
 def _nb_iot(payload: bytes) -> bytes | Refusal:
@@ -179,8 +206,13 @@ def _about(data: bytes, at: int, key: int, variant: str, facts: dict[str, Any]) 
 
 
 def encode(values: Values, options: MilesightOptions) -> tuple[int, bytes]:
-    """Make a LoRaWAN frame of the product's channels; of two that carry a quantity the finer one that can."""
+    """Make a LoRaWAN frame of the product's channels; of two that carry a quantity the finer one that can.
+
+    Raises ValueError without a product.
+    """
     frame, done = b"", set[str]()
+    if options.variant is None:
+        raise ValueError("no product, no frame: say the option `variant`")
     for key, channel in PRODUCTS[options.variant].items():
         said = [getattr(values, name) for name in channel.names]
         # a channel of value and alarm where there is an alarm, else the one of the value alone

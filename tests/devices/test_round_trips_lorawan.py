@@ -1,5 +1,6 @@
 """Codecs with many products: whatever a frame of their channels says, their encoder says again."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -51,6 +52,43 @@ def test_milesight(variant: str, data: st.DataObject) -> None:
     read = sane(milesight_iot.decode(again, port, options))
     assert read is not None
     same(read, values)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        # only an EM400 has these channels; so akenza prints its EM400-ULD, which is none of the products' names
+        (
+            "01755c0367010104824408050001",
+            {"battery_pct": 92.0, "temperature_c": 25.7, "distance_mm": 2116, "tilted": True},
+        ),
+        ("01755c", {"battery_pct": 92.0}),  # on all products
+        ("01756403770200", {"battery_pct": 100.0, "water_level_mm": 20.0}),
+    ],
+)
+def test_milesight_of_a_product_that_is_not_said(frame: str, said: dict[str, Any]) -> None:
+    options = MilesightOptions()
+    values = milesight_iot.decode(bytes.fromhex(frame), 85, options)
+    assert isinstance(values, milesight_iot.MODEL.values_for(options))
+    assert told(values) == said
+    with pytest.raises(ValueError, match="say the option `variant`"):
+        milesight_iot.encode(values, options)
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason", "detail"),
+    [
+        # wet, or tilted, or somebody moves
+        ("01755c050001", "incomplete", "says different things on at101, em300-mld, .*: which it is, is the option"),
+        ("01755c0367", "length", "5 bytes end inside a channel"),
+        ("01755c5e0001", "not_mine", "no product has these channels"),
+    ],
+)
+def test_milesight_of_a_product_that_cannot_be_told(frame: str, reason: str, detail: str) -> None:
+    refused = milesight_iot.decode(bytes.fromhex(frame), 85, MilesightOptions())
+    assert isinstance(refused, Refusal)
+    assert refused.reason == reason
+    assert re.search(detail, refused.detail), refused.detail
 
 
 def test_every_product_is_an_option_and_has_a_family() -> None:
