@@ -8,6 +8,7 @@ from typing import Any
 from devices import catalogue
 from devices.envelopes import Envelope
 from devices.models import Model
+from devices.platform_clock import PlatformClock
 from devices.quantities import QUANTITIES
 from devices.readings import Values, range_check
 from devices.registry import Device, Source
@@ -52,8 +53,9 @@ class Track:
     open            (payload) -> counter, time, values: envelope and model in one; raises where there is no fast form
     quantities, sane  what its readings may hold; their range check
     usual           whether the fast form's values need no second look; None = only flags have to be looked at
-    pick, watches   the quantities that rules judge, and who (rules.judging.Watch); signs: who judges its silence
-    bands, quiet    their quiet bands, low and high in turn; whether values lie inside all of them
+    pick, watches   the quantities that rules judge, and who does (rules.judging.Judge); signs: who judges its silence
+    bands, quiet    quiet bands, low and high of each quantity in turn; whether values lie inside all of them
+    slots           which of the bands that of each watch goes into
     gather, series  the quantities that windows collect, and these (rules.windows.Series)
     last_ms         time of the newest reading; usual_until: a time below it needs no second look
     seen_ms         log time of the last sign of life; since_ms: silence counts from here at the earliest
@@ -73,7 +75,7 @@ class Track:
 
     __slots__ = (
         *STATE, *SESSIONS, "device", "envelope", "bands", "gather", "index", "model", "open", "pick", "prefix",
-        "quantities", "quiet", "sane", "series", "signs", "usual", "usual_until", "watches",
+        "quantities", "quiet", "sane", "series", "signs", "slots", "usual", "usual_until", "watches",
     )  # fmt: skip
 
     def __init__(self, device: Device, index: int, prefix: bytes) -> None:
@@ -88,12 +90,13 @@ class Track:
         self.quantities: tuple[str, ...] = shape.__struct_fields__
         self.sane: Callable[[Any], bool] = range_check(shape)
         self.pick: Callable[[Any], Sequence[Any]] = _nothing
-        self.watches: list[Any] = []
-        self.signs: list[Any] = []
-        self.bands: list[float] = []
+        self.watches: tuple[Any, ...] = ()
+        self.signs: tuple[Any, ...] = ()
+        self.slots: tuple[int, ...] = ()
+        self.bands: tuple[float, ...] = ()
         self.quiet: Callable[[Any, Sequence[float]], bool] = quiet_check(())
         self.gather: Callable[[Any], Sequence[Any]] = _nothing
-        self.series: list[Any] = []
+        self.series: Sequence[Any] = ()
         self.last_ms = self.usual_until = 0
         self.seen_ms = self.since_ms = self.lost_ms = self.listening_ms = self.realtime_ms = 0
         self.silent = False
@@ -160,5 +163,6 @@ class Door:
         self.tracks: dict[bytes, Track] = {}
         self.recent: deque[int] = deque(maxlen=RECENT)  # for what a broker delivers again: see _delivered_again
         self.listening = False
+        self.platform = PlatformClock()
         self.received = 0
         self.strangers = 0

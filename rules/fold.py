@@ -11,7 +11,7 @@ from devices.registry import Registry
 from rules import intake, lines, refile, statuses
 from rules.alarms import Moment
 from rules.findings import judge_period
-from rules.judging import Judge
+from rules.judging import Judge, quieten
 from rules.memory import Memory
 from rules.packs.gateway import BUILT_IN
 from rules.records import Command, Config, Outcome, Record, Refile, Status
@@ -106,8 +106,7 @@ class Fold:
         else:
             said = judge.kind.step(judge.memory, Due(due_ms), judge.rule.settings, judge.interval_ms)
             self.memory.world.judging.heed(judge, said, moment)
-            if judge.watch is not None:
-                judge.watch.quieten()
+            quieten(self.memory.world.reception.tracks[judge.subject])
 
     def _closing_ms(self) -> int | None:
         """Log time at which hours or days close next."""
@@ -127,7 +126,7 @@ class Fold:
                 judge_period(judge, period, self.memory.world, moment)
 
     def _look_for_signs(self, judge: Judge, moment: Moment) -> None:
-        track = self.memory.world.reception.tracks[judge.key[1]]
+        track = self.memory.world.reception.tracks[judge.subject]
         if self.memory.links.cut_off(track.device):
             self.memory.links.add_member(track, self.memory.world, moment)  # looked for again when a link is up
         else:
@@ -164,7 +163,7 @@ class Fold:
         alarms = world.judging.alarms
         for alarm in world.orphans(BUILT_IN):
             alarms.withdraw(alarm, moment)
-        for judge in world.judging.judges.values():
+        for judge in world.judging.judges:
             led = alarms.by_id.get(judge.id)
             if led is not None and led.priority != judge.rule.priority:
                 alarms.raise_priority(led, judge.rule.priority, moment)

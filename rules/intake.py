@@ -14,6 +14,7 @@ from devices.readings import Refusal, Values
 from devices.reception import FUTURE_MS, HISTORY_MS, Reading, Stranger
 from devices.tracks import REMEMBERED, Door, Track
 from rules import lines
+from rules.judging import quieten
 from rules.memory import Memory
 from rules.records import Evidence, Refused, Tick
 
@@ -149,9 +150,10 @@ def judge(memory: Memory, track: Track, values: Values, arrival: Arrival, *, lat
     """Let the rules judge what is not in their quiet bands."""
     sequence, batch = arrival.sequence, arrival.batch
     moment = memory.moment(sequence, batch.at_ms, "reading")
-    for watch, value in zip(track.watches, track.pick(values)):  # noqa: B905 - pick gives one more
-        if value is not None and watch.heeds(value):
-            memory.world.judging.value(watch, value, moment, partial(_evidence, arrival, value), late=late)
+    for judge, value in zip(track.watches, track.pick(values)):  # noqa: B905 - pick gives one more
+        if value is not None and not judge.low <= value <= judge.high:
+            memory.world.judging.value(judge, value, moment, partial(_evidence, arrival, value), late=late)
+    quieten(track)
 
 
 def _evidence(arrival: Arrival, value: float) -> Evidence:

@@ -1,10 +1,15 @@
 """Judges: one rule on one subject, its memory, and how what it says becomes the life of an alarm."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import chain
+from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from devices.quantities import QUANTITIES
 from devices.registry import Device
+from devices.tracks import Track
 from rules.alarms import Alarms, Moment
 from rules.packs import REFERENCE_EN, REFERENCE_ZH
 from rules.records import Alarm, Evidence, Text
@@ -12,77 +17,115 @@ from rules.ruleset import Rule
 from rules.timers import Key, Timers
 from rules.verdicts import ALWAYS_QUIET, NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said
 
+Plain = TypeVar("Plain", bound=tuple[Any, ...])
 
-class Judge:
-    """One rule on one subject.
 
-    id         of its alarm
+class Judge(Struct, gc=False, eq=False):
+    """One rule on one subject. There are some for each device: no other object is theirs alone while nothing is wrong.
+
+    of         whom it judges: a device, or another subject by its name
     low, high  its quiet band
     last       the value that changed its memory last; limit: what that was compared with
     words      what its text needs besides
     """
 
-    __slots__ = (
-        "device", "high", "id", "interval_ms", "key", "kind", "last", "limit", "low", "memory", "rule", "verdict",
-        "watch", "words",
-    )  # fmt: skip
+    rule: Rule
+    kind: Kind
+    of: Device | str
+    memory: Any
+    limit: float | None
+    verdict: int = UNKNOWN
+    low: float = NEVER_QUIET[0]
+    high: float = NEVER_QUIET[1]
+    last: float | bool | None = None
+    words: dict[str, str] | None = None
 
-    def __init__(
-        self, rule: Rule, kind: Kind, subject: str, device: Device | None, watch: "Watch | None" = None
-    ) -> None:
-        self.rule, self.kind, self.device, self.watch = rule, kind, device, watch
-        self.key: Key = (rule.id, subject)
-        self.id = "@".join(self.key)
-        self.last: float | bool | None = None
-        self.limit: float | None = kind.limit(rule.settings)
-        self.words: dict[str, str] = {}
-        self.interval_ms = device.interval_ms if device else 0
-        self.memory: Any = kind.start
-        self.verdict = UNKNOWN
-        self.low, self.high = NEVER_QUIET
+    @property
+    def device(self) -> Device | None:
+        """The device that it judges, if it is one."""
+        return None if isinstance(self.of, str) else self.of
 
-    def state(self, due_ms: int | None) -> "JudgeState":
-        """Return what a snapshot keeps, its timer included."""
-        return (
-            self.key, self.memory, self.verdict, due_ms, self.low, self.high, self.last, self.limit, self.words,
-        )  # fmt: skip
+    @property
+    def subject(self) -> str:
+        """The name of whom it judges."""
+        return self.of if isinstance(self.of, str) else self.of.id
 
-    def restore(self, state: "JudgeState") -> int | None:
-        """Put a state back, and return when the timer is due."""
-        _, memory, self.verdict, due_ms, self.low, self.high, self.last, self.limit, self.words = state
-        self.memory = tuple(memory) if isinstance(memory, list) else memory
-        return due_ms
+    @property
+    def key(self) -> Key:
+        """Rule and subject."""
+        return self.rule.id, self.subject
+
+    @property
+    def id(self) -> str:
+        """The id of its alarm."""
+        return f"{self.rule.id}@{self.subject}"
+
+    @property
+    def interval_ms(self) -> int:
+        """The interval of its device."""
+        return 0 if isinstance(self.of, str) else self.of.interval_ms
+
+    def state(self) -> "JudgeState":
+        """Return what a snapshot keeps; its timer is kept by the timers."""
+        return self.memory, self.verdict, self.low, self.high, self.last, self.limit, self.words
+
+    def restore(self, state: "JudgeState") -> None:
+        """Put a state back."""
+        self.memory, self.verdict, self.low, self.high, self.last, self.limit, self.words = state
 
 
-JudgeState = tuple[Key, Any, int, int | None, float, float, float | bool | None, float | None, dict[str, str]]
+Number = int | float  # to msgspec they are two: what was whole stays so, and is compared faster
+JudgeState = tuple[Any, int, Number, Number, Number | bool | None, Number | None, dict[str, str] | None]
 """As `Judge.state` gives it."""
 
 
-class Watch:
-    """One quantity of one device that live rules judge.
+def judge_of(rule: Rule, kind: Kind, of: Device | str) -> Judge:
+    """Make a judge that has seen nothing."""
+    return Judge(rule, kind, of, kind.start, kind.limit(rule.settings))
 
-    bands  of all watches of the device, low and high in turn: no value between them, both included, changes anything.
-           The hot loop reads them there without touching this object.
-    at     where its own stand
-    """
 
-    __slots__ = ("at", "bands", "judges", "quantity")
+class Judges:
+    """All judges, by subject; those of a device are in the order of its rules."""
 
-    def __init__(self, quantity: str, bands: list[float]) -> None:
-        self.quantity, self.bands, self.at = quantity, bands, len(bands)
-        self.judges: list[Judge] = []
-        bands += ALWAYS_QUIET
+    def __init__(self) -> None:
+        self.of_subject: dict[str, tuple[Judge, ...]] = {}
 
-    def heeds(self, value: float) -> bool:
-        """Tell whether this value can change anything."""
-        return not self.bands[self.at] <= value <= self.bands[self.at + 1]
+    def add(self, *judges: Judge) -> None:
+        """Take judges of one subject."""
+        if judges:
+            subject = judges[0].subject
+            self.of_subject[subject] = self.of_subject.get(subject, ()) + judges
 
-    def quieten(self) -> None:
-        """Overlap the bands of all judges."""
-        low, high = ALWAYS_QUIET
-        for judge in self.judges:
-            low, high = max(low, judge.low), min(high, judge.high)
-        self.bands[self.at], self.bands[self.at + 1] = low, high
+    def get(self, key: Key) -> Judge | None:
+        """Return the judge of a rule on a subject."""
+        rule, subject = key
+        return next((judge for judge in self.of_subject.get(subject, ()) if judge.rule.id == rule), None)
+
+    def __getitem__(self, key: Key) -> Judge:
+        """Return a judge that there is. Raises KeyError."""
+        judge = self.get(key)
+        if judge is None:
+            raise KeyError(key)
+        return judge
+
+    def __iter__(self) -> Iterator[Judge]:
+        """Give all, subject by subject."""
+        return chain.from_iterable(self.of_subject.values())
+
+
+@lru_cache(maxsize=4096)
+def shared(plain: Plain) -> Plain:
+    """Return one and the same tuple for all that are equal: most devices are at rest, in the same few states."""
+    return plain
+
+
+def quieten(track: Track) -> None:
+    """Overlap the bands of all judges of each quantity, for the hot loop."""
+    bands = [*ALWAYS_QUIET] * (track.slots[-1] + 1 if track.slots else 0)
+    for slot, judge in zip(track.slots, track.watches, strict=True):
+        at = 2 * slot
+        bands[at], bands[at + 1] = max(bands[at], judge.low), min(bands[at + 1], judge.high)
+    track.bands = shared(tuple(bands))
 
 
 class Judging:
@@ -91,19 +134,16 @@ class Judging:
     def __init__(self) -> None:
         self.alarms = Alarms()
         self.timers = Timers()
-        self.judges: dict[Key, Judge] = {}
+        self.judges = Judges()
 
     def value(
-        self, watch: Watch, value: float, moment: Moment, evidence: Callable[[], Evidence], *, late: bool
+        self, judge: Judge, value: float, moment: Moment, evidence: Callable[[], Evidence], *, late: bool
     ) -> None:
-        """Let all live rules of a quantity judge one value."""
-        given = Live(moment.at_ms, value)
-        for judge in watch.judges:
-            said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
-            if said.memory != judge.memory:  # else it could as well have been in the quiet band
-                judge.last = value
-            self.heed(judge, said, moment, evidence=evidence, late=late)
-        watch.quieten()
+        """Let a live rule judge a value. The caller quietens the track then."""
+        said = judge.kind.step(judge.memory, Live(moment.at_ms, value), judge.rule.settings, judge.interval_ms)
+        if said.memory != judge.memory:  # else it could as well have been in the quiet band
+            judge.last = value
+        self.heed(judge, said, moment, evidence=evidence, late=late)
 
     def heed(
         self,
@@ -117,6 +157,9 @@ class Judging:
         """Keep the memory, set the timer, and let the alarm follow the verdict."""
         judge.memory, judge.verdict = said.memory, said.verdict
         judge.low, judge.high = said.quiet
+        if said.due_ms is None and said.verdict == NORMAL:  # at rest; what comes next brings a value of its own
+            judge.last = None
+            judge.memory = said.memory and shared(said.memory)
         self.timers.set(judge.key, said.due_ms)
         alarm = self.alarms.by_id.get(judge.id)
         active = alarm is not None and alarm.active
@@ -135,7 +178,7 @@ class Judging:
         quantity = getattr(rule.settings, "quantity", None) or None
         if alarm is None:
             alarm = Alarm(
-                id=judge.id, rule=rule.id, subject=judge.key[1], device=None, family=None, priority=rule.priority
+                id=judge.id, rule=rule.id, subject=judge.subject, device=None, family=None, priority=rule.priority
             )
         alarm.device, alarm.family = (device.id, device.family) if device else (None, None)
         alarm.name, alarm.site = (device.name, device.site) if device else ("", None)
@@ -145,8 +188,8 @@ class Judging:
         words = {
             "value": number(judge.last),
             "limit": number(alarm.limit),
-            "name": alarm.name or judge.key[1],
-            **judge.words,
+            "name": alarm.name or judge.subject,
+            **(judge.words or {}),
         }
         alarm.text = text(rule, words)
         return alarm

@@ -9,7 +9,7 @@ from typing import Any
 from devices.registry import Device, Source
 from devices.tracks import Track
 from rules.alarms import Moment
-from rules.judging import Judge
+from rules.judging import Judge, judge_of
 from rules.kinds.table import KINDS
 from rules.packs.gateway import BUILT_IN, LINK
 from rules.ruleset import Rule
@@ -71,7 +71,7 @@ class Links:
 
     def _tell_soon(self, subject: str, world: World, moment: Moment) -> None:
         key = (MEMBERS, subject)
-        if key not in world.judging.timers.due:
+        if world.judging.timers.due_ms(key) is None:
             world.judging.timers.set(key, moment.at_ms + TELL_MEMBERS_MS)
 
     def _suppress(self, track: Track, world: World, moment: Moment, *, on: bool) -> None:
@@ -104,8 +104,8 @@ class Links:
         """Return the judge of a built-in rule on a subject of the gateway's own; made when first needed."""
         judge = world.judging.judges.get((rule.id, subject))
         if judge is None:
-            judge = Judge(rule, KINDS[rule.kind], subject, None)
-            world.judging.judges[judge.key] = judge
+            judge = judge_of(rule, KINDS[rule.kind], subject)
+            world.judging.judges.add(judge)
         return judge
 
     def judge_again(self, rule_id: str, subject: str, world: World) -> Judge | None:
@@ -133,7 +133,7 @@ class Links:
         """Tell a link's alarm with its members from the beginning."""
         events = world.judging.alarms.events
         if judge.rule.id == LINK.id and events and events[-1].alarm.id == judge.id and events[-1].alarm.active:
-            members = sorted(self.members.get(judge.key[1], ()))
+            members = sorted(self.members.get(judge.subject, ()))
             world.judging.alarms.by_id[judge.id].members = members
             events[-1].alarm.members = list(members)
 

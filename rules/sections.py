@@ -14,14 +14,15 @@ from msgspec import Struct
 
 from rules import refile
 from rules.fold import Fold
-from rules.judging import JudgeState
+from rules.judging import JudgeState, quieten
 from rules.memory import Memory, Refiling
 from rules.records import Alarm, Answer, Old
+from rules.timers import Key
 from rules.world import World
 
 Sections = dict[str, tuple[int, bytes]]
 
-VERSIONS = {"fold": 2, "reception": 1, "judges": 1, "alarms": 1, "links": 1, "refiles": 1}
+VERSIONS = {"fold": 2, "reception": 1, "judges": 2, "alarms": 1, "links": 1, "refiles": 1}
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -47,9 +48,6 @@ def write(fold: Fold) -> Sections:
     """Return all sections: name -> version, content."""
     memory = fold.memory
     world = memory.world
-    due = world.judging.timers.due
-    judges = [judge.state(due.get(judge.key)) for judge in world.judging.judges.values()]
-    timers = [(key, at) for key, at in due.items() if key not in world.judging.judges]
     contents = {
         "fold": encode(
             _FoldState(
@@ -58,7 +56,7 @@ def write(fold: Fold) -> Sections:
             )
         ),
         "reception": encode(world.reception.state()),
-        "judges": encode((judges, timers)),
+        "judges": encode(_judges(world)),
         "alarms": encode(list(world.judging.alarms.by_id.values())),
         "links": encode(memory.links.state()),
         "refiles": encode(_refiles(memory)),
@@ -118,12 +116,47 @@ def _restore_refiles(memory: Memory, content: bytes) -> None:
         memory.refiles[device] = Refiling(name, next_part, reception, newest, newest_ms)
 
 
+class _Alike(Struct, array_like=True):
+    """Judges of one rule that are in the same state: subjects, with their timers."""
+
+    rule: str
+    state: JudgeState
+    due_ms: dict[str, int | None]
+
+
+class _JudgesState(Struct):
+    """timers: those that are no judge's."""
+
+    judges: list[_Alike]
+    timers: list[tuple[Key, int]]
+
+
+def _judges(world: World) -> _JudgesState:
+    """Put together what is alike: most judges are at rest, in the same few states."""
+    timers = world.judging.timers
+    alike: dict[bytes, _Alike] = {}
+    for judge in world.judging.judges:
+        state = judge.state()
+        name = encode((judge.rule.id, state))
+        if name not in alike:
+            alike[name] = _Alike(judge.rule.id, state, {})
+        alike[name].due_ms[judge.subject] = timers.due_ms(judge.key)
+    judges = world.judging.judges
+    return _JudgesState(list(alike.values()), [(key, at) for key, at in timers.all() if judges.get(key) is None])
+
+
 def _restore_judges(memory: Memory, content: bytes) -> None:
     world = memory.world
-    judges, timers = msgspec.msgpack.decode(content, type=tuple[list[JudgeState], list[tuple[tuple[str, str], int]]])
-    for state in judges:
-        judge = world.judging.judges.get(state[0]) or memory.links.judge_again(*state[0], world)
-        if judge is not None:
-            world.restore_judge(judge, state)
-    for key, at in timers:
-        world.judging.timers.set(key, at)
+    found = msgspec.msgpack.decode(content, type=_JudgesState)
+    for alike in found.judges:
+        kept = alike.state[0]
+        state: JudgeState = (tuple(kept) if isinstance(kept, list) else kept, *alike.state[1:])
+        for subject, due_ms in alike.due_ms.items():
+            key = (alike.rule, subject)
+            judge = world.judging.judges.get(key) or memory.links.judge_again(*key, world)
+            if judge is not None:
+                world.restore_judge(judge, state, due_ms)
+    for key, at_ms in found.timers:
+        world.judging.timers.set(key, at_ms)
+    for track in world.reception.tracks.values():
+        quieten(track)

@@ -48,7 +48,7 @@ def wake(memory: Memory, status: Status) -> None:
         track.lost_ms = track.lost_ms or memory.log_ms
         if not memory.links.cut_off(track.device):  # nobody knows what carries it
             track.listen(status.at_ms)
-    for judge in world.judging.judges.values():
+    for judge in world.judging.judges:
         if judge.rule.id == LINK.id:  # whether a link is up will be seen
             judge.memory = judge.kind.start
             world.judging.timers.set(judge.key, None)

@@ -1,5 +1,6 @@
 """Timers of the fold: a heap of (due, rule, subject). An entry that its owner has moved since is passed over."""
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 
 Key = tuple[str, str]  # rule, subject
@@ -10,21 +11,32 @@ class Timers:
 
     def __init__(self) -> None:
         self.heap: list[tuple[int, str, str]] = []
-        self.due: dict[Key, int] = {}
+        self.due: dict[str, dict[str, int]] = {}  # rule -> subject
+
+    def due_ms(self, key: Key) -> int | None:
+        """Tell when the timer of a key is due; None = it has none."""
+        rule, subject = key
+        return self.due.get(rule, {}).get(subject)
+
+    def all(self) -> Iterator[tuple[Key, int]]:
+        """Give all that live."""
+        return (((rule, subject), at_ms) for rule, some in self.due.items() for subject, at_ms in some.items())
 
     def set(self, key: Key, due_ms: int | None) -> None:
         """Move the timer of a key, or take it away with None."""
+        rule, subject = key
+        some = self.due.setdefault(rule, {})
         if due_ms is None:
-            self.due.pop(key, None)
-        elif self.due.get(key) != due_ms:
-            self.due[key] = due_ms
-            heappush(self.heap, (due_ms, *key))
+            some.pop(subject, None)
+        elif some.get(subject) != due_ms:
+            some[subject] = due_ms
+            heappush(self.heap, (due_ms, rule, subject))
 
     def next_ms(self) -> int | None:
         """Tell when the earliest timer is due, in log time."""
         while self.heap:
             due_ms, rule, subject = self.heap[0]
-            if self.due.get((rule, subject)) == due_ms:
+            if self.due_ms((rule, subject)) == due_ms:
                 return due_ms
             heappop(self.heap)
         return None
@@ -35,5 +47,5 @@ class Timers:
         if due_ms is None or due_ms > upto_ms:
             return None
         _, rule, subject = heappop(self.heap)
-        del self.due[rule, subject]
+        del self.due[rule][subject]
         return due_ms, (rule, subject)

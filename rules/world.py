@@ -1,17 +1,26 @@
 """One configuration, ready to work: tracks of devices, who watches what, the judges. Made at every Config record."""
 
+from functools import cache
+from itertools import chain
 from operator import attrgetter
+from typing import Any
 
 from devices.reception import Reception
 from devices.registry import Registry
 from devices.tracks import Track, quiet_check
-from rules.judging import Judge, JudgeState, Judging, Watch
+from rules.judging import Judge, JudgeState, Judging, judge_of, quieten, shared
 from rules.kinds.table import KINDS
 from rules.lines import prefix
 from rules.records import Alarm
 from rules.ruleset import Rule, RuleSet
 from rules.scope import in_scope
 from rules.windows import Wanted, Windows
+
+
+@cache
+def _getter(names: tuple[str, ...]) -> "attrgetter[tuple[Any, ...]]":
+    """Make what picks these out of values; one more than asked for, so that it always gives a tuple."""
+    return attrgetter(*names, names[0])
 
 
 class World:
@@ -51,11 +60,12 @@ class World:
     def _watch(self, track: Track) -> None:
         """Put judges and windows of one device in their places."""
         device = track.device
-        watches: dict[str, Watch] = {}
-        track.series = self.windows.by_device.get(device.id, [])
+        judges: list[Judge] = []
+        signs: list[Judge] = []
+        live: dict[str, list[Judge]] = {}
+        track.series = self.windows.by_device.get(device.id, ())
         if track.series:
-            collected = [series.quantity for series in track.series]
-            track.gather = attrgetter(*collected, collected[0])
+            track.gather = _getter(tuple(series.quantity for series in track.series))
         for rule in self.ruleset.rules:
             if not in_scope(rule.scope, device):
                 continue
@@ -63,46 +73,46 @@ class World:
             quantity = getattr(rule.settings, "quantity", "")
             if quantity and quantity not in track.quantities:
                 continue
-            watch = None
+            judge = judge_of(rule, kind, device)
+            judges.append(judge)
             if kind.needs == "live":
-                watch = watches[quantity] = watches.get(quantity) or Watch(quantity, track.bands)
-            judge = Judge(rule, kind, device.id, device, watch)
-            self.judging.judges[judge.key] = judge
-            if watch is not None:
-                watch.judges.append(judge)
+                live.setdefault(quantity, []).append(judge)
             elif kind.needs == "sign":
-                track.signs.append(judge)
+                signs.append(judge)
             else:
                 self.of_periods.setdefault((device.id, quantity), []).append(judge)
-        for watch in watches.values():
-            watch.quieten()
-        track.watches = list(watches.values())
-        if watches:
-            names = list(watches)
-            track.pick = attrgetter(*names, names[0])  # at least two, so that it always gives a tuple
-            track.quiet = quiet_check(tuple(names))
+        self.judging.judges.add(*judges)
+        track.signs = tuple(signs)
+        track.watches = tuple(chain.from_iterable(live.values()))
+        if live:
+            track.slots = shared(tuple(slot for slot, some in enumerate(live.values()) for _ in some))
+            track.pick = _getter(tuple(quantity for quantity, some in live.items() for _ in some))
+            track.quiet = quiet_check(tuple(live))
+            quieten(track)
 
     def _take_over(self, before: "World") -> None:
         """Give memory back to judges whose rule and subject are as they were; the alarms go on."""
         self.judging.alarms = before.judging.alarms
         self.windows.inherit(before.windows)
         gone = before.subjects() - self.subjects()
-        due = before.judging.timers.due
-        for key, old in before.judging.judges.items():
-            new = self.judging.judges.get(key)
-            if new is None and old.device is None and key[1] not in gone:  # the gateway's own, made when first needed
-                new = self.judging.judges[key] = Judge(old.rule, old.kind, key[1], None)
+        timers = before.judging.timers
+        for old in before.judging.judges:
+            new = self.judging.judges.get(old.key)
+            if new is None and old.device is None and old.subject not in gone:  # made when first needed
+                new = judge_of(old.rule, old.kind, old.subject)
+                self.judging.judges.add(new)
             if new is not None and new.rule == old.rule and new.interval_ms == old.interval_ms:
-                self.restore_judge(new, old.state(due.get(key)))
-        for key, at_ms in due.items():
-            if key not in before.judging.judges and key[1] not in gone:
+                self.restore_judge(new, old.state(), timers.due_ms(old.key))
+        for key, at_ms in timers.all():
+            if before.judging.judges.get(key) is None and key[1] not in gone:
                 self.judging.timers.set(key, at_ms)
+        for track in self.reception.tracks.values():
+            quieten(track)
 
-    def restore_judge(self, judge: Judge, state: JudgeState) -> None:
-        """Put a judge's memory, verdict, timer and quiet band back."""
-        self.judging.timers.set(judge.key, judge.restore(state))
-        if judge.watch is not None:
-            judge.watch.quieten()
+    def restore_judge(self, judge: Judge, state: JudgeState, due_ms: int | None) -> None:
+        """Put a judge's memory, verdict, quiet band and timer back; tracks are to be quietened when all are."""
+        judge.restore(state)
+        self.judging.timers.set(judge.key, due_ms)
 
     def subjects(self) -> set[str]:
         """Return the subjects that the gateway's own rules may be about."""
@@ -115,6 +125,6 @@ class World:
             alarm
             for alarm in self.judging.alarms.by_id.values()
             if not alarm.over
-            and (alarm.rule, alarm.subject) not in self.judging.judges
+            and self.judging.judges.get((alarm.rule, alarm.subject)) is None
             and (alarm.rule not in built_in or alarm.subject not in subjects)
         ]

@@ -270,7 +270,7 @@ def memory_of(fold: Fold, *, strangers: bool = True) -> dict[str, Any]:
         for name, (_, content) in sections.write(fold).items()
     }
     if "judges" in parts:
-        parts["judges"] = [sorted(each, key=repr) for each in parts["judges"]]
+        parts["judges"] = {name: sorted(each, key=repr) for name, each in parts["judges"].items()}
     if not strangers:
         for door in parts["reception"]["doors"].values():
             door[:2] = [door[0] - door[1], 0]

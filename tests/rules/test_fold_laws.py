@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from devices.frames import Batch
 from rules import sections
+from rules.judging import quieten
 from rules.lines import ERASE
 from rules.records import Config, Record, Tick
 from rules.verdicts import NEVER_QUIET
@@ -117,7 +118,9 @@ def test_quiet_bands_change_nothing(day: Day) -> None:
     fold, outcomes = fresh(), []
     for first, record in numbered(chance.outcomes, chance.records):
         for track in fold.memory.world.reception.tracks.values():
-            track.bands[:] = NEVER_QUIET * len(track.watches)
+            for judge in track.watches:
+                judge.low, judge.high = NEVER_QUIET
+            quieten(track)
         outcomes.append(fold.take(first, [record]))
     assert made(outcomes) == made(chance.outcomes)
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.judging import Judge
+from rules.judging import Judge, quieten
 from rules.kinds.silence import Silence
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
@@ -125,8 +125,10 @@ def judged(rules: list[Rule], day: Sequence[tuple[int, float, bool]], *, quiet: 
         at_ms += step
         street.json(at_ms, "a", pm10=number, open=truth)
         if not quiet:
-            for watch in street.fold.memory.world.reception.tracks["a"].watches:
-                watch.bands[watch.at : watch.at + 2] = NEVER_QUIET
+            track = street.fold.memory.world.reception.tracks["a"]
+            for judge in track.watches:
+                judge.low, judge.high = NEVER_QUIET
+            quieten(track)
     street.tick(at_ms + 10 * MINUTE)
     return plain_events(event for outcome in street.outcomes for event in outcome.events)
 
@@ -155,7 +157,8 @@ def test_a_value_inside_the_band_leaves_the_memory_alone(
     if judge.low <= value <= judge.high:
         frame = {"pm10": value} if isinstance(kind, Threshold) else {"open": bool(value)}
         before = (judge.memory, judge.verdict, street.fold.next_due_ms())
-        street.fold.memory.world.reception.tracks["a"].bands[0] = 1e9  # let it be judged all the same
+        judge.low, judge.high = NEVER_QUIET  # let it be judged all the same
+        quieten(street.fold.memory.world.reception.tracks["a"])
         street.json(at_ms, "a", **frame)
         assert (judge.memory, judge.verdict, street.fold.next_due_ms()) == before
 
