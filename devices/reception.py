@@ -11,6 +11,7 @@ from array import array
 from binascii import crc32
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -184,24 +185,18 @@ class Reception:
             if track is None:
                 return None, Stranger(address)
         track.frames += 1
-        said: _Said | Facts | Refusal | None
         if isinstance(track.device.options, Hj212Options) and envelope is not None:
-            opened = opened or envelope.open(place, payload)
-            said = self._open_station(track, opened, log_ms) if isinstance(opened, Uplink) else opened
+            said = self._open_station(track, opened or envelope.open(place, payload), log_ms)
         else:
             said = _open(track, envelope, place, payload, opened)
-        if isinstance(said, Facts):
-            track.facts += 1
-            return track, said
-        if isinstance(said, Refusal):
-            track.refused[said.reason] = track.refused.get(said.reason, 0) + 1
-            return track, said
-        if said is not None:
-            said.platform = envelope is not None and envelope.platform_time
-        age = "" if said is None or said.met else self._seen_before(track, said, frame, door)
-        if said is None or age == "duplicate":
-            track.duplicates += 1
-            return track, Duplicate()
+        if not isinstance(said, _Said):
+            return track, _counted(track, said)
+        said.platform = envelope is not None and envelope.platform_time
+        if said.platform and said.t_ms >= 0 and not (said.resent or NOTE_RETAINED in note):
+            door.platform.note(log_ms, said.t_ms)
+        age = "" if said.met else self._seen_before(track, said, frame, door)
+        if age == "duplicate":
+            return track, _counted(track, Duplicate())
         old = said.platform and 0 <= said.t_ms < now_ms - HISTORY_MS
         retained = NOTE_RETAINED in note
         live = not (retained or said.resent or old or age == "older")
@@ -213,14 +208,16 @@ class Reception:
         track.readings += len(readings) - 1
         return track, readings
 
-    def _open_station(self, track: Track, uplink: Uplink, log_ms: int) -> "_Said | Facts | Refusal | None":
-        """Open a packet of an HJ 212 station, of which more is remembered than of others; None = it came before."""
-
-        def met(t_ms: int, what: bytes) -> bool:
-            return t_ms >= 0 and self._met(track, t_ms, what)
-
-        said = self.stations.take(track.device, uplink.payload or b"", log_ms, met)
-        return _sane(_Said(-1, said[0][0], said, uplink.resent, met=True)) if isinstance(said, list) else said
+    def _open_station(
+        self, track: Track, opened: Uplink | Facts | Refusal, log_ms: int
+    ) -> "_Said | Facts | Refusal | Duplicate":
+        """Open a packet of an HJ 212 station, of which more is remembered than of others."""
+        if not isinstance(opened, Uplink):
+            return opened
+        said = self.stations.take(track.device, opened.payload or b"", log_ms, partial(self._met, track))
+        if isinstance(said, list):
+            return _sane(_Said(-1, said[0][0], said, opened.resent, met=True))
+        return Duplicate() if said is None else said
 
     # ------------------------------------------------------------------------------------------------ seen before
 
@@ -238,19 +235,15 @@ class Reception:
         return ""
 
     def _met(self, track: Track, t_ms: int, what: bytes) -> bool:
-        """Tell whether a reading of that time and content is among the device's last 128; remember it."""
+        """Tell whether a reading of that time (-1 = none) and content is among the device's last 128; remember it."""
         key = (t_ms << 22 ^ crc32(what)) & 0xFFFF_FFFF_FFFF_FFFF
         here = track.index * REMEMBERED
-        if key in self.ring[here : here + REMEMBERED]:
-            return True
-        self.remember(track, key)
-        return False
-
-    def remember(self, track: Track, key: int) -> None:
-        """Keep the key of a reading among the device's last 128."""
+        if t_ms < 0 or key in self.ring[here : here + REMEMBERED]:
+            return t_ms >= 0
         at = track.key_at
         self.ring[at] = key
         track.key_at = at + 1 if (at + 1) % REMEMBERED else at + 1 - REMEMBERED
+        return False
 
     # ------------------------------------------------------------------------------------------------- snapshot
 
@@ -289,11 +282,18 @@ def _same(old: Device, new: Device) -> bool:
     return (old.model, old.address, old.options) == (new.model, new.address, new.options)
 
 
-class _Said(Struct):
-    """What a frame says: counter and time (-1 = none), entries as in `devices.readings.Reported`.
+def _counted(track: Track, said: Facts | Refusal | Duplicate) -> Facts | Refusal | Duplicate:
+    if isinstance(said, Facts):
+        track.facts += 1
+    elif isinstance(said, Refusal):
+        track.refused[said.reason] = track.refused.get(said.reason, 0) + 1
+    else:
+        track.duplicates += 1
+    return said
 
-    met  whether it came before has been looked up
-    """
+
+class _Said(Struct):
+    """What a frame says: counter and time (-1 = none), entries as in `Reported`; met: it is known to be new."""
 
     counter: int
     t_ms: int

@@ -22,11 +22,13 @@ from msgspec import Struct
 
 from devices.hj212 import Packet, build_packet, parse, take_apart, time_ms, time_text
 from devices.models import Model
-from devices.readings import Decoded, Facts, Refusal, Values
+from devices.plausible import PARTICLES
+from devices.readings import Decoded, Facts, Refusal, Reported, Values
 
-_SPANS: Final = {"2011": "", "2051": "minute", "2061": "hour", "2031": "day"}
+SPANS: Final = {"2011": "", "2051": "minute", "2061": "hour", "2031": "day"}
 _PER_UG: Final = {"ug_m3": 1.0, "mg_m3": 1000.0, "ng_m3": 0.001}
 _KPA: Final = 10.0
+_PLAUSIBLE: Final = (0.5, 3000.0)  # µg/m³: the largest of a station's particle values is nearly always between
 _LEAST_HPA, _MOST_HPA = 500.0, 1100.0  # sane pressure of air
 _SENTINEL: Final = 9999.99
 _KEPT: Final = ("N", "T")
@@ -84,10 +86,31 @@ _CODES: Final = {
 }
 
 
+class Key(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a station's SM4 key is: a systemd credential, or a file. It holds 32 hexadecimal digits."""
+
+    credential: str | None = None
+    file: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse none and both."""
+        if (self.credential is None) == (self.file is None):
+            raise ValueError("say either `credential` or `file`")
+
+
 class Hj212Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """In which unit the station prints particles; nothing is guessed."""
+    """What a station prints otherwise than the standard says; nothing is guessed.
+
+    pm_unit  in which unit it prints particles
+    crc      the form of its checksum; None = learned from its first packets; off = not looked at
+    pw       its PW: packets with another are refused. No secret, for it stands in every packet
+    key      its SM4 key (HJ 212-2025), for data areas that are encrypted
+    """
 
     pm_unit: Literal["ug_m3", "mg_m3", "ng_m3"]
+    crc: Literal["hj212", "hj212_le", "modbus", "modbus_le", "off"] | None = None
+    pw: str | None = None
+    key: Key | None = None
 
 
 class Station(Values):
@@ -109,7 +132,7 @@ class Station(Values):
 def decode(payload: bytes, port: int | None, options: Hj212Options) -> Decoded:
     """Read one packet: an entry with DataTime, or facts where it carries nothing of ours."""
     del port
-    packet = parse(payload)
+    packet = parse(payload, options.crc)
     return packet if isinstance(packet, Refusal) else read(packet, options)
 
 
@@ -118,9 +141,9 @@ def read(packet: Packet, options: Hj212Options) -> Decoded:
     return read_area(packet.cn, packet.data_time, packet.cp, options)
 
 
-def read_area(cn: str | None, data_time: str | None, cp: str, options: Hj212Options) -> Decoded:
+def read_area(cn: str | None, data_time: str | None, cp: str, options: Hj212Options) -> list[Reported] | Facts:
     """Read a data area, of one packet or of the joined parts of one."""
-    span = _SPANS.get(cn or "")
+    span = SPANS.get(cn or "")
     if span is None:
         return Facts({"cn": cn, **take_apart(cp)[0]})
     values = _read_usual(cp, options.pm_unit) or _read_unusual(cp, options.pm_unit)
@@ -201,6 +224,21 @@ def _number(text: str | None) -> float | None:
     return None if number == _SENTINEL else number
 
 
+def unit_doubt(values: Values, options: Hj212Options) -> tuple[str, str] | None:
+    """Say why particles can hardly be in the registered unit, Chinese and English; None = they can."""
+    said = [value for name in PARTICLES if (value := getattr(values, name, None))]
+    if not said or _PLAUSIBLE[0] <= max(said) <= _PLAUSIBLE[1]:
+        return None
+    top = max(said)
+    printed = top / _PER_UG[options.pm_unit]
+    fitting = [unit for unit, per_ug in _PER_UG.items() if _PLAUSIBLE[0] <= printed * per_ug <= _PLAUSIBLE[1]]
+    would = " / ".join(f"{unit}: {printed * _PER_UG[unit]:g} µg/m³" for unit in fitting) or "-"
+    unit = options.pm_unit
+    zh = f"颗粒物读数 {printed:.6g} 按 pm_unit {unit} 为 {top:.6g} µg/m³，不合理；若为 {would}。请核对 pm_unit。"
+    en = f"it prints {printed:.6g}, with pm_unit {unit} {top:.6g} µg/m³, which cannot be; {would}. Check pm_unit."
+    return zh, en
+
+
 def packet(  # noqa: PLR0913 - what a station says about itself
     values: Station,
     options: Hj212Options,
@@ -238,4 +276,5 @@ MODEL: Model = Model(
     encode=encode,
     options=Hj212Options,
     source="HJ 212-2017",
+    hint=unit_doubt,
 )
