@@ -10,7 +10,8 @@ from math import isfinite
 
 from devices.models.fields import Block, Field, Value, block
 
-_NONE_U16 = frozenset({0xFFFF})  # no sensor of this kind is connected
+# No sensor of this kind is connected. The maker's codec takes 00FF for it too, by a slip: 25.5 ppm would be nothing.
+_NONE_U16 = frozenset({0xFFFF})
 _NONE_S16 = frozenset({-1})
 _NONE_U8 = frozenset({0xFF})
 _NONE_U32 = frozenset({0xFFFF_FFFF})
