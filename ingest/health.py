@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from devices.platform_clock import agreed
 from ingest.clock import Civil, Clock, judge_civil, now_civil_ms, ntp_says_so
 from ingest.pipeline import Pipeline
 from rules.records import Status
@@ -18,6 +19,7 @@ from rules.records import Status
 LOOK_S = 1.0
 ALIVE_S = 20.0  # a pipeline that has not gone round for so long hangs; it rests for a second at the most
 SNAPSHOT_S = 600.0
+NTP_S = 30.0
 LEAST_FREE_BYTES = 128 << 20
 FREE_AGAIN_BYTES = 160 << 20
 
@@ -38,6 +40,7 @@ class Health:
         self._pipeline, self._clock, self._state, self._snapshot = pipeline, clock, state, snapshot
         self._civil = Civil(pipeline.fold.memory.offset_ms, "", trusted=True)
         self._bad: dict[str, bool] = {}
+        self._ntp_asked_at, self._ntp_said = -NTP_S, False
         self._ballast: Future[None] | None = None  # being put back
         self._snapshot_at = time.monotonic() + SNAPSHOT_S
 
@@ -59,10 +62,20 @@ class Health:
     def _look_at_clock(self) -> None:
         if self._pipeline.replaying:
             return
-        civil = judge_civil(self._clock.log_ms(), now_civil_ms(), self._civil, ntp=ntp_says_so())
+        log_ms, doors = self._clock.log_ms(), self._pipeline.fold.memory.world.reception.doors
+        witnesses = [door.platform.offset_ms(log_ms) for door in list(doors.values())]
+        platforms_ms = agreed(each for each in witnesses if each is not None)
+        civil = judge_civil(log_ms, now_civil_ms(), self._civil, ntp=self._ntp, platforms_ms=platforms_ms)
         if (civil.offset_ms, civil.trusted) != (self._civil.offset_ms, self._civil.trusted):
             self._note("clock", msgspec.to_builtins(civil))
         self._civil = civil
+
+    def _ntp(self) -> bool:
+        """Ask now and then; while a jump is not believed this is asked each second."""
+        now = time.monotonic()
+        if now >= self._ntp_asked_at + NTP_S:
+            self._ntp_asked_at, self._ntp_said = now, ntp_says_so()
+        return self._ntp_said
 
     def _look_at_disk(self) -> None:
         free = shutil.disk_usage(self._state).free

@@ -102,7 +102,7 @@ def first_words(stores: Stores, fold: Fold, clock: Clock, config_hash: str) -> l
     """Say what a new process must say before anything else."""
     memory = fold.memory
     believed = Civil(memory.offset_ms, "", trusted=True)
-    civil = judge_civil(clock.log_ms(), now_civil_ms(), believed, ntp=ntp_says_so())
+    civil = judge_civil(clock.log_ms(), now_civil_ms(), believed, ntp=ntp_says_so)
     # Started comes first: whatever comes before it fires the timers of the time in which nobody listened.
     words: list[Record] = [Status(at_ms=0, subject="gateway", kind="started")]
     if memory.hash != config_hash:

@@ -154,6 +154,17 @@ def _starts(machine: Machine) -> None:
     assert machine.show("StatusText").startswith("2 devices")
     assert machine.run("stat", "--format=%U", "/var/lib/cityward/book.sqlite") == "cityward"
     until(lambda: machine.get("/readyz").get("ready"), what="it is ready")
+    assert _of_the_clock(machine) in {"None False", "None True"}  # the kernel may not be asked, timedated answers
+
+
+def _of_the_clock(machine: Machine) -> str:
+    """Ask what NTP says, as the service can: with everything that its unit forbids."""
+    kept = ("NoNew", "Capability", "Protect", "Private", "Restrict", "SystemCall", "MemoryDeny", "Lock", "User=")
+    limits = [f"--property={line}" for line in UNIT.read_text().splitlines() if line.startswith(kept)]
+    program = "from ingest.clock import kernel_says, timedated_says; print(kernel_says(), timedated_says())"
+    home = "/opt/cityward/current"
+    command = [f"{home}/.venv/bin/python", "-c", f"import sys; sys.path.insert(0, {home!r}); {program}"]
+    return machine.run("systemd-run", "--quiet", "--pipe", "--wait", *limits, *command)
 
 
 def _rings(machine: Machine) -> dict[str, Any]:
