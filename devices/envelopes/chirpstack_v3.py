@@ -35,7 +35,7 @@ _SIGNS = (
 class _Gateway(Struct, gc=False):
     rssi: float | None = None
     snr: float | None = field(default=0.0, name="loRaSNR")
-    time: str | None = None
+    time: Any = None
     mac: Any = None
 
 
@@ -119,7 +119,7 @@ def opened(message: Message, payload: bytes, event: str) -> Uplink | Facts | Ref
 
 def _guess(payload: bytes) -> str:
     """Name an event whose topic does not, by a member that only it has."""
-    message = json.decode(payload)
+    message = messages.members(payload)
     return next((event for event, member in _SIGNS if member in message), "up" if "fCnt" in message else "event")
 
 

@@ -37,14 +37,14 @@ class _Uplink(Struct, gc=False, rename="camel"):
 
 
 class _DeviceInfo(Struct, rename="camel"):
-    dev_eui: str = ""
+    dev_eui: str
 
 
 class _Message(Struct, rename="camel"):
     """Any event, read with care."""
 
     device_info: _DeviceInfo
-    time: str | None = None
+    time: Any = None
     data: str | None = None
     f_cnt: int | None = 0
     f_port: int | None = None
@@ -69,11 +69,11 @@ def address_of(topic: bytes) -> str | None:
 
 def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     """Open any event; all but those with data are facts: {"event": "join"}."""
-    message = messages.read(payload, _careful, lambda found: "deviceInfo" in found, "ChirpStack v4")
+    message = messages.read(payload, _careful, _mine, "ChirpStack v4")
     if isinstance(message, Refusal):
         return message
     levels = _levels(topic)
-    address = messages.eui(message.device_info.dev_eui) or (levels[3].lower() if levels else "")
+    address = messages.eui(message.device_info.dev_eui)
     if message.data is None:
         return Facts({"event": levels[5] if levels else _guess(payload)}, address)
     data = messages.from_base64(message.data)
@@ -89,6 +89,11 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
         rssi_dbm=rssi,
         snr_db=snr,
     )
+
+
+def _mine(found: dict[str, Any]) -> bool:
+    device = found.get("deviceInfo")  # Huawei's notifications have one as well, of other members
+    return isinstance(device, dict) and "devEui" in device
 
 
 def _best(gateways: list[_Gateway]) -> _Gateway | None:
@@ -109,7 +114,7 @@ _SIGNS = (
 
 def _guess(payload: bytes) -> str:
     """Name an event whose topic does not, by a member that only it has."""
-    message = json.decode(payload)
+    message = messages.members(payload)
     return next((event for event, member in _SIGNS if member in message), "up" if "fCnt" in message else "event")
 
 

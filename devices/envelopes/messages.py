@@ -1,7 +1,6 @@
 """What the envelopes of JSON platforms have in common: reading with care, and what a bad member is."""
 
 import base64
-import binascii
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
@@ -42,6 +41,15 @@ def read(
     return Refusal("not_mine", f"not of {of}: {wrong}")
 
 
+def members(payload: bytes) -> dict[str, Any]:
+    """Return all members of a message; none where one that nobody asked for cannot be read (it is no UTF-8)."""
+    try:
+        message = json.decode(payload)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
 def no_address(topic: bytes) -> str | None:
     """Return None: topics of this platform say nothing of the device, or are the engineer's own."""
     del topic
@@ -52,7 +60,7 @@ def from_base64(text: str) -> bytes | Refusal:
     """Return the bytes of strict base64."""
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error, or letters beyond ASCII
         return Refusal("syntax", f"the payload is no base64: {error}")
 
 

@@ -112,11 +112,10 @@ def _bare(payload: bytes, refusal: Refusal) -> list[_Inner] | Refusal:
     if refusal.reason != "not_mine":
         return refusal
     try:
-        found = json.decode(payload)
         message = _inner(payload)
     except (ValueError, RecursionError):
         return refusal
-    if isinstance(found, dict) and "enc_msg" in found:
+    if "enc_msg" in messages.members(payload):
         return Refusal("syntax", "an encrypted push: choose the plain-text mode in OneNET")
     return [message] if _known(message) else refusal
 

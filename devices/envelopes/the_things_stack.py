@@ -104,7 +104,7 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
 
 def _event(payload: bytes) -> str:
     """Name a message by the member that carries it."""
-    return next((name for name in json.decode(payload) if name not in _NO_EVENTS), "event")
+    return next((name for name in messages.members(payload) if name not in _NO_EVENTS), "event")
 
 
 def bind(model: Model, options: Any) -> Callable[[bytes], tuple[int, int, Any]]:  # noqa: ANN401 - of the model

@@ -76,8 +76,7 @@ def _other(payload: bytes, refusal: Refusal) -> Facts | Refusal:
     """Name the other documents of this platform."""
     if refusal.reason != "not_mine":
         return refusal
-    found = json.decode(payload)
-    for name, said in found.items() if isinstance(found, dict) else ():
+    for name, said in messages.members(payload).items():
         if name.startswith(_KIND) and isinstance(said, dict):
             return Facts({"event": name}, messages.eui(str(said.get("DevEUI", ""))))
     return refusal
