@@ -19,7 +19,9 @@ from msgspec import json
 from rules.records import Alarm, Event, Evidence, Outcome, Period
 from store.fs import DiskFullError
 
-REST_BYTES = 4 << 20  # enough for a full write-ahead log and its checkpoint
+LOG_BYTES = 4 << 20  # of the write-ahead log: then SQLite brings it into the book and begins it anew
+REST_BYTES = LOG_BYTES  # enough for a full write-ahead log and its checkpoint
+PAGE_BYTES = 1024  # of a new book; an event changes seven pages, and writes them all
 BALLAST_BYTES = REST_BYTES + (2 << 20)  # and before that for a small segment of the journal
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
@@ -162,9 +164,13 @@ class Book(BookReader):
     def _open(self, path: Path) -> None:
         """Open the file; that needs a little room, for what SQLite puts beside it."""
         self._db = _connect(path, "rwc")
+        self._db.execute(f"pragma page_size = {PAGE_BYTES}")
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
         self._db.executescript(_SCHEMA)
+        (page_bytes,) = self._db.execute("pragma page_size").fetchone()
+        self._db.execute(f"pragma wal_autocheckpoint = {LOG_BYTES // page_bytes}")
+        _lengthen(path.with_name(path.name + "-wal"))
         if self._fact("feed_id") is None:
             self._write([("insert into facts values ('feed_id', ?)", [(secrets.token_hex(6),)])])
 
@@ -283,6 +289,18 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
     )
+
+
+def _lengthen(write_ahead_log: Path) -> None:
+    """Write zeros behind the log up to the length that it will have: a commit that lengthens a file costs more.
+
+    (Measured on ext4: 4 ms instead of 1, and 28 KB of the file system's own journal.) To SQLite they are frames of an
+    earlier life of the log: without its salt they mean nothing (file format, section 4.1).
+    """
+    with suppress(OSError), write_ahead_log.open("ab") as log:  # no room: then it grows as it is needed
+        log.write(bytes(max(0, LOG_BYTES + LOG_BYTES // 16 - log.tell())))
+        log.flush()
+        os.fsync(log.fileno())
 
 
 def _event_row(event: Event) -> tuple[int, int, bytes]:

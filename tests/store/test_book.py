@@ -253,31 +253,36 @@ END
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_write_ahead_log_that_is_torn_leaves_the_book_before_or_after(tmp_path: Path, seed: int) -> None:
+def test_a_write_ahead_log_that_is_torn_leaves_the_book_before_or_after(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SQLite writes through no file system of ours: so its files are copied around a `tell` and torn by hand.
 
     What `tell` adds to the log may reach the disk in any part until its fsync. Every such part gives the book as it was
     before, or as it is after, and the replay then brings it to the same end. (Checkpoints are left to SQLite's own
     tests: https://www.sqlite.org/testing.html, section 3.)
     """
+    monkeypatch.setattr(book_module, "LOG_BYTES", 1 << 20)  # enough here
     dice = random.Random(seed)
     path = tmp_path / "book.sqlite"
     wal = tmp_path / "book.sqlite-wal"
     book = Book(path)
     book._db.execute("pragma wal_autocheckpoint = 0")
-    last = 0
+    last = end = 0
     for step in range(12):
         before, told_before = wal.read_bytes(), book.told_to()
         more = outcome(*range(last + 1, last + dice.randrange(2, 30)), periods=[hour(step, 1)])
         book.tell(more)
         after = wal.read_bytes()
-        assert after[: len(before)] == before
+        assert len(after) == len(before), "its length is written beforehand"
+        begin, former_end, end = first_difference(before, after), end, len(after.rstrip(b"\0"))
+        assert begin >= former_end, "what was written stays"
         for _ in range(4):
             image = tmp_path / f"image-{step}"
             shutil.rmtree(image, ignore_errors=True)
             image.mkdir()
             shutil.copy(path, image)
-            (image / wal.name).write_bytes(torn(before, after, dice))
+            (image / wal.name).write_bytes(torn(before, after, begin, end, dice))
             left = Book(image / path.name)
             assert left.told_to() in {told_before, more.last}
             assert left._one("pragma integrity_check") == "ok"
@@ -288,16 +293,22 @@ def test_a_write_ahead_log_that_is_torn_leaves_the_book_before_or_after(tmp_path
         last = more.last
 
 
-def torn(before: bytes, after: bytes, dice: random.Random) -> bytes:
-    """Return the log with only some of the sectors that were added, and perhaps cut off."""
-    image = bytearray(after)
-    image[len(before) :] = bytes(len(after) - len(before))
+def first_difference(one: bytes, other: bytes) -> int:
+    low, high = 0, len(one)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle)
+    return low
+
+
+def torn(before: bytes, after: bytes, begin: int, end: int, dice: random.Random) -> bytes:
+    """Return the log with only some of the sectors that were written from `begin` to `end`, and perhaps cut off."""
+    image = bytearray(before)
     chance = dice.choice((0.0, 0.5, 0.95, 1.0))
-    for at in range(len(before) // SECTOR * SECTOR, len(after), SECTOR):
+    for at in range(begin // SECTOR * SECTOR, end, SECTOR):
         if dice.random() < chance:
-            start = max(at, len(before))
-            image[start : at + SECTOR] = after[start : at + SECTOR]
-    return bytes(image[: dice.choice((len(after), dice.randrange(len(before), len(after) + 1)))])
+            image[at : at + SECTOR] = after[at : at + SECTOR]
+    return bytes(image[: dice.choice((len(after), dice.randrange(begin, end + 1)))])
 
 
 def test_kill_minus_nine(tmp_path: Path) -> None:
