@@ -10,6 +10,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("run", "commands.run"),
     ("check", "commands.check"),
     ("reload", "commands.reload"),
+    ("inbox", "commands.inbox"),
+    ("redecode", "commands.redecode"),
     ("decode", "commands.decode"),
     ("journal", "commands.journal"),
     ("ledger", "commands.ledger"),

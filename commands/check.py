@@ -1,22 +1,12 @@
 """`cityward check`: everything that is wrong in a configuration, at once."""
 
-import os
 from pathlib import Path
 
 import click
 
+from commands.language import language_of_system, language_option
 from config.check import Loaded, load
 from config.problems import Language
-
-language_option = click.option(
-    "--lang", "language", type=click.Choice(["zh", "en"]), help="Language of the messages; else that of the system."
-)
-
-
-def language_of_system() -> Language:
-    """Chinese when the system speaks it, else English."""
-    spoken = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return "zh" if spoken.lower().startswith("zh") else "en"
 
 
 @click.command

@@ -15,11 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from commands.inside import Inside
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from config import accepted, apart, blob
 from config.compiled import Compiled
 from devices.registry import Registry
-from feed.http.app import Reloaded
+from feed.behind import Behind, Reloaded
 from feed.http.server import FeedServer
 from feed.hub import Hub
 from feed.vitals import Latency, Vitals
@@ -136,10 +137,14 @@ class Daemon:
         if self.writer is not None:
             writer = self.writer
             self.crew.hire("influx", lambda: writer.run(self._stop_writer), self._stop_writer)
+        self.refiler = Refiler(self.pipeline, self.stores.inbox)
+        inside = Inside(self.pipeline, self.stores.inbox, self.refiler, state)
         self.feed = FeedServer(
             settings.http, state, self.hub,
-            submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, vitals=self.vitals,
-            ledger=self.ledger,
+            Behind(
+                submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, vitals=self.vitals,
+                ledger=self.ledger, inbox=inside.inbox, register=inside.register, redecode=inside.redecode,
+            ),
         )  # fmt: skip
         self.feed.start()
         self._stop_health = threading.Event()
@@ -148,7 +153,6 @@ class Daemon:
         if past is not None:
             past.run(self.pipeline.door(past, "past"), self._stop_health)
             self.pipeline.replaying = False
-        self.refiler = Refiler(self.pipeline, self.stores.inbox)
         self.crew.hire("refile", lambda: self.refiler.run(self._stop_health), self._stop_health)
         self.refiler.register()  # what a former process did not finish
         self.upkeep = Upkeep(self.pipeline, journal_age_ms=budgets.journal_age)

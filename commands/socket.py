@@ -10,6 +10,11 @@ import click
 
 TIMEOUT_S = 60.0  # a reload of 10,000 devices takes seconds
 
+directory_option = click.option(
+    "--directory", type=click.Path(path_type=Path), default=Path("/etc/cityward"), show_default=True,
+    help="Where the configuration is.",
+)  # fmt: skip
+
 
 class UnixConnection(HTTPConnection):
     """HTTP over a Unix socket."""

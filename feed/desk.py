@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS audit (
     t_ms    INTEGER NOT NULL,     -- civil time, Unix ms
     who     TEXT NOT NULL,        -- user
     via     TEXT NOT NULL,        -- from where: http 127.0.0.1, socket:uid 1000
-    what    TEXT NOT NULL,        -- ack, reset, reload
+    what    TEXT NOT NULL,        -- ack, reset, reload, redecode
     target  TEXT NOT NULL,        -- alarm id and occurrence: cover-tilted@mh-0114#7311
     command TEXT NOT NULL,        -- id of the command, made by the client
     comment TEXT NOT NULL,

@@ -25,7 +25,7 @@ IDLE_S = 0.2
 
 
 class RefileError(Exception):
-    """The fold did not take a part: the device is gone, or the configuration changed meanwhile. Begin again."""
+    """It did not come to its end: old frames cannot be read, or the configuration changed meanwhile. Begin again."""
 
 
 class _Wanted(Struct, frozen=True):
@@ -47,7 +47,7 @@ class Refiler:
     # ------------------------------------------------------------------------------------------ called by others
 
     def register(self) -> Future[dict[str, int]]:
-        """Refile what the inbox has of devices that are registered: how many frames of which device."""
+        """Refile what the inbox has of devices that are registered; how many of its frames each has in the log then."""
         return self._enqueue(self._register)
 
     def redecode(self, device: str, frames: Iterable[Old], from_ms: int, to_ms: int) -> Future[dict[str, int]]:
@@ -78,9 +78,11 @@ class Refiler:
         counts = {}
         for wanted in self._pipeline.ask(self._wanted).result():
             found = itertools.chain.from_iterable(map(self._old, wanted.addresses))
-            frames = sorted((old for old in found if old.sequence > wanted.after), key=lambda old: old.sequence)
-            if frames:
-                counts[wanted.device] = self._refile(wanted.device, frames, "registered")
+            frames = sorted(found, key=lambda old: old.sequence)
+            counts[wanted.device] = len(frames)
+            new = [old for old in frames if old.sequence > wanted.after]
+            if new:
+                self._refile(wanted.device, new, "registered")
         return counts
 
     def _wanted(self, fold: Fold) -> list[_Wanted]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,9 +14,10 @@ from msgspec import Raw, Struct
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from feed.behind import Behind
 from feed.desk import Audited, Desk
 from feed.devices import devices_picture
-from feed.http import openapi, problems
+from feed.http import engineer, openapi, problems
 from feed.http.bodies import CommandBody
 from feed.http.metrics import Metrics
 from feed.http.page import PAGE_FILES
@@ -25,11 +26,9 @@ from feed.http.problems import Problem, ProblemError
 from feed.http.stream import MOST_STREAMS, EventStream, Streams
 from feed.hub import ForgottenError, Hub
 from feed.positions import Position, parse
-from feed.vitals import Vitals
 from feed.wire import PAGE, alarm_json, alarms_page, events_page, json_of
 from rules.fold import Fold
 from rules.records import Answer, Command
-from store.ledger import Ledger
 
 ANSWER_S = 10.0  # the pipeline answers within half a second, or it is ill
 LONGEST_ID = 512  # of an alarm: rule, subject and quantity
@@ -41,44 +40,12 @@ Limit = Annotated[int, Query(ge=1, le=PAGE)]
 log = logging.getLogger(__name__)
 
 
-class Reloaded(Struct, frozen=True, kw_only=True):
-    """What became of the configuration files.
-
-    accepted  they are in force now
-    hash      of the configuration that is in force
-    problems  `file:line:column: what is wrong and what to write instead`; of accepted ones: warnings
-    """
-
-    accepted: bool
-    hash: str
-    problems: list[str]
-
-
-class DrawsLedger(Protocol):
-    """Draws up the ledger; with `verify` InfluxDB is asked, which may take minutes."""
-
-    def __call__(self, *, devices: bool, verify: bool) -> Ledger:
-        """From any thread."""
-        ...
-
-
 class Gateway(Struct, frozen=True, kw_only=True):
-    """Everything behind the endpoints.
-
-    submit  gives a command to the pipeline; the answer comes when it is durable
-    ask     has the pipeline's thread put a question to the fold
-    reload  reads the configuration files again and puts them in force if they are right; may take seconds
-    vitals  looks at the gateway; quick, from any thread
-    ledger  draws up the ledger
-    """
+    """Everything that the endpoints need."""
 
     hub: Hub
     desk: Desk
-    submit: Callable[[Command], "Future[Answer]"]
-    ask: Callable[[Callable[[Fold], Any]], "Future[Any]"]
-    reload: Callable[[], Reloaded]
-    vitals: Callable[[], Vitals]
-    ledger: DrawsLedger
+    behind: Behind
 
 
 def build(gateway: Gateway) -> FastAPI:
@@ -98,6 +65,7 @@ def build(gateway: Gateway) -> FastAPI:
     _streaming(app, gateway)
     _telling(app, gateway)
     _looking(app, gateway)
+    engineer.add(app, gateway.behind, _Auditor(gateway.desk).write)
     _page(app)
     return app
 
@@ -130,13 +98,13 @@ def _reading(app: FastAPI, gateway: Gateway) -> None:
         def question(fold: Fold) -> bytes:
             return json_of(devices_picture(fold, hub.gateway, after, limit))
 
-        return Response(await _answer(gateway.ask(question), "查询"), media_type=JSON)
+        return Response(await _answer(gateway.behind.ask(question), "查询"), media_type=JSON)
 
 
 def _streaming(app: FastAPI, gateway: Gateway) -> None:
     hub = gateway.hub
-    streams = Streams(hub, gateway.vitals)
-    metrics = Metrics(gateway.vitals, lambda: hub.last, lambda: streams.open)
+    streams = Streams(hub, gateway.behind.vitals)
+    metrics = Metrics(gateway.behind.vitals, lambda: hub.last, lambda: streams.open)
 
     @app.get("/api/v1/events/stream", responses=openapi.stream_answers())
     async def stream(request: Request, after: str | None = None) -> Response:
@@ -187,7 +155,7 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
             comment=body.comment,
         )
         try:
-            answer = await _answer(gateway.submit(asked), "命令")
+            answer = await _answer(gateway.behind.submit(asked), "命令")
         except ProblemError as error:  # nobody knows yet whether it has happened
             await audit(_audited(asked, error.problem.status, error.problem.text.en))
             raise
@@ -211,7 +179,7 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
         if peer.user is None:
             raise ProblemError(problems.socket_only())
         async with one_at_a_time:
-            done = await asyncio.to_thread(gateway.reload)
+            done = await asyncio.to_thread(gateway.behind.reload)
         status = 200 if done.accepted else 422
         await audit(Audited(who=peer.user, via=peer.via, what="reload", target=done.hash, status=status))
         if done.accepted:
@@ -223,20 +191,20 @@ def _looking(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/healthz")
     async def healthz() -> Response:
         """Whether the process lives: its pipeline went round within the last 30 s."""
-        now = gateway.vitals()
+        now = gateway.behind.vitals()
         return Response(json_of({"alive": now.alive, "idle_s": round(now.idle_s, 3)}), 200 if now.alive else 503,
                         media_type=JSON)  # fmt: skip
 
     @app.get("/api/v1/ledger", responses=openapi.answers("Ledger"))
     async def ledger(*, devices: bool = False, verify: bool = False) -> Response:
         """Account for every frame and every line; `verify` asks InfluxDB too."""
-        drawn = await asyncio.to_thread(gateway.ledger, devices=devices, verify=verify)
+        drawn = await asyncio.to_thread(gateway.behind.ledger, devices=devices, verify=verify)
         return Response(json_of(drawn), media_type=JSON)
 
     @app.get("/readyz")
     async def readyz() -> Response:
         """Whether the alarms can be believed: the restart is over, and the process lives."""
-        now = gateway.vitals()
+        now = gateway.behind.vitals()
         ready = now.reconciled and now.alive
         return Response(json_of({"ready": ready}), 200 if ready else 503, media_type=JSON)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
@@ -21,3 +21,16 @@ class CommandBody(BaseModel):
     comment: Annotated[str, StringConstraints(max_length=1_000)] = ""
     occurrence: Annotated[int, Field(ge=0, le=2**53 - 1)]
     command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
+
+
+class RedecodeBody(BaseModel):
+    """From when on a device's frames are read again. since: RFC 3339, with its zone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: AwareDatetime
+
+    @property
+    def since_ms(self) -> int:
+        """Civil time, Unix ms."""
+        return int(self.since.timestamp() * 1000)

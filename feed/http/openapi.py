@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
+from feed.behind import InboxPage, Refiled
 from feed.devices import DevicesPage
 from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
 from store.ledger import Ledger
@@ -41,7 +42,7 @@ def describe(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
-            shapes = [AlarmView, EventView, AlarmsPage, EventsPage, DevicesPage, Ledger]
+            shapes = [AlarmView, EventView, AlarmsPage, EventsPage, DevicesPage, Ledger, InboxPage, Refiled]
             _, ours = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
             schema.setdefault("components", {}).setdefault("schemas", {}).update(ours | _OTHERS)
             _drop_default_refusal(schema)

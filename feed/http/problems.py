@@ -89,6 +89,29 @@ def no_such_alarm(alarm: str, why: str) -> Problem:
     )
 
 
+def no_such_device(device: str) -> Problem:
+    """404 of what is about one device."""
+    return Problem(
+        status=404,
+        word="no-such-device",
+        text=Text(
+            zh=f"没有设备 {device}；已登记的设备见 /api/v1/devices",
+            en=f"no device {device}: /api/v1/devices lists those that are registered",
+        ),
+    )
+
+
+def not_redecoded(device: str, why: str) -> Problem:
+    """422 of a redecode that did not come to its end."""
+    return Problem(
+        status=422,
+        word="not-redecoded",
+        text=Text(
+            zh=f"{device} 重新解码未完成，请重试：{why}", en=f"{device} was not read again to the end, try again: {why}"
+        ),
+    )
+
+
 def still_there(alarm: str) -> Problem:
     """422 of a reset."""
     return Problem(
@@ -133,7 +156,10 @@ def socket_only() -> Problem:
     return Problem(
         status=403,
         word="socket-only",
-        text=Text(zh="只能经由 Unix 套接字：cityward reload", en="over the Unix socket only: cityward reload"),
+        text=Text(
+            zh="只能经由 Unix 套接字；请用 cityward reload、inbox、redecode 等命令",
+            en="over the Unix socket only: use the commands cityward reload, inbox, redecode ...",
+        ),
     )
 
 

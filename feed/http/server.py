@@ -5,23 +5,19 @@ import ipaddress
 import socket
 import stat
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
+from feed.behind import Behind
 from feed.desk import Desk
-from feed.http.app import DrawsLedger, Gateway, Reloaded, build
+from feed.http.app import Gateway, build
 from feed.http.guard import Guard
 from feed.http.peers import Connection
 from feed.hub import Hub
 from feed.settings import HttpSettings
-from feed.vitals import Vitals
-from rules.fold import Fold
-from rules.records import Answer, Command
 
 SOCKET_MODE = 0o660  # the service's user and group: who may act as an operator
 MOST_CONNECTIONS = 256
@@ -38,28 +34,15 @@ class FeedServer:
     settings  where to listen
     state     the state directory: the desk, and the Unix socket unless the settings say otherwise
     hub       the view; give it to the pipeline too
-    submit, ask, reload, vitals, ledger  see feed.http.app.Gateway
+    behind    the rest of the gateway
     """
 
-    def __init__(  # noqa: PLR0913 - everything that the feed shares with the rest of the gateway, once
-        self,
-        settings: HttpSettings,
-        state: Path,
-        hub: Hub,
-        *,
-        submit: Callable[[Command], "Future[Answer]"],
-        ask: Callable[[Callable[[Fold], Any]], "Future[Any]"],
-        reload: Callable[[], Reloaded],
-        vitals: Callable[[], Vitals],
-        ledger: DrawsLedger,
-    ) -> None:
+    def __init__(self, settings: HttpSettings, state: Path, hub: Hub, behind: Behind) -> None:
         self.socket_path = settings.socket_path(state)
         self._settings = settings
         self._hub = hub
         self._desk = Desk(state / "desk.sqlite")
-        self._gateway = Gateway(
-            hub=hub, desk=self._desk, submit=submit, ask=ask, reload=reload, vitals=vitals, ledger=ledger
-        )
+        self._gateway = Gateway(hub=hub, desk=self._desk, behind=behind)
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
         self._sockets: list[socket.socket] = []

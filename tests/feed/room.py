@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from devices.registry import Registry
-from feed.http.app import Reloaded
+from feed.behind import Behind, InboxPage, Refiled, Reloaded
 from feed.http.server import FeedServer
 from feed.hub import Hub
 from feed.settings import HttpSettings
@@ -82,10 +82,20 @@ class Room:
     def _open(self) -> None:
         self.hub = Hub(self.state / "book.sqlite", GATEWAY)
         self.server = FeedServer(
-            self.settings, self.state, self.hub,
-            submit=self.submit, ask=self.ask, reload=lambda: self.reloaded, vitals=lambda: self.vitals,
-            ledger=lambda **_: ledger_picture(Memory(), Kept(), None, {}),
-        )  # fmt: skip
+            self.settings,
+            self.state,
+            self.hub,
+            Behind(
+                submit=self.submit,
+                ask=self.ask,
+                reload=lambda: self.reloaded,
+                vitals=lambda: self.vitals,
+                ledger=lambda **_: ledger_picture(Memory(), Kept(), None, {}),
+                inbox=lambda **_: InboxPage(gateway=GATEWAY, addresses=0, refused=0, strangers=[], next=None),
+                register=lambda: Refiled(frames={}),
+                redecode=lambda device, since_ms: Refiled(frames={device: since_ms}) if device == "mh-1" else None,
+            ),
+        )
 
     def __enter__(self) -> Self:
         self.server.start()

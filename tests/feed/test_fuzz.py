@@ -9,8 +9,8 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
+from feed.behind import Reloaded
 from feed.devices import DevicesPage
-from feed.http.app import Reloaded
 from feed.wire import AlarmsPage, AlarmView, EventsPage
 from tests.feed.room import Reply, Room, tilted
 
@@ -74,6 +74,7 @@ def test_the_description_holds_together(openapi: dict[str, Any]) -> None:
     assert {
         "/api/v1/alarms", "/api/v1/events", "/api/v1/events/stream", "/api/v1/alarms/{alarm}/ack",
         "/api/v1/alarms/{alarm}/reset", "/api/v1/devices", "/api/v1/ledger", "/api/v1/reload",
+        "/api/v1/inbox", "/api/v1/inbox/register", "/api/v1/devices/{device}/redecode",
         "/healthz", "/readyz", "/metrics",
     } == openapi["paths"].keys()  # fmt: skip
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from feed.behind import Reloaded
 from feed.desk import Audited
-from feed.http.app import Reloaded
 from feed.http.server import FeedError, FeedServer, bind_socket, bind_tcp
 from feed.vitals import Latency, Vitals
 from tests.feed.room import GATEWAY, Room, eventually, tilted

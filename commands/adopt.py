@@ -1,0 +1,138 @@
+"""`cityward inbox adopt`: registers somebody who spoke, and has his frames read."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import yaml
+
+from commands.language import Words, language_option
+from commands.socket import ask, directory_option
+from commands.strangers import LONG_S, inbox_of
+from config import apart
+from config.load import socket_of
+from config.problems import Language
+from devices.instants import rfc3339_ms
+from feed.behind import StrangerView
+
+INTERVALS = ("1 min", "2 min", "5 min", "10 min", "15 min", "30 min", "1 h", "2 h", "6 h", "12 h", "24 h")
+_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440)
+
+
+@click.command
+@click.argument("address")
+@click.option("--model", required=True, help="What it is: see the guesses.")
+@click.option("--id", "device", required=True, help="Its id, for ever: mh-0114.")
+@click.option("--name", help="For people: 文化路12号 污水井盖.")
+@click.option("--at", nargs=2, type=float, help="Longitude and latitude.", metavar="LON LAT")
+@click.option("--crs", type=click.Choice(["wgs84", "gcj02", "bd09", "cgcs2000"]), help="Of --at.")
+@click.option("--site", help="The premises that it supervises.")
+@click.option("--district", help="Where it stands.")
+@click.option("--interval", help="How often it reports at the least; else as its frames came.")
+@click.option("--option", "pairs", multiple=True, metavar="NAME=VALUE", help="Option of the model: variant=em310-tilt.")
+@directory_option
+@click.option("--json", "as_json", is_flag=True, help="Say what was done as one JSON object.")
+@language_option
+def command(  # noqa: PLR0913, PLR0917 - what may be said of a device
+    address: str,
+    model: str,
+    device: str,
+    directory: Path,
+    pairs: tuple[str, ...],
+    language: Language | None,
+    *,
+    as_json: bool,
+    **said: Any,  # noqa: ANN401 - as it stands in YAML
+) -> None:
+    """Register ADDRESS as a device: write a new file in devices.d/, reload, and read the frames that the inbox kept.
+
+    Nothing is changed when the new file would be wrong. What came before is in InfluxDB, windows and reports then, with
+    its true time; it rings nothing old.
+    """
+    words = Words(language)
+    page = inbox_of(directory, address)
+    if not page.strangers:
+        raise click.ClickException(
+            words(
+                f"收件箱中没有 {address}；`cityward inbox` 列出所有地址",
+                f"{address} is not in the inbox; `cityward inbox` shows who is",
+            )
+        )  # fmt: skip
+    stranger = page.strangers[0]
+    options = {**_options(stranger, model, words), **dict(_pair(pair) for pair in pairs)}
+    entry: dict[str, Any] = {"id": device, "model": model, "address": address}
+    entry |= {"options": options} if options else {}
+    said["interval"] = said["interval"] or interval_of(stranger)
+    entry |= {name: list(value) if name == "at" else value for name, value in said.items() if value}
+    path = directory / "devices.d" / f"{device}.yaml"
+    _write(path, yaml.safe_dump({"devices": [entry]}, allow_unicode=True, sort_keys=False), words)
+    try:
+        _reload(directory)
+    except click.ClickException:
+        path.unlink()
+        raise
+    _, answer = ask(socket_of(directory), "POST", "/api/v1/inbox/register", timeout_s=LONG_S)
+    frames = answer["frames"].get(device, 0)
+    if as_json:
+        click.echo(msgspec.json.encode({"device": device, "file": str(path), "frames": frames}))
+        return
+    click.echo(
+        words(
+            f"已登记 {device}（{path}）；此前的 {frames} 帧已补入。下一步：cityward walk {device}",
+            f"{device} is registered ({path}); its {frames} frames are in. Next: cityward walk {device}",
+        )
+    )
+
+
+def _options(stranger: StrangerView, model: str, words: Words) -> dict[str, Any]:
+    """Take the options of the best guess of this model. Ends the command when several are as good."""
+    found = [guess for guess in stranger.guesses if guess.model == model]
+    best = [g for g in found if (g.readings, g.facts) == (found[0].readings, found[0].facts)]
+    if len(best) > 1 and len({len(guess.values) for guess in best}) == 1:
+        some = ", ".join(f"{name}={value}" for guess in best for name, value in guess.options.items())
+        click.echo(
+            words(f"这几种都读得懂，取第一种：{some}", f"all of these read it, the first is taken: {some}"), err=True
+        )
+    return best[0].options if best else {}
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"--option {text}: write NAME=VALUE")
+    return name, yaml.safe_load(value) if value[:1] in "{[" else value
+
+
+def interval_of(stranger: StrangerView) -> str:
+    """Say how often it reports, from how its frames came: a usual step that is half as long again."""
+    span_min = (rfc3339_ms(stranger.last) - rfc3339_ms(stranger.first)) / 60_000
+    each_min = 1.5 * span_min / max(stranger.frames - 1, 1)
+    if stranger.frames < 2:  # noqa: PLR2004 - one frame says nothing
+        return INTERVALS[-1]
+    return next((name for name, step in zip(INTERVALS, _MINUTES, strict=True) if each_min <= step), INTERVALS[-1])
+
+
+def _write(path: Path, text: str, words: Words) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise click.ClickException(
+            words(f"{path} 已存在；请换一个 --id", f"{path} is there already; take another --id")
+        ) from None
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+
+
+def _reload(directory: Path) -> None:
+    """Check first, for a daemon that refuses rings. Ends the command with every problem."""
+    found = apart.finish(apart.begin(directory))
+    if found.errors:
+        raise click.ClickException("\n".join(problem.en for problem in found.errors))
+    status, answer = ask(socket_of(directory), "POST", "/api/v1/reload")
+    if status != 200:  # noqa: PLR2004 - OK
+        raise click.ClickException("\n".join([str(answer.get("detail", "")), *answer.get("problems", [])]))

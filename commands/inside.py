@@ -1,0 +1,76 @@
+"""What the daemon does for the feed's engineers: shows the inbox, puts old frames into the log again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from commands.history import ChildError, FramesOf, Row, Strangers, frames_of, registry_of, strangers_of
+from devices.registry import Registry
+from feed.behind import InboxPage, Refiled
+from ingest.pipeline import Pipeline
+from ingest.refile import RefileError, Refiler
+from rules.fold import Fold
+from rules.records import Old
+from store.inbox import Inbox
+
+EARLY_MS = 5 * 60_000  # what stands at a time may have come a little before it: clocks run ahead
+LATEST_MS = 1 << 60
+
+
+class Inside:
+    """Called on threads of the feed; whatever touches fold or inbox is asked of the pipeline."""
+
+    def __init__(self, pipeline: Pipeline, inbox: Inbox, refiler: Refiler, state: Path) -> None:
+        self._pipeline, self._inbox, self._refiler, self._state = pipeline, inbox, refiler, state
+
+    def inbox(self, *, skip: int, limit: int, address: str | None) -> InboxPage:
+        """Show strangers; see feed.behind.ShowsInbox."""
+
+        def question(fold: Fold) -> tuple[Registry, int, list[Row]]:
+            reception = fold.memory.world.reception
+            rows = [
+                Row(name, known.frames, known.first_ms, known.last_ms)
+                for name, known in self._inbox.known.items()
+                if reception.registered(name) is None and address in (None, name)
+            ]
+            return fold.memory.world.registry, fold.memory.offset_ms, rows
+
+        registry, offset_ms, rows = self._pipeline.ask_durable(question).result()
+        rows.sort(key=lambda row: (-row.last_ms, row.address))
+        page = rows[skip : skip + limit]
+        task = Strangers(str(self._state / "inbox"), registry_of(registry), offset_ms, page)
+        following = skip + len(page)
+        return InboxPage(
+            gateway=registry.gateway,
+            addresses=len(rows),
+            refused=self._inbox.refused,
+            strangers=strangers_of(task) if page else [],
+            next=following if following < len(rows) else None,
+        )
+
+    def register(self) -> Refiled:
+        """Wait until the inbox's frames of registered devices are in the log again."""
+        return Refiled(frames=self._refiler.register().result())
+
+    def redecode(self, device: str, since_ms: int) -> Refiled | None:
+        """Read a device's frames again; see feed.behind.Redecodes."""
+
+        def question(fold: Fold) -> tuple[Registry, int, int]:
+            return fold.memory.world.registry, fold.memory.offset_ms, fold.memory.out.last
+
+        registry, offset_ms, upto = self._pipeline.ask_durable(question).result()
+        if all(each.id != device for each in registry.devices):
+            return None
+        task = FramesOf(
+            str(self._state / "journal"), registry_of(registry, device), since_ms - offset_ms - EARLY_MS, upto
+        )
+        try:
+            return Refiled(frames=self._refiler.redecode(device, _found(task), since_ms, LATEST_MS).result())
+        except RefileError as error:
+            raise ValueError(str(error)) from error
+
+
+def _found(task: FramesOf) -> Iterator[Old]:
+    try:
+        yield from frames_of(task)
+    except ChildError as error:
+        raise RefileError(str(error)) from error

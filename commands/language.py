@@ -1,0 +1,28 @@
+"""In which language a command speaks."""
+
+import os
+
+import click
+
+from config.problems import Language
+
+language_option = click.option(
+    "--lang", "language", type=click.Choice(["zh", "en"]), help="Language of the messages; else that of the system."
+)
+
+
+def language_of_system() -> Language:
+    """Chinese when the system speaks it, else English."""
+    spoken = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "zh" if spoken.lower().startswith("zh") else "en"
+
+
+class Words:
+    """Says a sentence in one of the two languages: `words("没有", "none")`."""
+
+    def __init__(self, language: Language | None) -> None:
+        self.language = language or language_of_system()
+
+    def __call__(self, zh: str, en: str) -> str:
+        """Return the one that is wanted."""
+        return zh if self.language == "zh" else en

@@ -1,0 +1,126 @@
+"""What stands behind the feed: everything that it asks of the rest of the gateway, in one place."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from devices.guesses import Guess
+from feed.vitals import Vitals
+from rules.fold import Fold
+from rules.records import Answer, Command
+from store.ledger import Ledger
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """What became of the configuration files.
+
+    accepted  they are in force now
+    hash      of the configuration that is in force
+    problems  `file:line:column: what is wrong and what to write instead`; of accepted ones: warnings
+    """
+
+    accepted: bool
+    hash: str
+    problems: list[str]
+
+
+class StrangerFrame(Struct, frozen=True, kw_only=True):
+    """One frame of the inbox. text: the payload, where it is text."""
+
+    at: str
+    source: str
+    place: str
+    payload_hex: str
+    text: str | None
+
+
+class StrangerView(Struct, frozen=True, kw_only=True):
+    """An address that nobody registered.
+
+    frames       how many are kept of it
+    source       that brought its newest frame; transport: mqtt, serial, hj212; platform: the envelope that opens it
+    rssi_dbm, snr_db  of the newest frame
+    guesses      models that read its newest frames, the best first
+    newest       its newest frames, the last one last
+    """
+
+    address: str
+    frames: int
+    first: str
+    last: str
+    source: str
+    transport: str
+    platform: str
+    rssi_dbm: float | None
+    snr_db: float | None
+    guesses: list[Guess]
+    newest: list[StrangerFrame]
+
+
+class InboxPage(Struct, frozen=True, kw_only=True):
+    """Strangers, the one that spoke last first.
+
+    addresses  how many there are; refused: frames that were not kept since the start, because inbox or address are full
+    next       the `skip` of the page that follows; null = this is the last one
+    """
+
+    gateway: str
+    addresses: int
+    refused: int
+    strangers: list[StrangerView]
+    next: int | None
+
+
+class Refiled(Struct, frozen=True, kw_only=True):
+    """How many old frames of which device were put into the log again."""
+
+    frames: dict[str, int]
+
+
+class DrawsLedger(Protocol):
+    """Draws up the ledger; with `verify` InfluxDB is asked, which may take minutes."""
+
+    def __call__(self, *, devices: bool, verify: bool) -> Ledger:
+        """From any thread."""
+        ...
+
+
+class ShowsInbox(Protocol):
+    """Shows who spoke without being registered; with an address, only that. May take seconds."""
+
+    def __call__(self, *, skip: int, limit: int, address: str | None) -> InboxPage:
+        """From any thread."""
+        ...
+
+
+class Redecodes(Protocol):
+    """Reads what the journal has of a device again, from a civil time on.
+
+    Returns None where there is no such device. May take minutes. Raises ValueError with what kept it from that.
+    """
+
+    def __call__(self, device: str, since_ms: int) -> Refiled | None:
+        """From any thread."""
+        ...
+
+
+class Behind(Struct, frozen=True, kw_only=True):
+    """The rest of the gateway, as the feed's endpoints see it.
+
+    submit    gives a command to the pipeline; the answer comes when it is durable
+    ask       has the pipeline's thread put a question to the fold
+    reload    reads the configuration files again and puts them in force if they are right; may take seconds
+    vitals    looks at the gateway; quick, from any thread
+    register  waits until what the inbox has of registered devices is in the log again
+    """
+
+    submit: Callable[[Command], "Future[Answer]"]
+    ask: Callable[[Callable[[Fold], Any]], "Future[Any]"]
+    reload: Callable[[], Reloaded]
+    vitals: Callable[[], Vitals]
+    ledger: DrawsLedger
+    inbox: ShowsInbox
+    register: Callable[[], Refiled]
+    redecode: Redecodes
