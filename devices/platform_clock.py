@@ -23,7 +23,9 @@ class PlatformClock:
         self._minutes: dict[int, int] = {}
 
     def note(self, log_ms: int, t_ms: int) -> None:
-        """Take the platform's time of a message that came at a log time."""
+        """Take the platform's time of a message that came at a log time; less than 0 = it is no word of now."""
+        if t_ms < 0:
+            return
         minute, offset_ms = log_ms // MINUTE_MS, t_ms - log_ms
         known = self._minutes.get(minute)
         if known is None:

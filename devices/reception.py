@@ -192,12 +192,12 @@ class Reception:
         if not isinstance(said, _Said):
             return track, _counted(track, said)
         said.platform = envelope is not None and envelope.platform_time
-        _hear_clock(door, said, note, log_ms)
         age = "" if said.met else self._seen_before(track, said, frame, door)
         if age == "duplicate":
             return track, _counted(track, Duplicate())
         old = said.platform and 0 <= said.t_ms < now_ms - HISTORY_MS
         retained = NOTE_RETAINED in note
+        door.platform.note(log_ms, -1 if retained or said.resent or not said.platform else said.t_ms)
         live = not (retained or said.resent or old or age == "older")
         readings = _readings(track, said, now_ms, log_ms, live=live)
         if live:
@@ -320,12 +320,6 @@ def _open(
         return opened or Refusal("not_mine", "no envelope opens it")
     said = _decode(track, opened)
     return _sane(said) if isinstance(said, _Said) else said
-
-
-def _hear_clock(door: Door, said: _Said, note: bytes, log_ms: int) -> None:
-    """Take the platform's time of what it sends for the first time; what is as usual agrees with civil time anyway."""
-    if said.platform and said.t_ms >= 0 and not (said.resent or NOTE_RETAINED in note):
-        door.platform.note(log_ms, said.t_ms)
 
 
 def _decode(track: Track, uplink: Uplink) -> _Said | Facts | Refusal:
