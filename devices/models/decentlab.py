@@ -35,6 +35,7 @@ Variant = Literal[
 _WEATHER = ("atm22", "atm41", "atm41g2", "wrm")
 _RANGES = {"pr21": (-1.0, 10.0), "pr26": (0.0, 1.0)}
 _SAMPLES = "samples"  # no quantity: how many distances were measured
+_LID_END = 27  # DL-LID2 says one word more than DL-LID after its distances: the number of all samples
 _TOTAL, _UPPER, _TOTAL_AT = "rain_total_mm", "upper_word", 15  # u32 of DL-ATM41G2, the lower word first
 
 _Positive = Annotated[float, Meta(gt=0)]
@@ -224,6 +225,8 @@ def decode(payload: bytes, port: int | None, options: DecentlabOptions) -> Decod
         return Refusal("not_mine", f"flags {flags:04X}: {options.variant} has {groups} groups")
     layout = _layout(options, flags)
     wanted = _HEAD.size + layout.words.size
+    if options.variant == "lid" and flags & 1 and length == wanted + 2:
+        payload, length = payload[:_LID_END] + payload[_LID_END + 2 :], wanted
     if length != wanted:
         return Refusal("length", f"{length} bytes, not the {wanted} of {options.variant} with flags {flags:04X}")
     words = layout.words.unpack_from(payload, _HEAD.size)
@@ -256,7 +259,7 @@ def encode(values: Values, options: DecentlabOptions) -> tuple[int, bytes]:
 MODEL: Model = Model(
     id="decentlab",
     family="manhole",
-    title="Decentlab DL-CTD10, PR21, PR26, PR36, LID, MBX (level), DL-PM (dust), DL-ATM22, ATM41, WRM (weather)",
+    title="Decentlab DL-CTD10, PR21, PR26, PR36, LID, LID2, MBX (level), DL-PM (dust), DL-ATM22, ATM41, WRM (weather)",
     values=Values,
     decode=decode,
     encode=encode,
