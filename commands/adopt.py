@@ -68,11 +68,10 @@ def command(  # noqa: PLR0913, PLR0917 - what may be said of a device
     entry |= {name: list(value) if name == "at" else value for name, value in said.items() if value}
     path = directory / "devices.d" / f"{device}.yaml"
     _write(path, yaml.safe_dump({"devices": [entry]}, allow_unicode=True, sort_keys=False), words)
-    try:
-        _reload(directory)
-    except click.ClickException:
+    refused = _refused(directory, words)
+    if refused:
         path.unlink()
-        raise
+        raise click.ClickException("\n".join(refused))
     _, answer = ask(socket_of(directory), "POST", "/api/v1/inbox/register", timeout_s=LONG_S)
     frames = answer["frames"].get(device, 0)
     if as_json:
@@ -128,11 +127,10 @@ def _write(path: Path, text: str, words: Words) -> None:
         raise click.ClickException(f"{path}: {error.strerror}") from error
 
 
-def _reload(directory: Path) -> None:
-    """Check first, for a daemon that refuses rings. Ends the command with every problem."""
-    found = apart.finish(apart.begin(directory))
+def _refused(directory: Path, words: Words) -> list[str]:
+    """Check, then reload; return why it is refused, [] = it is in force. Without an answer the file stays as it is."""
+    found = apart.finish(apart.begin(directory))  # first, for a daemon that refuses rings
     if found.errors:
-        raise click.ClickException("\n".join(problem.en for problem in found.errors))
+        return [getattr(problem, words.language) for problem in found.errors]
     status, answer = ask(socket_of(directory), "POST", "/api/v1/reload")
-    if status != 200:  # noqa: PLR2004 - OK
-        raise click.ClickException("\n".join([str(answer.get("detail", "")), *answer.get("problems", [])]))
+    return [] if status == 200 else [str(answer.get("detail", "")), *answer.get("problems", [])]  # noqa: PLR2004 - OK
