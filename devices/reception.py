@@ -7,24 +7,24 @@ Live or history is decided by arrival and envelope, never by the device's clock;
 its windows (docs/how-it-works.md, "Time").
 """
 
-from array import array
 from binascii import crc32
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from devices.envelopes import Envelope, Uplink, said_by
 from devices.frames import NOTE_REPEATED, NOTE_RETAINED, Frame
+from devices.met import Met
 from devices.models.hj212_dust import Hj212Options
 from devices.quantities import QUANTITIES
 from devices.readings import TOLD_LATER, Facts, Refusal, Reported, Values, without_insane
 from devices.registry import Device, Registry
 from devices.sessions import compare
 from devices.stations import Stations
-from devices.tracks import REMEMBERED, Door, Track, topic_matches
+from devices.tracks import Door, Track, columns, restore, topic_matches
 
 FUTURE_MS = 120_000  # a clock that far ahead of ours is wrong
 HISTORY_MS = 600_000  # a platform's message that old was not sent just now
@@ -75,11 +75,11 @@ class Reception:
         self.doors = {source.name: Door(source) for source in registry.sources}
         self.tracks: dict[str, Track] = {}
         self.by_address: dict[str, Track] = {}
-        self.ring = array("Q", bytes(8 * REMEMBERED * len(registry.devices)))
+        self.met = Met()
         self.stations = Stations()
         self.former: Counter[str] = Counter(before.former if before else ())
-        for index, device in enumerate(registry.devices):
-            track = Track(device, index, line_prefix(device))
+        for device in registry.devices:
+            track = Track(device, line_prefix(device))
             self.tracks[device.id] = self.by_address[device.address] = track
             old = before.tracks.get(device.id) if before else None
             if before and old and _same(old.device, device):
@@ -106,7 +106,8 @@ class Reception:
                 self.former.update({f"refused {reason}": count for reason, count in track.refused.items()})
 
     def _take_over(self, track: Track, old: Track, before: "Reception") -> None:
-        track.restore(old.state())
+        track.go_on(old)
+        track.key_at = -1
         self.remember_as(track, before, old)
 
     def remember_as(self, track: Track, other: "Reception", old: Track) -> None:
@@ -114,9 +115,7 @@ class Reception:
         memory = other.stations.known.get(track.device.id)
         if memory is not None:
             self.stations.known[track.device.id] = memory
-        here, there = track.index * REMEMBERED, old.index * REMEMBERED
-        track.key_at = here + old.key_at - there
-        self.ring[here : here + REMEMBERED] = other.ring[there : there + REMEMBERED]
+        self.met.take_over(track, other.met, old)
 
     # ------------------------------------------------------------------------------------------ which device
 
@@ -226,7 +225,7 @@ class Reception:
             return compare(track, said.counter, newer=said.t_ms > track.last_ms if timed else None)
         place, payload, note = frame
         if said.t_ms >= 0:
-            return "duplicate" if self._met(track, said.t_ms, payload) else ""
+            return "duplicate" if self._met(track, said.t_ms, said.told or payload) else ""
         key = crc32(payload, crc32(place))
         if NOTE_REPEATED in note and key in door.recent:
             return "duplicate"  # neither counter nor time: only the broker's own word, and only of a recent frame
@@ -235,42 +234,30 @@ class Reception:
 
     def _met(self, track: Track, t_ms: int, what: bytes) -> bool:
         """Tell whether a reading of that time (-1 = none) and content is among the device's last 128; remember it."""
-        key = (t_ms << 22 ^ crc32(what)) & 0xFFFF_FFFF_FFFF_FFFF
-        here = track.index * REMEMBERED
-        if t_ms < 0 or key in self.ring[here : here + REMEMBERED]:
-            return t_ms >= 0
-        at = track.key_at
-        self.ring[at] = key
-        track.key_at = at + 1 if (at + 1) % REMEMBERED else at + 1 - REMEMBERED
-        return False
+        return t_ms >= 0 and self.met.met(track, (t_ms << 22 ^ crc32(what)) & 0xFFFF_FFFF_FFFF_FFFF)
 
     # ------------------------------------------------------------------------------------------------- snapshot
 
     def state(self) -> dict[str, Any]:
         """Everything that a restart must find again, as plain data."""
         return {
-            "tracks": {name: track.state() for name, track in self.tracks.items()},
-            "index": {name: track.index for name, track in self.tracks.items()},
+            "devices": list(self.tracks),
+            "tracks": columns(list(self.tracks.values())),
             "doors": {
                 name: (door.received, door.strangers, list(door.recent), door.listening)
                 for name, door in self.doors.items()
             },
-            "ring": self.ring.tobytes(),
+            "met": self.met.keys.tobytes(),
             "stations": self.stations.state(),
             "former": dict(self.former),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put a state back; devices are those of the same configuration."""
-        ring = array("Q", state["ring"])
         self.former = Counter(state["former"])
         self.stations.restore(state.get("stations", {}))  # a snapshot of an earlier version has none
-        for name, values in state["tracks"].items():
-            track = self.tracks[name]
-            track.restore(values)
-            here, there = track.index * REMEMBERED, state["index"][name] * REMEMBERED
-            track.key_at += here - there
-            self.ring[here : here + REMEMBERED] = ring[there : there + REMEMBERED]
+        restore([self.tracks[name] for name in state["devices"]], state["tracks"])
+        self.met.restore(state["met"])
         for name, (received, strangers, recent, listening) in state["doors"].items():
             door = self.doors[name]
             door.received, door.strangers, door.listening = received, strangers, listening
@@ -285,14 +272,17 @@ def _counted(track: Track, said: Facts | Refusal | Duplicate) -> Facts | Refusal
     if isinstance(said, Facts):
         track.facts += 1
     elif isinstance(said, Refusal):
-        track.refused[said.reason] = track.refused.get(said.reason, 0) + 1
+        track.refuse(said.reason)
     else:
         track.duplicates += 1
     return said
 
 
 class _Said(Struct):
-    """What a frame says: counter and time (-1 = none), entries as in `Reported`; met: it is known to be new."""
+    """What a frame says: counter and time (-1 = none), entries as in `Reported`; met: it is known to be new.
+
+    told  the values that a platform sent: a push that comes again may have another signature round them
+    """
 
     counter: int
     t_ms: int
@@ -300,6 +290,7 @@ class _Said(Struct):
     resent: bool = False
     platform: bool = False
     met: bool = False
+    told: bytes = b""
 
 
 def _open(
@@ -333,7 +324,8 @@ def _decode(track: Track, uplink: Uplink) -> _Said | Facts | Refusal:
     t_ms = -1 if uplink.time_ms is None else uplink.time_ms
     if t_ms < 0 and entries:
         t_ms = entries[0][0]
-    return _Said(-1 if uplink.counter is None else uplink.counter, t_ms, entries, uplink.resent)
+    told = b"" if uplink.values is None else json.encode(uplink.values)
+    return _Said(-1 if uplink.counter is None else uplink.counter, t_ms, entries, uplink.resent, told=told)
 
 
 def _sane(said: _Said) -> _Said | Refusal:

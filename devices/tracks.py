@@ -1,7 +1,7 @@
 """What is remembered of one device and of one source."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from devices.readings import Values, range_check
 from devices.registry import Device, Source
 from devices.sessions import Session, packed, unpacked
 
-REMEMBERED = 128  # readings without a counter, per device
+_NOTHING: Mapping[str, int] = {}  # most devices never send what is refused
 RECENT = 5000  # frames of a source: more than a Receive Maximum
 
 
@@ -62,25 +62,24 @@ class Track:
     lost_ms         log time since when nobody can hear it, 0 = it can be heard; listening_ms: since when it can again
     realtime_ms     log time of its last reading that was no mean
     counter, run, mask, old  see `devices.sessions`
-    key_at, skew_ms, skew_at_ms  next place in the ring of keys; how far the device's clock is off, measured when
+    key_at, skew_ms, skew_at_ms  see `devices.met`; how far the device's clock is off, measured when
     frames, duplicates, facts, held, refused, readings  for the ledger; readings: beyond one for each decoded frame
     """
 
-    STATE = (
+    NUMBERS = (
         "last_ms", "seen_ms", "since_ms", "lost_ms", "listening_ms", "silent", "realtime_ms", "key_at", "skew_ms",
-        "skew_at_ms", "frames", "duplicates", "facts", "held", "readings", "missed", "refused",
+        "skew_at_ms", "frames", "duplicates", "facts", "held", "readings", "missed",
     )  # fmt: skip
 
     SESSIONS = ("counter", "run", "mask", "old")
 
     __slots__ = (
-        *STATE, *SESSIONS, "device", "envelope", "bands", "gather", "index", "model", "open", "pick", "prefix",
+        *NUMBERS, *SESSIONS, "device", "envelope", "bands", "gather", "model", "open", "pick", "prefix", "refused",
         "quantities", "quiet", "sane", "series", "signs", "slots", "usual", "usual_until", "watches",
     )  # fmt: skip
 
-    def __init__(self, device: Device, index: int, prefix: bytes) -> None:
+    def __init__(self, device: Device, prefix: bytes) -> None:
         self.device = device
-        self.index = index
         self.prefix = prefix
         self.model: Model = catalogue.model(device.model)
         self.envelope: Envelope | None = None
@@ -103,24 +102,19 @@ class Track:
         self.counter = -1
         self.run = self.mask = 0
         self.old: Session | None = None
-        self.key_at = index * REMEMBERED
+        self.key_at = -1
         self.skew_ms = self.skew_at_ms = 0
         self.frames = self.duplicates = self.facts = self.held = self.readings = self.missed = 0
-        self.refused: dict[str, int] = {}
+        self.refused: Mapping[str, int] = _NOTHING
 
-    def state(self) -> list[Any]:
-        """Return what a restart must find again, as plain data."""
-        old = self.old and packed(self.old)
-        return [getattr(self, name) for name in self.STATE] + [packed((self.counter, self.run, self.mask)), old]
+    def refuse(self, reason: str, count: int = 1) -> None:
+        """Count refused frames."""
+        self.refused = {**self.refused, reason: self.refused.get(reason, 0) + count}
 
-    def restore(self, state: Sequence[Any]) -> None:
-        """Put a state back."""
-        *values, session, old = state
-        for name, value in zip(self.STATE, values, strict=True):
-            setattr(self, name, value)
-        self.counter, self.run, self.mask = unpacked(session)
-        self.old = old and unpacked(old)
-        self.usual_until = 0
+    def go_on(self, old: "Track") -> None:
+        """Take over what is remembered of the same device."""
+        for name in (*self.NUMBERS, *self.SESSIONS, "refused"):
+            setattr(self, name, getattr(old, name))
 
     def listen(self, at_ms: int) -> None:
         """From now on it can be heard; the time in which it could not does not count as silence."""
@@ -133,6 +127,32 @@ class Track:
     def decoded(self) -> int:
         """Frames that became readings."""
         return self.frames - self.duplicates - self.facts - self.held - sum(self.refused.values())
+
+
+def columns(tracks: Sequence[Track]) -> dict[str, Any]:
+    """Return what a restart must find again, as plain data: number by number, and sessions and refusals by track."""
+    sessions = {
+        at: (packed((track.counter, track.run, track.mask)), track.old and packed(track.old))
+        for at, track in enumerate(tracks)
+        if track.counter >= 0
+    }
+    refused = {at: track.refused for at, track in enumerate(tracks) if track.refused}
+    numbers = {name: [getattr(track, name) for track in tracks] for name in Track.NUMBERS}
+    return {"numbers": numbers, "sessions": sessions, "refused": refused}
+
+
+def restore(tracks: Sequence[Track], state: Mapping[str, Any]) -> None:
+    """Put `columns` back; numbers that are equal become one object."""
+    for name, values in state["numbers"].items():
+        same: dict[int, int] = {}
+        for track, value in zip(tracks, values, strict=True):
+            setattr(track, name, same.setdefault(value, value))
+    for at, (session, old) in state["sessions"].items():
+        track = tracks[at]
+        track.counter, track.run, track.mask = unpacked(session)
+        track.old = old and unpacked(old)
+    for at, refused in state["refused"].items():
+        tracks[at].refused = refused
 
 
 def topic_matches(pattern: str, topic: str) -> bool:

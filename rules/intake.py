@@ -10,9 +10,10 @@ from functools import partial
 from msgspec import Struct
 
 from devices.frames import Batch, Frame
+from devices.met import REMEMBERED
 from devices.readings import Refusal, Values
 from devices.reception import FUTURE_MS, HISTORY_MS, Reading, Stranger
-from devices.tracks import REMEMBERED, Door, Track
+from devices.tracks import Door, Track
 from rules import lines
 from rules.judging import quieten
 from rules.memory import Memory
@@ -68,7 +69,8 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
     now_ms = log_ms + memory.offset_ms
     fresh_ms = now_ms - HISTORY_MS
     find = door.tracks.get
-    ring = memory.world.reception.ring
+    met = memory.world.reception.met
+    keys = met.keys
     writing = memory.world.registry.influx
     add = memory.out.lines.append
     encode, table, drop = lines.encode, lines.TO_LINE, lines.DROP
@@ -112,7 +114,9 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
             track.seen_ms = log_ms
             if key:
                 at = track.key_at
-                ring[at] = key
+                if at < 0:
+                    at = met.begin(track)
+                keys[at] = key
                 at += 1
                 track.key_at = at if at % REMEMBERED else at - REMEMBERED
             elif counter >= 0:

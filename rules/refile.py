@@ -67,7 +67,7 @@ def _frame(memory: Memory, track: Track, refiling: Refiling, old: Old, record: R
     if isinstance(received, Stranger):  # its source is gone, or finds another device now
         alone.frames += 1
         received = Refusal("not_mine", f"{old.source} does not bring it to {record.device} any more")
-        alone.refused["not_mine"] = alone.refused.get("not_mine", 0) + 1
+        alone.refuse("not_mine")
     if isinstance(received, Refusal):
         memory.out.refused.append(Refused(old.sequence, record.device, received.reason, received.detail))
     elif isinstance(received, list):
@@ -110,7 +110,7 @@ def _count(memory: Memory, track: Track, alone: Track) -> None:
         setattr(track, name, getattr(track, name) + getattr(alone, name))
         setattr(alone, name, 0)
     for reason, count in alone.refused.items():
-        track.refused[reason] = track.refused.get(reason, 0) + count
+        track.refuse(reason, count)
     alone.refused = {}
 
 

@@ -6,7 +6,6 @@ first record, else the section starts fresh.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ from rules.world import World
 
 Sections = dict[str, tuple[int, bytes]]
 
-VERSIONS = {"fold": 2, "reception": 1, "judges": 2, "alarms": 1, "links": 1, "refiles": 1}
+VERSIONS = {"fold": 2, "reception": 2, "met": 1, "judges": 2, "alarms": 1, "links": 1, "refiles": 2}
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -48,6 +47,8 @@ def write(fold: Fold) -> Sections:
     """Return all sections: name -> version, content."""
     memory = fold.memory
     world = memory.world
+    reception = world.reception.state()
+    met: bytes = reception.pop("met")  # 10 MB: not to be copied once more
     contents = {
         "fold": encode(
             _FoldState(
@@ -55,7 +56,8 @@ def write(fold: Fold) -> Sections:
                 dict(memory.missed), memory.drops,
             )
         ),
-        "reception": encode(world.reception.state()),
+        "reception": encode(reception),
+        "met": met,
         "judges": encode(_judges(world)),
         "alarms": encode(list(world.judging.alarms.by_id.values())),
         "links": encode(memory.links.state()),
@@ -66,36 +68,39 @@ def write(fold: Fold) -> Sections:
     return sections
 
 
-def read(fold: Fold, sections: Mapping[str, tuple[int, bytes]]) -> set[str]:
-    """Put a fresh fold where the snapshot was taken; return the names of the sections that could not be read."""
-    good = {name: content for name, (version, content) in sections.items() if VERSIONS.get(name, version) == version}
-    missing = set(VERSIONS) - set(good)
+def read(fold: Fold, sections: Sections) -> set[str]:
+    """Put a fresh fold where the snapshot was taken; return the names of the sections that could not be read.
+
+    Takes one section after the other out of `sections`: none is kept longer than it is needed.
+    """
+    missing = {name for name, version in VERSIONS.items() if name not in sections or sections[name][0] != version}
     if "fold" in missing:
         return {*VERSIONS, "windows"}
     memory = fold.memory
-    state = msgspec.msgpack.decode(good["fold"], type=_FoldState)
+    state = msgspec.msgpack.decode(sections.pop("fold")[1], type=_FoldState)
     memory.hash, memory.log_ms, memory.offset_ms = state.hash, state.log_ms, state.offset_ms
     memory.answers, memory.drops = state.answers, state.drops
     memory.made, memory.set_aside, memory.missed = Counter(state.made), Counter(state.set_aside), Counter(state.missed)
     if memory.hash:
         memory.world = World(*fold.load(memory.hash))
     world = memory.world
-    if "reception" in good:
-        world.reception.restore(msgspec.msgpack.decode(good["reception"]))
+    if "windows" not in sections or not world.windows.restore(*sections.pop("windows")):
+        missing.add("windows")
+    if missing.isdisjoint(("reception", "met")):
+        remembered = msgspec.msgpack.decode(sections.pop("reception")[1])
+        world.reception.restore(remembered | {"met": sections.pop("met")[1]})
     else:
         for track in world.reception.tracks.values():
             track.since_ms = memory.log_ms  # nobody knows when it spoke last
-    if "links" in good:
-        memory.links.restore(msgspec.msgpack.decode(good["links"]))
-    if "alarms" in good:
-        alarms = msgspec.msgpack.decode(good["alarms"], type=list[Alarm])
+    if "links" not in missing:
+        memory.links.restore(msgspec.msgpack.decode(sections.pop("links")[1]))
+    if "alarms" not in missing:
+        alarms = msgspec.msgpack.decode(sections.pop("alarms")[1], type=list[Alarm])
         world.judging.alarms.by_id = {alarm.id: alarm for alarm in alarms}
-    if "refiles" in good:
-        _restore_refiles(memory, good["refiles"])
-    if "judges" in good:
-        _restore_judges(memory, good["judges"])
-    if "windows" not in sections or not world.windows.restore(*sections["windows"]):
-        missing.add("windows")
+    if "refiles" not in missing:
+        _restore_refiles(memory, sections.pop("refiles")[1])
+    if "judges" not in missing:
+        _restore_judges(memory, sections.pop("judges")[1])
     return missing
 
 
