@@ -139,9 +139,10 @@ class Backlog:
             start = cursor.offset if each.number == cursor.segment else 0
             if start >= each.end:
                 continue
-            found = self._read_at(each.number, start)
-            if found is not None:
-                return found
+            for at in {start, segment.begin_behind(start)}:
+                found = self._read_at(each.number, at)
+                if found is not None:
+                    return found
             data = segment.load(self._fs, self._directory, each.number) or b""
             for offset, header in segment.groups(data, each.number):
                 if offset >= start:

@@ -151,7 +151,7 @@ class Log:
         """Write a group into the active segment. After any error but DiskFullError nobody knows what is on the disk."""
         active = self.active
         assert active is not None  # noqa: S101 - asked by the callers
-        number, offset = active.number, active.end
+        number, offset = active.number, segment.begin_behind(active.end)
         group = group._replace(segment=number, body_crc=segment.crc32(body, number))
         end = write_all(self._fs, self._fd, (segment.pack(group), body), offset)
         self._fs.fdatasync(self._fd)
@@ -188,7 +188,7 @@ class Log:
     @staticmethod
     def _room(active: Segment) -> int:
         """Bytes that groups may still take: a part is kept for the index."""
-        return active.size - active.size // 64 - POINTER_BYTES - active.end
+        return active.size - active.size // 64 - POINTER_BYTES - segment.begin_behind(active.end)
 
     def _begin(self, group: Header, body: bytes) -> tuple[int, int]:
         """Begin the next segment with a group; the file gets its name when that is durable, so that none is empty."""

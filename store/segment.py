@@ -13,6 +13,9 @@ held before, zeros or the segment it was in an earlier life. So every checksum i
              what it was before compression, log time of the first and last record (ms), CRC-32 of body and of header
     pointer  CWP1, number of the segment, offset, CRC-32
 
+A group begins where the one before it ends, or on the next page (4 KiB) where less than 1 KiB of this one is left: the
+system writes whole pages, and a page that two groups share is written twice.
+
 A group that is torn is no group; what stands before it is untouched. A group that went bad later is passed over: the
 next sound one is searched for, and the gap is counted. Two groups may hold the same sequences, for a group whose fsync
 failed is written again into another segment: readers pass over what they have seen.
@@ -42,6 +45,8 @@ _POINTER = struct.Struct("<4sIQI")
 HEADER_BYTES, POINTER_BYTES = _HEADER.size, _POINTER.size
 SUFFIX = ".seg"
 SEGMENT_BYTES = 8 << 20
+PAGE_BYTES = 4096
+SKIPPED_BYTES = 1024  # at the most: costs 3 % of a journal of small groups, and saves a tenth of what is written
 _RAW = -15  # wbits of zlib: no header and no Adler-32
 
 crc32 = _crc32  # (data, seed)
@@ -95,7 +100,7 @@ class Segment(Struct, kw_only=True):
         """Take a group into the sums."""
         if not self.groups:
             self.first, self.from_ms = header.first, header.from_ms
-        self.bad += offset != self.end
+        self.bad += offset not in (self.end, begin_behind(self.end))
         self.end = offset + HEADER_BYTES + header.length
         self.groups += 1
         self.last, self.to_ms = header.last, header.to_ms
@@ -108,6 +113,12 @@ class Index(Struct, array_like=True):
 
     sums: Segment
     finder: bytes
+
+
+def begin_behind(end: int) -> int:
+    """Tell where a group begins behind one that ends there."""
+    left = -end % PAGE_BYTES
+    return end + left if left <= SKIPPED_BYTES else end
 
 
 def compress(raw: Buffer) -> bytes:

@@ -238,6 +238,27 @@ def test_a_disk_that_fails_twice_ends_the_commit() -> None:
     assert journal.last == 1
 
 
+def test_a_group_does_not_begin_at_the_end_of_a_page() -> None:
+    fs = LosingFs()
+    dice = random.Random(8)
+    journal = Journal(fs, HERE, 1 << 20, segment_bytes=64 << 10)
+    kept: Kept = []
+    for group in range(80):
+        kept += put(journal, dice, some_group(dice, group))
+        journal.commit()
+    journal.close()
+    data = bytes(fs.names_seen[segment.path_of(HERE, 1)].seen)
+    end = skipped = 0
+    for offset, header in segment.groups(data, 1):
+        assert -offset % segment.PAGE_BYTES > segment.SKIPPED_BYTES or offset % segment.PAGE_BYTES == 0
+        skipped += offset != end
+        end = offset + segment.HEADER_BYTES + header.length
+    assert skipped > 3
+    again = Journal(fs, HERE, 1 << 20, segment_bytes=64 << 10)
+    assert list(again.read(0)) == kept
+    assert [each.bad for each in again.log.segments] == [0] * len(again.log.segments), "to skip is no damage"
+
+
 def test_damage_in_the_middle_costs_its_group_only() -> None:
     fs = LosingFs()
     dice = random.Random(7)
