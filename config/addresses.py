@@ -83,7 +83,8 @@ def _by_broker(pattern: str, scheme: str, code: str) -> Callable[[str, Carriers]
 def _mn(number: str, known: Carriers) -> tuple[str, ...]:
     if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", number) is None:
         raise Wrong("address_mn", "{value}", {"value": number})
-    via = (*known.listeners, *known.schemes.get("mn", ())) or known.levels
+    wired = [name for name, line in known.lines.items() if line is not None and line.protocol == "hj212"]
+    via = (*known.listeners, *wired, *known.schemes.get("mn", ())) or known.levels
     if not via and known.whole:
         raise Wrong("no_listener", "{value}", {"value": number})
     return via

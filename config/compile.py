@@ -19,6 +19,9 @@ from devices import catalogue
 from devices.models import Model
 from devices.registry import Device, Registry, Route, Source
 
+_OF_LINES = {"modbus-rtu": "modbus", "hj212": "hj212"}
+"""Protocol of a serial line -> envelope, where it is not `line`."""
+
 
 def sources(settings: CitywardSettings) -> tuple[Source, ...]:
     """Compile what the core must know of the sources; links and secrets stay outside."""
@@ -41,7 +44,7 @@ def sources(settings: CitywardSettings) -> tuple[Source, ...]:
                 name=line.name,
                 kind="serial",
                 subject=f"line:{line.name}",
-                routes=(Route(filter="", envelope="modbus" if line.protocol == "modbus-rtu" else "line"),),
+                routes=(Route(filter="", envelope=_OF_LINES.get(line.protocol, "line")),),
             )
             for line in found.serial
         ),

@@ -80,6 +80,8 @@ _GATEWAY = {
     "device_file": ("`{value}` 不是串口设备文件。请写例如 `/dev/ttyUSB0`。", "`{value}` is no device file. Write for example `/dev/ttyUSB0`."),
     "serial_line": ("`{value}` 不是串口参数。请写波特率和格式，例如 `4800 8N1`。", "`{value}` does not set a serial line. Write baud rate and format, as in `4800 8N1`."),
     "poll_missing": ("{protocol} 需要轮询周期。请补 `poll: 60 s`。", "{protocol} must know how often to ask. Add `poll: 60 s`."),
+    "poll_not_asked": ("{protocol} 的设备自己发送，不用轮询。请删去 `poll`。", "{protocol} sends by itself and is not asked. Take `poll` out."),
+    "clocks_not_set": ("{protocol} 没有校时命令。请删去 `set_clocks`。", "{protocol} knows no command that sets a clock. Take `set_clocks` out."),
     "listen": ("`{value}` 不是监听地址。请写 `主机:端口`，例如 `0.0.0.0:9212`。", "`{value}` is no address to listen on. Write HOST:PORT, as in `0.0.0.0:9212`."),
     "listen_open": ("`{value}` 对外开放，而接口没有登录。请只在本机监听，远程访问用隧道或反向代理。", "`{value}` is open to others, but there is no login. Listen on loopback; from afar use a tunnel or a proxy."),
     "envelope": ("没有信封 `{value}`。可用：{known}。", "There is no envelope `{value}`. Known: {known}."),

@@ -58,6 +58,17 @@ def _absolute(path: Path) -> Path:
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
+def _switch(value: object) -> bool:
+    truth = {"true": True, "false": False}.get(str(value).lower())
+    if truth is None:
+        raise Wrong("truth", "{value}", {"value": str(value)})
+    return truth
+
+
+Switch = Annotated[bool, BeforeValidator(_switch, json_schema_input_type=bool)]
+"""On or off, written `true` or `false`."""
+
+
 class Settings(BaseModel):
     """What all settings have in common: nothing unknown, nothing changed afterwards."""
 
@@ -265,20 +276,26 @@ class SerialSettings(Settings):
 
     port      the device file; `/dev/serial/by-id/…` keeps its name when adapters are replugged
     line      see `line`
-    protocol  modbus-rtu: we ask the slaves in turn; else a PM module, which talks by itself or is asked
+    protocol  modbus-rtu: we ask the slaves in turn; hj212: a logger sends; else one PM module, which sends or is asked
     poll      how often every slave, or the module, is asked, ms; None = it talks by itself
+    set_clocks  hj212 only: see `Hj212Settings`
     """
 
     name: Name
     port: Annotated[str, _matches(r"/.+", "device_file")]
     line: Annotated[str, AfterValidator(_line)]
-    protocol: Literal["modbus-rtu", "plantower-pms", "nova-sds", "sensirion-sps30", "honeywell-hpma"]
+    protocol: Literal["modbus-rtu", "plantower-pms", "nova-sds", "sensirion-sps30", "honeywell-hpma", "hj212"]
     poll: Duration | None = None
+    set_clocks: Switch = False
 
     @model_validator(mode="after")
     def _polled_or_not(self) -> "SerialSettings":
         if self.poll is None and self.protocol in ("modbus-rtu", "sensirion-sps30"):
             raise Wrong("poll_missing", "poll", {"at": "protocol", "protocol": self.protocol})
+        if self.poll is not None and self.protocol == "hj212":
+            raise Wrong("poll_not_asked", "poll", {"at": "poll", "protocol": self.protocol})
+        if self.set_clocks and self.protocol != "hj212":
+            raise Wrong("clocks_not_set", "set_clocks", {"at": "set_clocks", "protocol": self.protocol})
         return self
 
     @property
@@ -288,15 +305,29 @@ class SerialSettings(Settings):
 
 
 class Hj212Settings(Settings):
-    """One TCP port to which HJ 212 stations connect."""
+    """HJ 212 over TCP.
+
+    listen      the port to which stations connect
+    connect     or a logger that waits to be called, `HOST:PORT`
+    set_clocks  a station that asks for the time is sent it (1012), as long as our own clock is trusted
+    """
 
     name: Name
-    listen: Listen
+    listen: Listen | None = None
+    connect: Listen | None = None
+    set_clocks: Switch = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Hj212Settings":
+        if (self.listen is None) == (self.connect is None):
+            at = "listen" if self.connect is None else "connect"
+            raise Wrong("one_of", "one", {"at": at, "names": "listen, connect"})
+        return self
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where to listen."""
-        return endpoint(self.listen)
+        """Where to listen, or whom to call."""
+        return endpoint(self.listen or self.connect or "")
 
 
 class SourcesSettings(Settings):
