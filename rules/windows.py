@@ -8,6 +8,7 @@ Civil time throughout; the fold has the offset to log time. Nothing is due while
 """
 
 from collections.abc import Sequence
+from itertools import accumulate, chain, pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -63,12 +64,12 @@ class Series:
 
 
 class _State(Struct):
-    """What a snapshot keeps besides the arrays."""
+    """What a snapshot keeps besides the arrays. pieces: bytes of each that lies behind them, by hour."""
 
     zone: str
     series: list[tuple[str, str]]
     head: int
-    packed: dict[int, list[bytes]]
+    pieces: dict[int, list[int]]
     due_ms: int
     touched: dict[int, list[int]]
     closing: tuple[int, int, int, int]
@@ -237,11 +238,12 @@ class Windows:
     # ------------------------------------------------------------------------------------------------ snapshot
 
     def sections(self) -> tuple[int, bytes]:
-        """Return version and content for the snapshot: a short head, then the arrays as they lie in memory."""
+        """Return version and content for the snapshot: a short head, then arrays and pieces as they lie in memory."""
         self._put_away(self.series)
         head = msgspec.msgpack.encode(self._state())
-        parts = [len(head).to_bytes(8, "little"), head]
-        return VERSION, b"".join([*parts, *(np.ascontiguousarray(array).data for array in self._arrays().values())])
+        arrays = (np.ascontiguousarray(array).data for array in self._arrays().values())
+        pieces = chain.from_iterable(self._minutes.pieces().values())
+        return VERSION, b"".join([len(head).to_bytes(8, "little"), head, *arrays, *pieces])
 
     def restore(self, version: int, content: bytes) -> bool:
         """Take over a snapshot, series by series; one that was not there starts empty. False = of another version."""
@@ -254,8 +256,13 @@ class Windows:
             shape = (*mine.shape[:-1], len(state.series))
             arrays[name] = np.frombuffer(content, mine.dtype, int(np.prod(shape)), start).reshape(shape)
             start += arrays[name].nbytes
+        packed: dict[int, list[bytes]] = {}
+        for hour, lengths in state.pieces.items():
+            ends = list(accumulate(lengths, initial=start))
+            packed[hour] = [content[begin:end] for begin, end in pairwise(ends)]
+            start = ends[-1]
         minutes = Minutes(len(state.series))
-        minutes.restore(state.head, state.packed)
+        minutes.restore(state.head, packed)
         minutes.sums[:], minutes.counts[:] = arrays.pop("sums"), arrays.pop("counts")
         self._take_over(state, arrays, minutes)
         return True
@@ -278,7 +285,7 @@ class Windows:
             zone=closing.calendar.zone,
             series=[(series.device, series.quantity) for series in self.series],
             head=self._minutes.head,
-            packed=self._minutes.pieces(),
+            pieces={hour: [len(piece) for piece in pieces] for hour, pieces in self._minutes.pieces().items()},
             due_ms=self.due_ms,
             touched={hour: sorted(index) for hour, index in self._touched.items()},
             closing=(closing.closed, closing.final, closing.day, closing.day_final),
