@@ -7,15 +7,17 @@ Source: LORIOT documentation, "Application data output format". Payloads in hex.
 
 One uplink may come twice: as `rx` at once, and as `gw` when all gateways have spoken. Both have its counter, so that
 the second one is a duplicate. `offline` true: it comes out of the cache. Without the application's key there is
-`encdata` instead of `data`.
+`encdata` instead of `data`. Answers to its own clients (cq, tx, txd) are facts, and may name no device.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field, json
 
 from devices.envelopes import Envelope, Uplink, messages
 from devices.readings import Facts, Refusal
+
+_ANSWERS: Final = ("cq", "tx", "txd")
 
 
 class _Gateway(Struct):
@@ -25,7 +27,7 @@ class _Gateway(Struct):
 
 class _Message(Struct):
     cmd: str
-    eui: str = field(name="EUI")
+    eui: str = field(default="", name="EUI")
     ts: Any = None
     fcnt: int | None = 0
     port: int | None = None
@@ -46,6 +48,8 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     message = messages.read(payload, _careful, lambda found: "cmd" in found and "EUI" in found, "LORIOT")
     if isinstance(message, Refusal):
         return message
+    if not message.eui and message.cmd not in _ANSWERS:
+        return Refusal("not_mine", f"cmd {message.cmd!r} without an EUI: not of LORIOT")
     address = messages.eui(message.eui)
     if message.data is None:
         if message.encdata:

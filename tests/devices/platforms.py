@@ -353,6 +353,7 @@ EVENTS = [
     Sent("milesight-gateway", "street/join", {"applicationID": 1, "devEUI": EUI, "devAddr": "06682ea2"}, "join"),
     Sent("thingpark", "", {"DevEUI_uplink": {"DevEUI": EUI.upper(), "FCntUp": 7}}, "DevEUI_uplink"),
     Sent("thingpark", "", {"DevEUI_downlink_Sent": {"DevEUI": EUI.upper()}}, "DevEUI_downlink_Sent"),
+    Sent("loriot", "", {"cmd": "cq", "page": 1, "total": 0, "cache": []}, "cq", ""),
     Sent("loriot", "", {"cmd": "txd", "EUI": EUI.upper(), "seqdn": 3, "ts": AT_MS}, "txd"),
     Sent("helium", "", {"dev_eui": EUI.upper(), "type": "join", "hotspots": [], "reported_at": AT_MS}, "join"),
     Sent("ctwing", "", {"messageType": "commandResponse", "taskId": 1, "result": {"resultCode": "DELIVERED"}, **CTWING},

@@ -199,6 +199,12 @@ def test_what_only_onenet_does() -> None:
         assert said.reason == "not_mine", other
 
 
+def test_a_command_of_somebody_elses() -> None:
+    said = open_with("loriot", {"cmd": "parkStatus", "body": {"parkID": "7", "parkingStatu": 1}})
+    assert isinstance(said, Refusal)
+    assert said.reason == "not_mine"
+
+
 def test_loriot_without_the_key_of_the_device() -> None:
     message = uplink_of("loriot") | {"encdata": FRAME.hex()}
     del message["data"]
