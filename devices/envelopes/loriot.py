@@ -51,8 +51,8 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     if not message.eui and message.cmd not in _ANSWERS:
         return Refusal("not_mine", f"cmd {message.cmd!r} without an EUI: not of LORIOT")
     address = messages.eui(message.eui)
-    if message.data is None:
-        if message.encdata:
+    if message.data is None or message.cmd in _ANSWERS:  # `tx` repeats what was sent down
+        if message.encdata and message.cmd not in _ANSWERS:
             return Refusal("syntax", "the payload is encrypted: give LORIOT the device's AppSKey")
         return Facts({"event": message.cmd}, address)
     data = messages.from_hex(message.data)

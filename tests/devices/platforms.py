@@ -354,6 +354,7 @@ EVENTS = [
     Sent("thingpark", "", {"DevEUI_uplink": {"DevEUI": EUI.upper(), "FCntUp": 7}}, "DevEUI_uplink"),
     Sent("thingpark", "", {"DevEUI_downlink_Sent": {"DevEUI": EUI.upper()}}, "DevEUI_downlink_Sent"),
     Sent("loriot", "", {"cmd": "cq", "page": 1, "total": 0, "cache": []}, "cq", ""),
+    Sent("loriot", "", {"cmd": "tx", "EUI": EUI.upper(), "port": 3, "data": "0102AABB", "success": "queued"}, "tx"),
     Sent("loriot", "", {"cmd": "txd", "EUI": EUI.upper(), "seqdn": 3, "ts": AT_MS}, "txd"),
     Sent("helium", "", {"dev_eui": EUI.upper(), "type": "join", "hotspots": [], "reported_at": AT_MS}, "join"),
     Sent("ctwing", "", {"messageType": "commandResponse", "taskId": 1, "result": {"resultCode": "DELIVERED"}, **CTWING},
