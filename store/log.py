@@ -3,7 +3,8 @@
 An append overwrites blocks that are on the disk already, so that one flush makes it durable (reference/performance.md,
 section 4: one flush a commit and a fifth of the bytes that a growing file costs). While the budget is not used up, new
 segments are filled with zeros, a piece at each commit once the present segment is a quarter full; after that the oldest
-is given a new name and written over.
+is given a new name and written over. The pieces are not synced: the system writes them meanwhile, and the first group of
+the segment syncs what is left. (A sync of a file that grows takes 4 ms, and a commit would wait for it.)
 """
 
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from store import segment
 from store.fs import Buffer, DiskFullError, Fs, naming_full, write_all
 from store.segment import GROUP, HEADER_BYTES, INDEX, POINTER_BYTES, SEGMENT_BYTES, Header, Index, Segment
 
-_PIECE = bytes(256 << 10)
+_ZEROS = bytes(256 << 10)
+_PIECE_BYTES = 32 << 10  # of a spare at each commit; twice the group where that is more, so that it is ready in time
 _SPARE = "spare"
 
 
@@ -107,7 +109,7 @@ class Log:
             except OSError:
                 self._condemn()
                 place = self._begin(group, body)
-        self._prepare()
+        self._prepare(max(_PIECE_BYTES, 2 * need))
         return place
 
     def free_oldest(self) -> int:
@@ -268,19 +270,17 @@ class Log:
                 raise
 
     def _fill_spare(self, size: int) -> None:
-        """Write the next piece of the spare segment."""
+        """Write the next piece of the spare segment, up to that size."""
         fd = self._fs.open(self.directory / _SPARE, write=True, create=True)
         try:
-            piece = _PIECE[: size - self._spare_bytes]
+            piece = _ZEROS[: size - self._spare_bytes]
             end = write_all(self._fs, fd, (piece,), self._spare_bytes)
-            with naming_full():
-                self._fs.fdatasync(fd)
             self.bytes_written += len(piece)
             self._spare_bytes = end
         finally:
             self._fs.close(fd)
 
-    def _prepare(self) -> None:
+    def _prepare(self, most_bytes: int) -> None:
         """Get the next segment ready in time, a piece at each commit."""
         active = self.active
         if (
@@ -291,7 +291,7 @@ class Log:
             and self.file_bytes + self._segment_bytes <= self.budget_bytes
         ):
             try:
-                self._fill_spare(self._segment_bytes)
+                self._fill_spare(min(self._segment_bytes, self._spare_bytes + most_bytes))
             except OSError:
                 self._spare_wanted = False  # the commit is durable all the same; `_begin` tries again and says what is
 
