@@ -43,7 +43,7 @@ _NB_DO200 = struct.Struct(">5x H B B x H 4s 4s 2x I h h h 11x")
 _NB_DO201 = struct.Struct(">5x H B B H h h h b B 4s I 11x")
 _NB_DO202 = struct.Struct(">5x B B H h h h b B 4s 11x")
 _LORA_SETTINGS = {_DO200: 17, _DO201: 16, _DO202: 16}
-_NB_SETTINGS = {_DO201: 22, _DO202: 21}  # at least: beyond that stands the server's address
+_NB_SETTINGS = {_DO200: 26, _DO201: 22, _DO202: 21}  # at least: beyond that stands the server's address
 _MADE = struct.Struct(">2s B B B H B B H h h h b B 3x B")
 
 
@@ -151,9 +151,11 @@ def _settings(payload: bytes, product: int) -> Decoded:
     """Tell what is configured; narrow-band frames go on with the server's address and end with the IMEI."""
     length = len(payload)
     narrow = length != _LORA_SETTINGS[product]
-    if narrow and length < _NB_SETTINGS.get(product, 256):
+    if narrow and length < _NB_SETTINGS[product]:
         return Refusal("length", f"no settings of product {product:02x} have {length} bytes")
     facts = {"firmware": f"{payload[5]}.{payload[6]}", "upload_interval_h": payload[7]}
+    if product == _DO200 and narrow:
+        return Facts(facts | {"settings": payload[8:-9].hex()})  # the vendor publishes no more of them
     if product == _DO200:
         facts |= {"ultrasonic_interval": payload[8], "magnetic_interval": payload[9]}
         return Facts(facts | {"magnetic_threshold_mgs": int.from_bytes(payload[12:14])})
