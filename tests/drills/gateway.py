@@ -12,7 +12,7 @@ from typing import Any
 
 from config import blob
 from devices.registry import Registry
-from rules.fold import Fold
+from rules.fold import Fold, Load
 from rules.records import Event, Record
 from rules.ruleset import RuleSet
 from store import journal
@@ -120,14 +120,18 @@ class Gateway:
         """Read its book."""
         return BookReader(self.state / "book.sqlite")
 
+    def load_from(self, book: BookReader) -> Load:
+        """Give what a fold loads its configurations with."""
+
+        def load(config_hash: str) -> tuple[Registry, RuleSet]:
+            content = book.configuration(config_hash)
+            assert content is not None
+            return blob.decode(content)
+
+        return load
+
     def folded(self) -> list[Event]:
         """Fold its journal once, uninterrupted; return the events."""
         with self.book() as book:
-
-            def load(config_hash: str) -> tuple[Registry, RuleSet]:
-                content = book.configuration(config_hash)
-                assert content is not None
-                return blob.decode(content)
-
-            fold = Fold(load)
+            fold = Fold(self.load_from(book))
             return [event for first, record in self.records() for event in fold.take(first, [record]).events]

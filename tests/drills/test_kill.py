@@ -78,6 +78,7 @@ def test_killed_twenty_times(tmp_path: Path) -> None:
         gateway.start()
         try:
             gateway.wait_ready()
+            broker.wait_subscribed("cityward-drill-lora", "dust/+")
             stop = threading.Event()
             with Publisher(broker.port) as publisher:
                 thread = threading.Thread(target=publisher.publish, args=(traffic(stop),), kwargs={"rate": RATE})
