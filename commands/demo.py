@@ -22,6 +22,7 @@ from commands.district.wire import Wire
 from config.check import load
 from feed.http.server import FeedError
 from ingest.sources.replay import Replay
+from ingest.start import StoppedError
 from store.log import InUseError
 
 PAST_BATCHES = PAST_MS // 60_000 * 3.75  # about; the bar need not be exact
@@ -43,7 +44,7 @@ HELLO = """
 
 @click.command
 @click.option("--port", type=click.IntRange(1, 65535), default=8480, show_default=True, help="Port of the page.")
-@click.option("--state", type=click.Path(path_type=Path), help="Keep everything there; else in a new folder.")
+@click.option("--state", type=click.Path(path_type=Path), help="Keep everything there; else it goes with the demo.")
 def command(port: int, state: Path | None) -> None:
     """Run a simulated district with its alarms: nothing need be installed, nothing is left running.
 
@@ -52,15 +53,18 @@ def command(port: int, state: Path | None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     sys.setswitchinterval(0.0005)
     console = Console(highlight=False)
-    folder = state or Path(tempfile.mkdtemp(prefix="cityward-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
     stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, lambda *_: stop.set())
     try:
         with contextlib.ExitStack() as stack:
+            own = tempfile.TemporaryDirectory(prefix="cityward-demo-", ignore_cleanup_errors=True)
+            folder = state or Path(stack.enter_context(own))
+            folder.mkdir(parents=True, exist_ok=True)
             _run(stack, console, folder.resolve(), port, stop)
             console.print("\n正在停止 stopping …")
+    except StoppedError:
+        return
     except (FeedError, InUseError, RuntimeError) as error:
         raise click.ClickException(
             f"{error}\n端口被占用时可换一个 try another port: cityward demo --port 8490"
@@ -86,7 +90,7 @@ def _run(stack: contextlib.ExitStack, console: Console, folder: Path, port: int,
         task = progress.add_task("过去 72 小时 the past 72 hours", total=PAST_BATCHES)
         told = takewhile(lambda _: not stop.is_set(), city.past())
         past = Replay(told, city.begins_ms - PAST_MS, lambda done: progress.update(task, completed=done))
-        daemon.start(None if lived_before else past)
+        daemon.start(None if lived_before else past, stop)
         progress.update(task, completed=PAST_BATCHES)
     stack.callback(daemon.stop)
     city.begins_ms = street.now_ms()

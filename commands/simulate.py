@@ -1,6 +1,7 @@
 """`cityward simulate`: the demo's live district, sent to any broker and listener."""
 
 import signal
+import socket
 import threading
 
 import click
@@ -8,6 +9,8 @@ import click
 from commands.district import street
 from commands.district.city import City
 from ingest.settings import endpoint
+
+REACHED_S = 5.0
 
 
 class EndpointType(click.ParamType[tuple[str, int]]):
@@ -33,8 +36,13 @@ def command(mqtt: tuple[str, int], hj212: tuple[str, int] | None) -> None:
     A cover tilts after 15 s; with --hj212 PM10 jumps at a station after 20 s. Its addresses are in the configuration
     that `cityward demo` writes.
     """
+    for host, port in [mqtt, *([hj212] if hj212 else [])]:
+        try:
+            socket.create_connection((host, port), REACHED_S).close()
+        except OSError as error:
+            raise click.ClickException(f"{host}:{port} cannot be reached: {error}") from error
     stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, lambda *_: stop.set())
     city = City(street.now_ms())
     lora = street.Lora(city, *mqtt, stop)

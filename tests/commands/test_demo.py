@@ -1,11 +1,13 @@
 """The demo as a newcomer starts it: within a minute alarms from three transports and the past; then all is gone."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -49,6 +51,46 @@ def test_the_first_minute(tmp_path: Path, root: Path, broker: str) -> None:
         status = demo.wait(15)
     assert status == 0, (tmp_path / "log").read_text()
     assert str(tmp_path) not in subprocess.run(["/bin/ps", "axww"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize(
+    ("how", "when"),
+    [
+        (signal.SIGTERM, "过去 72 小时"),
+        (signal.SIGINT, "过去 72 小时"),
+        (signal.SIGTERM, "Ctrl-C"),
+        (signal.SIGHUP, "Ctrl-C"),
+    ],
+    ids=lambda value: getattr(value, "name", "in the past" if value != "Ctrl-C" else "live"),
+)
+def test_it_leaves_nothing_behind(tmp_path: Path, root: Path, how: signal.Signals, when: str) -> None:
+    command = [sys.executable, str(root / "run_daemon.py"), "demo", "--port", str(free_port())]
+    temporary = Path(tempfile.mkdtemp())  # not below tmp_path: the name of a Unix socket has 107 characters at most
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        demo = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(temporary)}, stdout=out, stderr=out)
+    try:
+        until(lambda: when in log.read_text() or demo.poll() is not None, within_s=60, what=when)
+        assert list(temporary.glob("cityward-demo-*/etc"))
+        assert len(processes_of(temporary)) > 1
+    finally:
+        demo.send_signal(how)
+        status = demo.wait(15)
+    assert status == 0, log.read_text()
+    assert list(temporary.iterdir()) == []
+    assert processes_of(temporary) == []
+    temporary.rmdir()
+
+
+def processes_of(temporary: Path) -> list[int]:
+    """Find the processes whose folder for temporary files this is: the demo's and its children's."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"TMPDIR={temporary}".encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
 
 
 def alarms(port: int) -> set[str]:
