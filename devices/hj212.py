@@ -168,6 +168,7 @@ _USUAL: Final = re.compile(
 )
 _FRAME: Final = re.compile(rb"##(\d{2,4})(?=\D)(.*)([0-9A-Fa-f]{4})(\r\n|\r|\n|)\Z", re.DOTALL)
 _CP: Final = b"CP=&&"
+CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # what text never holds, and ciphers do
 _AROUND_DATA: Final = 12  # ##, length, checksum, CR LF
 
 
@@ -200,7 +201,9 @@ def _checked(data: bytes, printed: str, wanted: CrcForm | Literal["off"] | None)
     return form
 
 
-def _parse_unusual(frame: bytes, crc: CrcForm | Literal["off"] | None) -> Packet | Refusal:
+def _parse_unusual(  # noqa: PLR0911 - one for each reason
+    frame: bytes, crc: CrcForm | Literal["off"] | None
+) -> Packet | Refusal:
     """Take apart what is not printed in the usual order, with all its fields and the standard's length."""
     if frame[:2] != b"##":
         return Refusal("not_mine", f"begins with {frame[:2]!r}, not with ##")
@@ -220,6 +223,8 @@ def _parse_unusual(frame: bytes, crc: CrcForm | Literal["off"] | None) -> Packet
     cp = head_end + len(_CP)
     if head_end < 0 or not data.endswith(b"&&") or len(data) < cp + 2:
         return Refusal("syntax", "no CP=&& ... && in it")
+    if CONTROL.search(data, cp):
+        return Refusal("syntax", "no text in its data area: if it is encrypted (SM4), the station needs its `key`")
     printed, _ = take_apart(data[:head_end].decode("utf-8", "replace"))
     head = {name.upper(): text for name, text in printed.items()}
     return Packet(

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from devices.hj212 import parse
+from devices.hj212 import CONTROL, parse
 from devices.readings import Refusal
 
 _HEAD: Final = re.compile(rb"##(\d{2,4})[;,]?(?:QN|ST|CN|PW|MN|FLAG)=", re.IGNORECASE)
@@ -66,7 +66,8 @@ def _packet_end(held: bytes) -> int:
     following = _HEAD.search(held, head.end())
     for end in (data_end, data_end + _AFTER_DATA):
         if len(held) >= end and _TAIL_AT_END.search(held, max(0, end - _AFTER_DATA), end):
-            broke_off = following is not None and following.start() < end and isinstance(parse(held[:end]), Refusal)
+            broke_off = following is not None and following.start() < end and not CONTROL.search(held, 0, end - 6)
+            broke_off = broke_off and isinstance(parse(held[:end]), Refusal)
             return following.start() if following is not None and broke_off else end
     tail = _TAIL.search(held, head.end())
     if tail is not None and (following is None or tail.end() <= following.start()):

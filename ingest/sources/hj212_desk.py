@@ -60,6 +60,7 @@ class Desk:
         self._trust: bool | None = None
         self._asked_at = -TRUST_S
         self._known: dict[bytes, _Known] = {}
+        self._encrypted = False
         if set_clocks:
             self._look_at_clock()
 
@@ -81,6 +82,7 @@ class Desk:
             before = self._known.get(mn)
             known[mn] = _Known(options, decrypt, before.forms if before else CrcForms())
         self._known = known
+        self._encrypted = any(station.decrypt for station in known.values())
         text = "; ".join(why)
         self._report(
             "condition",
@@ -89,24 +91,27 @@ class Desk:
 
     def look_at(self, packet: bytes) -> Looked:
         """Find the MN, what is to be kept, and the answers that are due when it is kept."""
+        if self._encrypted and (b"{0x" in packet or not packet.isascii()):
+            packet = self._made_plain(packet)
         found = parse(packet)
         if isinstance(found, Refusal):
-            mn = _MN.search(packet)
-            place = mn[1] if mn else b""
-            station = self._known.get(place)
-            plain = made_plain(packet, station.decrypt) if station and station.decrypt else None
-            if plain is None:
-                return self._unreadable(place, packet, station)
-            packet = plain
-            found = parse(plain)
-            assert isinstance(found, Packet)  # noqa: S101 - else it is not plain
+            return self._unreadable(packet)
         place = (found.mn or "").encode()
         station = self._known.get(place)
         believed = bool(place) and (station is None or _believes(station, found))
         return Looked(place, packet, self._replies(found) if believed else [])
 
-    def _unreadable(self, place: bytes, packet: bytes, station: _Known | None) -> Looked:
+    def _made_plain(self, packet: bytes) -> bytes:
+        """Decrypt what can be; before it is parsed, for by chance its checksum may fit the cipher, too."""
+        mn = _MN.search(packet)
+        station = self._known.get(mn[1]) if mn else None
+        return (made_plain(packet, station.decrypt) if station and station.decrypt else None) or packet
+
+    def _unreadable(self, packet: bytes) -> Looked:
         """Keep what cannot be read; answer it only where the engineer has said that its checksum is not looked at."""
+        mn = _MN.search(packet)
+        place = mn[1] if mn else b""
+        station = self._known.get(place)
         found = parse(packet, "off") if station is not None and station.options.crc == "off" else None
         return Looked(place, packet, self._replies(found) if isinstance(found, Packet) else [])
 
