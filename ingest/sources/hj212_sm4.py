@@ -1,7 +1,7 @@
 """Data areas of HJ 212-2025 that are encrypted: made plain at the door, before they are kept.
 
 The journal holds what a replay must read, and keys change every 90 days: so nothing encrypted is kept where the key is
-known, and the fold needs no keys (docs/decisions/0010-sm4-at-the-door.md).
+known, and the fold needs no keys (docs/decisions/0011-sm4-at-the-door.md).
 
 SM4-ECB over the characters between `CP=&&` and `&&` and the checksum, whole blocks of 16 only: what is left over stays
 plain. The checksum is of the plain text, the length of what goes over the wire. Whether the bytes are sent as they are
