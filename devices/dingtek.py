@@ -12,7 +12,7 @@ from devices.readings import Refusal
 PORT = 3  # LoRaWAN
 SETTINGS = 3
 _KINDS = (1, 2, SETTINGS)
-_HEAD, _TAIL = b"\x80\x00", 0x81
+_HEAD, TAIL = b"\x80\x00", 0x81
 _SHORTEST = 6
 _NONSENSE = 1e6
 
@@ -27,7 +27,7 @@ def not_whole(payload: bytes, port: int | None, products: tuple[int, ...]) -> Re
         return Refusal("not_mine", f"begins with {payload[:3].hex()}, not with {known}")
     if payload[4] != length:
         return Refusal("length", f"{length} bytes, but its length byte says {payload[4]}")
-    if payload[-1] != _TAIL:
+    if payload[-1] != TAIL:
         return Refusal("syntax", f"ends with {payload[-1]:02x}, not with 81")
     if payload[3] not in _KINDS:
         return Refusal("not_mine", f"kind {payload[3]:02x} is neither data (01, 02) nor settings (03)")

@@ -39,6 +39,7 @@ _PLACED = struct.Struct(">5x H 9x b B B B B 4x")
 _NARROW = struct.Struct(">5x H x b B B B B H 4s 11x")
 _SETTINGS_BYTES, _NARROW_SETTINGS_BYTES = 25, 32  # the latter at least: its server's address has any length
 _MADE = struct.Struct(">5s H x b B B B B 3x B")
+_USUAL = {b"\x80\x00\x01\x01\x11", b"\x80\x00\x01\x02\x11"}
 _MADE_HEAD = b"\x80\x00\x01\x02\x11"
 
 
@@ -60,11 +61,15 @@ class Cover(Values):
 def decode(payload: bytes, port: int | None, options: NoOptions) -> Decoded:
     """Read one uplink; see the top of this file."""
     del options
+    if payload[:5] in _USUAL and len(payload) == _DATA.size and payload[-1] == dingtek.TAIL and port == dingtek.PORT:
+        return _cover(*_DATA.unpack(payload))  # in the hot path there is nothing to explain
     refusal = dingtek.not_whole(payload, port, (_PRODUCT,))
     if refusal is not None:
         return refusal
-    if payload[3] == dingtek.SETTINGS:
-        return _settings(payload)
+    return _settings(payload) if payload[3] == dingtek.SETTINGS else _data(payload)
+
+
+def _data(payload: bytes) -> Decoded:
     length = len(payload)
     if length == _DATA.size:
         return _cover(*_DATA.unpack(payload))
