@@ -46,7 +46,7 @@ def answer(line: bytes) -> dict[str, Any]:
         return {"refused": str(error)}
     if isinstance(options, hj212_dust.Hj212Options):
         return _packet(payload, options)
-    return _readings(_decoded(asked, model, payload, options))
+    return _readings(_decoded(asked, model, payload, options), model, options)
 
 
 def _payload(asked: Question) -> bytes:
@@ -87,7 +87,7 @@ def _decoded(asked: Question, model: Model, payload: bytes, options: Any) -> Dec
 
 
 def _packet(payload: bytes, options: hj212_dust.Hj212Options) -> dict[str, Any]:
-    packet = hj212.parse(payload)
+    packet = hj212.parse(payload, options.crc)
     if isinstance(packet, Refusal):
         return {"refused": packet.detail}
     link = {
@@ -101,21 +101,23 @@ def _packet(payload: bytes, options: hj212_dust.Hj212Options) -> dict[str, Any]:
         "data_time": packet.data_time,
         "answer": hj212.answer_cn(packet),
     }
-    return {**_readings(hj212_dust.read(packet, options)), "link": link}
+    return {**_readings(hj212_dust.read(packet, options), hj212_dust.MODEL, options), "link": link}
 
 
-def _readings(said: Decoded) -> dict[str, Any]:
+def _readings(said: Decoded, model: Model, options: Any) -> dict[str, Any]:  # noqa: ANN401 - of the model
+    """hints: what is probably wrong with the options, Chinese and English; not there when nothing is."""
     if isinstance(said, Refusal):
         return {"refused": said.detail}
     if isinstance(said, Facts):
         return {"readings": [], "facts": said.facts}
     entries = [(-1, said, "")] if isinstance(said, Values) else said
     readings = []
+    hints = [hint for _, values, _ in entries if model.hint is not None and (hint := model.hint(values, options))]
     for time_ms, values, span in entries:
         flags = (values.flags or "").split() + [f"{name}:range" for name in without_insane(values)]
         reading = {"time": _time(time_ms), "quantities": _quantities(values), "flags": flags}
         readings.append(reading | ({"span": span} if span else {}))
-    return {"readings": readings}
+    return {"readings": readings} | ({"hints": hints} if hints else {})
 
 
 def _quantities(values: Values) -> dict[str, Any]:
@@ -165,6 +167,8 @@ def _show(said: dict[str, Any]) -> None:
         for name, value in reading["quantities"].items():
             known = QUANTITIES[name]
             click.echo(f"{name:24}{_shown(value)} {known.unit}".rstrip().ljust(44) + f"{known.zh} / {known.en}")
+    for zh, en in said.get("hints", ()):
+        click.echo(f"{zh}\n{en}")
 
 
 def _shown(value: object) -> str:
@@ -205,4 +209,4 @@ def command(
     if isinstance(options, hj212_dust.Hj212Options):
         _show(_packet(payload, options))
     else:
-        _show(_readings(model.decode(payload, fport, options)))
+        _show(_readings(model.decode(payload, fport, options), model, options))

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from commands.decode import answer, command
+from devices.hj212 import build_packet
+from devices.registers import with_crc
 
 
 def ask(**line: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
@@ -212,3 +214,14 @@ def test_a_person_is_told_what_to_write(arguments: list[str], said: str) -> None
     code, shown = by_hand(*arguments)
     assert code == 2
     assert said in " ".join(shown.split())
+
+
+def test_what_points_to_wrong_options_is_said() -> None:
+    frame = with_crc(bytes.fromhex("010306007f00470023")).hex()
+    options = {"preset": "aqyc-v2", "request_hex": "01030000000305cb"}
+    said = ask(model="modbus-dust", payload_hex=frame, options=options)
+    assert "preset aqyc-v2" in said["hints"][0][1]
+    packet = build_packet(qn="1", st="39", cn="2011", mn="X1", cp="a34002-Rtd=0.160,a34002-Flag=N")
+    said = ask(model="hj212-dust", payload_hex=packet.hex(), options={"pm_unit": "ug_m3"})
+    assert said["readings"][0]["quantities"] == {"pm10_ug_m3": 0.16}, "here nothing is held back"
+    assert "mg_m3: 160" in said["hints"][0][1]
