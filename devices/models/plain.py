@@ -3,7 +3,7 @@
     fields:
       pm25: pm25_ug_m3                                         # member: quantity
       data.temp: {quantity: temperature_c, factor: 0.1}        # value = number * factor + offset
-      p: {quantity: pressure_hpa, unit: kPa}                   # or what it is printed in
+      p: {quantity: pressure_hpa, unit: kPa}                   # printed in another unit
       t2: {quantity: device_temperature_c, text: true}         # a number in a text: "+27.90", "060"
     time: {field: t, unit: s}                                  # s, ms or rfc3339
     counter: seq
@@ -45,9 +45,9 @@ _CALLED: Final = {"float": "number", "int": "whole number", "bool": "truth", "te
 
 
 class Member(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What one member of the object is: value = number * factor + offset, in the unit of the quantity.
+    """What one member of the object is: value = number * factor + offset, in the unit of the quantity or in `unit`.
 
-    unit  what the number is printed in, instead of factor and offset; text: the number stands in a text
+    text  the number stands in a text
     """
 
     quantity: str
@@ -58,14 +58,12 @@ class Member(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Factor and offset. Raises ValueError for a unit that does not become the quantity's."""
-        if not self.unit:
-            return self.factor, self.offset
+        """Factor and offset into the quantity's unit. Raises ValueError for a unit that does not become it."""
         ours = QUANTITIES[self.quantity].unit
-        factor = conversion(self.unit, ours)
-        if factor is None:
+        into = conversion(self.unit, ours) if self.unit else 1.0
+        if into is None:
             raise ValueError(f"unit {self.unit!r} does not become {ours or 'a number without a unit'}; write a factor")
-        return factor, 0.0
+        return (self.factor, self.offset) if into == 1 else (self.factor * into, self.offset * into)
 
     def check(self) -> None:
         """Raise ValueError for a quantity that there is not, or that takes none of what is written beside it."""
@@ -74,8 +72,7 @@ class Member(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             near = get_close_matches(self.quantity, QUANTITIES, n=1, cutoff=0.5)
             meant = f"; did you mean {near[0]}?" if near else ""
             raise ValueError(f"no quantity {self.quantity!r}{meant}")
-        changed = (self.factor, self.offset) != (1, 0)
-        if self.scale[0] == 0 or (kind.type != "float" and self.scale != (1, 0)) or (self.unit and changed):
+        if self.scale[0] == 0 or (kind.type != "float" and self.scale != (1, 0)):
             raise ValueError(f"{self.quantity} takes no such factor or offset")
         if self.text and kind.type not in ("float", "int"):
             raise ValueError(f"{self.quantity} is no number; take `text` away")

@@ -27,7 +27,6 @@ AIR = options(fields={"pm25": "pm25_ug_m3", "temp": {"quantity": "temperature_c"
         ({"fields": {"a": "pm25_ug_m3", "b": "pm25_ug_m3"}}, "b: pm25_ug_m3 is read from a already"),
         ({"fields": {"a": {"quantity": "pm25_ug_m3", "factor": "0"}}}, "takes no such factor"),
         ({"fields": {"a": {"quantity": "cover_open", "factor": "2"}}}, "takes no such factor"),
-        ({"fields": {"a": {"quantity": "pressure_hpa", "unit": "kPa", "factor": "2"}}}, "takes no such factor"),
         ({"fields": {"a": {"quantity": "pressure_hpa", "unit": "mg/m³"}}}, "unit 'mg/m³' does not become hPa"),
         ({"fields": {"a": {"quantity": "cover_open", "text": "true"}}}, "cover_open is no number"),
         ({"fields": {"a": {"quantity": "pm25_ug_m3", "faktor": "2"}}}, "unknown field `faktor`"),
@@ -65,6 +64,11 @@ def test_what_is_printed_in_another_unit(quantity: str, unit: str, printed: floa
     careful = read_message(payload, other)
     assert not isinstance(careful, Refusal)
     assert getattr(careful[2], quantity) == pytest.approx(expected)
+
+
+def test_a_factor_and_a_unit() -> None:
+    tenths = options(fields={"p": {"quantity": "pressure_hpa", "unit": "kPa", "factor": "0.1", "offset": "-1"}})
+    assert opener(tenths)(b'{"p":1013}')[2].pressure_hpa == pytest.approx(1003)  # type: ignore[attr-defined]
 
 
 PADDED = options(fields={"t": {"quantity": "temperature_c", "text": "true"}, "n": "vehicle_count"})
