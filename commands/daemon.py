@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from commands.in_force import AT_START, in_force, undo
 from commands.inside import Inside
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from config import accepted, apart, blob
@@ -104,7 +105,7 @@ class Daemon:
         self.crew = Crew()
         self.sources: dict[str, Running] = {}
         self.reconciled = False
-        self._reloading = threading.Lock()
+        self.reloading = threading.Lock()
         self._known: dict[str, tuple[Registry, RuleSet]] = {}
 
     # ------------------------------------------------------------------------------------------------------ start
@@ -142,8 +143,9 @@ class Daemon:
         self.feed = FeedServer(
             settings.http, state, self.hub,
             Behind(
-                submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, vitals=self.vitals,
-                ledger=self.ledger, inbox=inside.inbox, register=inside.register, redecode=inside.redecode,
+                submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, undo=lambda: undo(self),
+                in_force=lambda: in_force(self), vitals=self.vitals, ledger=self.ledger, inbox=inside.inbox,
+                register=inside.register, redecode=inside.redecode,
             ),
         )  # fmt: skip
         self.feed.start()
@@ -225,7 +227,7 @@ class Daemon:
 
     def reload(self) -> Reloaded:
         """Read the files again and put them in force, all or nothing."""
-        with self._reloading:
+        with self.reloading:
             if self.directory is None:
                 problems = ["this daemon was started without files"]
                 return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
@@ -236,16 +238,24 @@ class Daemon:
                 self.refuse(bad=True, why_zh=first.zh, why_en=first.en)
                 return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
             self.refuse(bad=False)
-            compiled = accepted.compiled_of(found)
-            self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
-            self.pipeline.configure(compiled.hash, found.blob).result()
-            self._known = {compiled.hash: self._known[compiled.hash]}
-            problems += self._apply(compiled)
-            self.compiled = compiled
-            self.refiler.register()
-            accepted.keep(self.stores.fs, self.stores.directory, compiled)
-            give_back_memory()
-            return Reloaded(accepted=True, hash=compiled.hash, problems=problems)
+            return self.put_in_force(accepted.compiled_of(found), found.blob, problems)
+
+    def put_in_force(self, compiled: Compiled, content: bytes, problems: list[str]) -> Reloaded:
+        """Put a configuration in force; content: its blob. Under the lock `reloading`."""
+        self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
+        self.pipeline.configure(compiled.hash, content).result()
+        self._known = {compiled.hash: self._known[compiled.hash]}
+        problems += self._apply(compiled)
+        self.compiled = compiled
+        self.differ()
+        self.refiler.register()
+        accepted.keep(self.stores.fs, self.stores.directory, compiled)
+        give_back_memory()
+        return Reloaded(accepted=True, hash=compiled.hash, problems=problems, differs=bool(compiled.undone))
+
+    def differ(self) -> None:
+        """Say whether the files were taken back, and something else is in force."""
+        self._report("gateway")("condition", {"name": "config-differs", "bad": bool(self.compiled.undone)})
 
     def refuse(self, *, bad: bool, why_zh: str = "", why_en: str = "") -> None:
         """Say whether the files are wrong, and something else is in force."""
@@ -264,8 +274,7 @@ class Daemon:
             if name not in self.sources:
                 self._open_source(settings, compiled)
         old, new = self.settings, compiled.settings
-        parts = ("gateway", "state", "budgets", "http", "influxdb")
-        changed = [name for name in parts if getattr(old, name) != getattr(new, name)]
+        changed = [name for name in AT_START if getattr(old, name) != getattr(new, name)]
         return [f"cityward.yaml: {name} has changed: restart the service for it" for name in changed]
 
     # -------------------------------------------------------------------------------------------------- while alive

@@ -54,6 +54,7 @@ def command(directory: Path) -> None:
         daemon.reload()
     else:
         daemon.refuse(bad=False)
+    daemon.differ()
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=daemon.reload, name="reload", daemon=True).start())
     if again.is_set():
         daemon.reload()

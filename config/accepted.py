@@ -2,13 +2,14 @@
 
 The state directory holds `accepted/settings.json`: the settings that are in force, the hash under which the book has
 registry and rule set, and the fingerprint of the files that they came from. The same fingerprint again: nothing is
-compiled. Wrong files: the daemon goes on with this.
+compiled. Wrong files: the daemon goes on with this. `accepted/before.json` is the one that was in force before it, for
+`cityward reload --undo`.
 """
 
 from pathlib import Path
 from subprocess import Popen
 
-from msgspec import DecodeError, Raw, Struct, json
+from msgspec import DecodeError, Raw, Struct, json, structs
 
 from config import apart, blob
 from config.apart import Found
@@ -17,22 +18,59 @@ from config.schema import DEFAULT_STATE, CitywardSettings
 from store.book import BookReader
 from store.fs import Fs, OsFs, read_whole, replace
 
-_FOLDER, _FILE = "accepted", "settings.json"
+_FOLDER, _FILE, _BEFORE = "accepted", "settings.json", "before.json"
 
 
 class _Kept(Struct):
     fingerprint: str
     hash: str
     settings: Raw
+    undone: str = ""
+
+    @property
+    def what(self) -> tuple[str, bytes]:
+        """What it is, apart from where it came from."""
+        return self.hash, bytes(self.settings)
 
 
 def keep(fs: Fs, state: Path, compiled: Compiled) -> None:
-    """Note what is in force; the book has accepted it."""
+    """Note what is in force; the book has accepted it. What was in force before is kept beside it."""
     settings = compiled.settings.model_dump_json(by_alias=True, exclude_unset=True)
-    content = json.encode(_Kept(compiled.fingerprint, compiled.hash, Raw(settings.encode())))
+    kept = _Kept(compiled.fingerprint, compiled.hash, Raw(settings.encode()), compiled.undone)
     fs.make_dir(state / _FOLDER)
+    old = _read(state)
+    if old is not None and old.what != kept.what:
+        replace(fs, state / _FOLDER / _BEFORE, [json.encode(structs.replace(old, undone=""))])
+    content = json.encode(kept)
     if read_whole(fs, state / _FOLDER / _FILE) != content:
         replace(fs, state / _FOLDER / _FILE, [content])
+
+
+def hash_before(state: Path) -> str | None:
+    """Return the hash of the configuration that was in force before this one; None = there was none."""
+    kept = _read(state, _BEFORE)
+    return None if kept is None else kept.hash
+
+
+def before(state: Path, directory: Path) -> tuple[Compiled, bytes] | None:
+    """Return the configuration that was in force before this one, and its blob; None = there is none that still works.
+
+    directory: where the files are; they are in force again when they are those that it came from.
+    """
+    kept = _read(state, _BEFORE)
+    if kept is None:
+        return None
+    with BookReader(state / "book.sqlite") as book:
+        content = book.configuration(kept.hash)
+    try:
+        settings = CitywardSettings.model_validate_json(bytes(kept.settings))
+        registry, ruleset = blob.decode(content or b"")
+    except (ValueError, DecodeError):
+        return None  # of another version of the program, which knew other things
+    now = apart.fingerprint(directory)
+    own = bool(now) and now == kept.fingerprint
+    undone = "" if own else apart.fingerprint_of_files(directory) or "unreadable"
+    return Compiled(settings, registry, ruleset, kept.hash, now if own else "", undone), content or b""
 
 
 class Start:
@@ -59,13 +97,22 @@ class Start:
         """Return what was accepted last if the files are still the same."""
         state = apart.state_at_first_sight(self._directory) or DEFAULT_STATE
         kept = _read(state)
-        if kept is None or not kept.fingerprint or kept.fingerprint != apart.fingerprint(self._directory):
+        if kept is None or not self._as_accepted(kept):
             return None
-        settings = CitywardSettings.model_validate_json(bytes(kept.settings))
-        accepted = _from_book(state) if settings.state == state else None
-        if accepted is None or accepted[0] != kept.hash:
-            return None
-        return Compiled(settings, *blob.decode(accepted[1]), kept.hash, kept.fingerprint)
+        try:
+            settings = CitywardSettings.model_validate_json(bytes(kept.settings))
+            accepted = _from_book(state) if settings.state == state else None
+            if accepted is None or accepted[0] != kept.hash:
+                return None
+            return Compiled(settings, *blob.decode(accepted[1]), kept.hash, kept.fingerprint, kept.undone)
+        except (ValueError, DecodeError):
+            return None  # of another version of the program: then the files count
+
+    def _as_accepted(self, kept: _Kept) -> bool:
+        """Tell whether the files are as they were when this was accepted; or still those that were taken back."""
+        if kept.undone:
+            return kept.undone == apart.fingerprint_of_files(self._directory)
+        return bool(kept.fingerprint) and kept.fingerprint == apart.fingerprint(self._directory)
 
 
 def compiled_of(found: Found) -> Compiled:
@@ -83,9 +130,9 @@ def _last_accepted(found: Found, directory: Path) -> Compiled | None:
     return Compiled(CitywardSettings.model_validate_json(settings), *blob.decode(accepted[1]), accepted[0])
 
 
-def _read(state: Path) -> _Kept | None:
+def _read(state: Path, name: str = _FILE) -> _Kept | None:
     try:
-        content = read_whole(OsFs(), state / _FOLDER / _FILE)
+        content = read_whole(OsFs(), state / _FOLDER / name)
         return None if content is None else json.decode(content, type=_Kept)
     except (OSError, DecodeError):
         return None  # as if it were not there: then the files are compiled

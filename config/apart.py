@@ -108,7 +108,13 @@ def _find(directory: Path) -> Found:
 
 def fingerprint(directory: Path) -> str:
     """Name the content of a directory's files and the program that would compile them; "" where one is unreadable."""
-    digest = sha256(_program())
+    files = fingerprint_of_files(directory)
+    return sha256(_program() + files.encode()).hexdigest() if files else ""
+
+
+def fingerprint_of_files(directory: Path) -> str:
+    """Name the content of a directory's files; "" where one is unreadable."""
+    digest = sha256()
     try:
         for path in [directory / MAIN, *(path for folder in FOLDERS for path in _parts(directory / folder))]:
             content = path.read_bytes()

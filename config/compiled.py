@@ -14,6 +14,8 @@ class Compiled(Struct, frozen=True):
     registry, ruleset  for the fold
     hash      of registry and rule set: what a Config record names
     fingerprint  of the files, and of the program that compiled them; "" = not known, or not of these files
+    undone    fingerprint of the files alone, when they were taken back (`reload --undo`): as long as they stay as they
+              are, this is in force instead of them. "" = the files are in force
     """
 
     settings: CitywardSettings
@@ -21,3 +23,4 @@ class Compiled(Struct, frozen=True):
     ruleset: RuleSet
     hash: str
     fingerprint: str = ""
+    undone: str = ""

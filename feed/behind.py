@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from devices.guesses import Guess
 from feed.vitals import Vitals
@@ -19,11 +19,31 @@ class Reloaded(Struct, frozen=True, kw_only=True):
     accepted  they are in force now
     hash      of the configuration that is in force
     problems  `file:line:column: what is wrong and what to write instead`; of accepted ones: warnings
+    differs   the files were taken back (undo): what is in force is not what they say
     """
 
     accepted: bool
     hash: str
     problems: list[str]
+    differs: bool = False
+
+
+class InForce(Struct, frozen=True, kw_only=True):
+    """The configuration that is in force.
+
+    hash      of devices and rules
+    before    the hash of what an undo would put in force; null = nothing was in force before
+    differs   the files were taken back (undo): what is in force is not what they say
+    settings  those of cityward.yaml; of what only a restart changes: as the daemon was started
+    content   devices and rules, as `config.blob` encodes them; in JSON base64
+    """
+
+    gateway: str
+    hash: str
+    before: str | None
+    differs: bool
+    settings: Raw
+    content: bytes
 
 
 class StrangerFrame(Struct, frozen=True, kw_only=True):
@@ -112,6 +132,8 @@ class Behind(Struct, frozen=True, kw_only=True):
     submit    gives a command to the pipeline; the answer comes when it is durable
     ask       has the pipeline's thread put a question to the fold
     reload    reads the configuration files again and puts them in force if they are right; may take seconds
+    undo      puts the configuration in force that was in force before; None = there is none
+    in_force  shows the configuration; from any thread
     vitals    looks at the gateway; quick, from any thread
     register  waits until what the inbox has of registered devices is in the log again
     """
@@ -119,6 +141,8 @@ class Behind(Struct, frozen=True, kw_only=True):
     submit: Callable[[Command], "Future[Answer]"]
     ask: Callable[[Callable[[Fold], Any]], "Future[Any]"]
     reload: Callable[[], Reloaded]
+    undo: Callable[[], Reloaded | None]
+    in_force: Callable[[], InForce]
     vitals: Callable[[], Vitals]
     ledger: DrawsLedger
     inbox: ShowsInbox

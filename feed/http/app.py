@@ -64,6 +64,7 @@ def build(gateway: Gateway) -> FastAPI:
     _reading(app, gateway)
     _streaming(app, gateway)
     _telling(app, gateway)
+    _reloading(app, gateway)
     _looking(app, gateway)
     engineer.add(app, gateway.behind, _Auditor(gateway.desk).write)
     _page(app)
@@ -138,7 +139,6 @@ class _Auditor:
 
 def _telling(app: FastAPI, gateway: Gateway) -> None:
     audit = _Auditor(gateway.desk).write
-    one_at_a_time = asyncio.Lock()
 
     async def command(kind: Literal["ack", "reset"], request: Request, alarm: str, body: CommandBody) -> Response:
         peer: Peer = request.state.peer
@@ -172,6 +172,11 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
         """End a latched alarm whose condition has gone."""
         return await command("reset", request, alarm, body)
 
+
+def _reloading(app: FastAPI, gateway: Gateway) -> None:
+    audit = _Auditor(gateway.desk).write
+    one_at_a_time = asyncio.Lock()
+
     @app.post("/api/v1/reload", responses=openapi.answers("Reloaded", 403, 422))
     async def reload(request: Request) -> Response:
         """Put the configuration files in force, all or nothing; over the Unix socket only."""
@@ -185,6 +190,20 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
         if done.accepted:
             return Response(json_of(done), media_type=JSON)
         raise ProblemError(problems.wrong_configuration(done.hash, done.problems))
+
+    @app.post("/api/v1/reload/undo", responses=openapi.answers("Reloaded", 403, 409))
+    async def undo(request: Request) -> Response:
+        """Put the configuration in force that was in force before; the files stay. Over the Unix socket only."""
+        peer: Peer = request.state.peer
+        if peer.user is None:
+            raise ProblemError(problems.socket_only())
+        async with one_at_a_time:
+            done = await asyncio.to_thread(gateway.behind.undo)
+        target, status = (done.hash, 200) if done else ("", 409)
+        await audit(Audited(who=peer.user, via=peer.via, what="undo", target=target, status=status))
+        if done is None:
+            raise ProblemError(problems.nothing_before())
+        return Response(json_of(done), media_type=JSON)
 
 
 def _looking(app: FastAPI, gateway: Gateway) -> None:

@@ -36,6 +36,12 @@ def add(app: FastAPI, behind: Behind, audit: Audit) -> None:
         page = await asyncio.to_thread(behind.inbox, skip=skip, limit=limit, address=address)
         return Response(json_of(page), media_type=JSON)
 
+    @app.get("/api/v1/configuration", responses=openapi.answers("InForce", 403))
+    async def configuration(request: Request) -> Response:
+        """Give the configuration that is in force; over the Unix socket only."""
+        _engineer(request)
+        return Response(await asyncio.to_thread(lambda: json_of(behind.in_force())), media_type=JSON)
+
     @app.post("/api/v1/inbox/register", responses=openapi.answers("Refiled", 403))
     async def register(request: Request) -> Response:
         """Wait until what the inbox has of devices that are registered is in the log again."""

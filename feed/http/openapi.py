@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from feed.behind import InboxPage, Refiled
+from feed.behind import InboxPage, InForce, Refiled
 from feed.devices import DevicesPage
 from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
 from store.ledger import Ledger
@@ -13,7 +13,7 @@ from store.ledger import Ledger
 _WHY = {
     403: "only over the Unix socket",
     404: "no such alarm",
-    409: "a newer activation or a higher priority than the person saw",
+    409: "a newer activation or a higher priority than the person saw; nothing to go back to",
     410: "too old or foreign: with a full picture, as AlarmsPage",
     422: "not now: the condition is still there, or the configuration is wrong (with its problems)",
     503: "too many streams",
@@ -42,7 +42,7 @@ def describe(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
-            shapes = [AlarmView, EventView, AlarmsPage, EventsPage, DevicesPage, Ledger, InboxPage, Refiled]
+            shapes = [AlarmView, EventView, AlarmsPage, EventsPage, DevicesPage, Ledger, InboxPage, Refiled, InForce]
             _, ours = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
             schema.setdefault("components", {}).setdefault("schemas", {}).update(ours | _OTHERS)
             _drop_default_refusal(schema)
@@ -85,7 +85,12 @@ _OTHERS: dict[str, Any] = {
     },
     "Reloaded": {
         "type": "object",
-        "required": ["accepted", "hash", "problems"],
-        "properties": {"accepted": {"type": "boolean"}, "hash": {"type": "string"}, "problems": _STRINGS},
+        "required": ["accepted", "hash", "problems", "differs"],
+        "properties": {
+            "accepted": {"type": "boolean"},
+            "hash": {"type": "string"},
+            "problems": _STRINGS,
+            "differs": {"type": "boolean"},
+        },
     },
 }

@@ -176,6 +176,18 @@ def wrong_configuration(in_force: str, wrong: list[str]) -> Problem:
     )
 
 
+def nothing_before() -> Problem:
+    """409 of an undo where there is nothing to go back to."""
+    return Problem(
+        status=409,
+        word="nothing-before",
+        text=Text(
+            zh="没有可恢复的上一份配置；未作任何更改",
+            en="there is no configuration before this one that could be put in force: nothing was changed",
+        ),
+    )
+
+
 def no_answer_yet(what: str) -> Problem:
     """504: the pipeline did not answer in time."""
     return Problem(

@@ -72,6 +72,16 @@ CONDITIONS = {
             Text("运行 cityward check，按提示修改后重新加载", "Run cityward check, mend what it names, reload"), 240,
         ),
         _rule(
+            "config-differs", 4, 0,
+            Text("配置文件已被撤回，未生效", "The files were taken back: something else is in force"),
+            Text("有人执行了 cityward reload --undo", "Somebody ran cityward reload --undo"),
+            Text("仍按上一份配置运行，重启后也一样", "The one before them is in force, also after a restart"),
+            Text(
+                "用 cityward plan 查看差别；改好文件后重新加载",
+                "See the difference with cityward plan; mend the files, then reload",
+            ), 1440,
+        ),
+        _rule(
             "influx-down", 3, 0,
             Text("InfluxDB 无法写入：{why}", "InfluxDB cannot be written: {why}"),
             Text("数据库停机或网络中断", "The database is off or unreachable"),

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec import Raw
+
 from devices.registry import Registry
-from feed.behind import Behind, InboxPage, Refiled, Reloaded
+from feed.behind import Behind, InboxPage, InForce, Refiled, Reloaded
 from feed.http.server import FeedServer
 from feed.hub import Hub
 from feed.settings import HttpSettings
@@ -89,6 +91,10 @@ class Room:
                 submit=self.submit,
                 ask=self.ask,
                 reload=lambda: self.reloaded,
+                undo=lambda: None,
+                in_force=lambda: InForce(
+                    gateway=GATEWAY, hash="3f9c", before=None, differs=False, settings=Raw(b"{}"), content=b""
+                ),
                 vitals=lambda: self.vitals,
                 ledger=lambda **_: ledger_picture(Memory(), Kept(), None, {}),
                 inbox=lambda **_: InboxPage(gateway=GATEWAY, addresses=0, refused=0, strangers=[], next=None),

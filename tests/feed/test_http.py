@@ -221,7 +221,7 @@ def test_the_socket_is_for_the_service_and_its_group(room: Room) -> None:
 def test_reload_over_the_socket_only(room: Room) -> None:
     assert room.post("/api/v1/reload", {}).problem == "socket-only"
     done = room.ask_http("POST", "/api/v1/reload", unix=True)
-    assert (done.status, done.json) == (200, {"accepted": True, "hash": "3f9c", "problems": []})
+    assert (done.status, done.json) == (200, {"accepted": True, "hash": "3f9c", "problems": [], "differs": False})
     room.reloaded = Reloaded(accepted=False, hash="3f9c", problems=["rules.d/a.yaml:3:5: no such kind"])
     refused = room.ask_http("POST", "/api/v1/reload", unix=True)
     assert (refused.status, refused.problem) == (422, "wrong-configuration")
