@@ -25,6 +25,11 @@ class Moment(Struct, frozen=True, gc=False):
     cause: str
 
 
+def _number(alarm: Alarm, moment: Moment) -> int:
+    """Name a new activation: by the sequence that raised it, unless an earlier one in the same record has that name."""
+    return max(moment.sequence, alarm.occurrence + 1)
+
+
 def copy(alarm: Alarm) -> Alarm:
     """Copy an alarm as it is now; what happens to it afterwards does not change the copy."""
     told = shallow(alarm)
@@ -63,7 +68,7 @@ class Alarms:
         kind = "reraised" if alarm.latched and alarm.acknowledged and alarm.occurrence else "raised"
         alarm.active, alarm.acknowledged = True, False
         alarm.latched = rule.latch
-        alarm.occurrence, alarm.since_ms, alarm.returned_ms = moment.sequence, moment.t_ms, None
+        alarm.occurrence, alarm.since_ms, alarm.returned_ms = _number(alarm, moment), moment.t_ms, None
         self.by_id[alarm.id] = alarm
         self.tell(kind, alarm, moment, evidence=evidence)
 
@@ -73,13 +78,15 @@ class Alarms:
         alarm.members = []
         self.tell("returned", alarm, moment, evidence=evidence)
 
-    def raise_priority(self, alarm: Alarm, priority: int, moment: Moment) -> None:
-        """Ask for attention again: what was acknowledged was less urgent."""
+    def change_priority(self, alarm: Alarm, priority: int, moment: Moment) -> None:
+        """Ask for attention again when it is more urgent than what was acknowledged; else only say how urgent it is."""
         worse = priority < alarm.priority
         alarm.priority = priority
         if worse and alarm.active:
-            alarm.acknowledged, alarm.occurrence = False, moment.sequence
+            alarm.acknowledged, alarm.occurrence = False, _number(alarm, moment)
             self.tell("reraised", alarm, moment)
+        elif not alarm.over:
+            self.tell("amended", alarm, moment)
 
     def withdraw(self, alarm: Alarm, moment: Moment) -> None:
         """End an alarm whose rule or device is no more."""

@@ -6,7 +6,7 @@ that names the first; the first stays as it was told. What was found is remember
 
 from typing import Any
 
-from rules.alarms import Moment, copy
+from rules.alarms import Moment
 from rules.judging import Judge
 from rules.kinds.day_mean import ClosedDay
 from rules.kinds.rolling_mean import LastHours
@@ -45,13 +45,13 @@ def _judge_day(judge: Judge, period: Period, world: World, moment: Moment) -> No
     evidence = Evidence(sequence=moment.sequence, why=said.why)
     alarm = alarms.by_id.get(judge.id)
     if occurrence and alarm is not None:
-        mine = alarm if alarm.occurrence == occurrence else copy(alarm)  # a later day's finding stays as it is
-        told = world.judging.describe(judge, mine)
-        alarms.tell("amended", told, moment, evidence=evidence, amends=occurrence)
+        if alarm.occurrence == occurrence:  # a later day's finding stays as it is; which day it was says the evidence
+            world.judging.describe(judge, alarm)
+        alarms.tell("amended", alarm, moment, evidence=evidence, amends=occurrence)
     else:
-        occurrence = moment.sequence
         alarm = world.judging.describe(judge, alarm)
         alarms.activate(alarm, judge.rule, moment, evidence)
+        occurrence = alarm.occurrence
         alarms.calm(alarm, moment)
     found[day.date] = (occurrence, violated)
     judge.memory = dict(sorted(found.items())[-REMEMBERED_DAYS:])

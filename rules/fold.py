@@ -166,7 +166,7 @@ class Fold:
         for judge in world.judging.judges:
             led = alarms.by_id.get(judge.id)
             if led is not None and led.priority != judge.rule.priority:
-                alarms.raise_priority(led, judge.rule.priority, moment)
+                alarms.change_priority(led, judge.rule.priority, moment)
         tracks = world.reception.tracks.values()
         for track in tracks:
             track.since_ms = track.since_ms or config.at_ms

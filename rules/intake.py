@@ -17,6 +17,7 @@ from devices.tracks import Door, Track
 from rules import lines
 from rules.judging import quieten
 from rules.memory import Memory
+from rules.packs.gateway import LINK
 from rules.records import Evidence, Refused, Tick
 
 MINUTE_MS = 60_000
@@ -56,10 +57,15 @@ def take(memory: Memory, first: int, batch: Batch, *, fired: bool) -> None:
 
 
 def _listen(memory: Memory, door: Door, first: int, batch: Batch) -> None:
-    """Hear a source with the first frame of a registered device; strangers change nothing."""
+    """Hear a source with the first frame of a registered device, which is proof that its link is up.
+
+    Strangers change nothing.
+    """
     for sequence, (place, payload, _) in enumerate(batch.frames, first):
         if place in door.tracks or memory.world.reception.find(door, place, payload)[0] is not None:
-            memory.hear(door, memory.moment(sequence, batch.at_ms, "reading"))
+            moment = memory.moment(sequence, batch.at_ms, "reading")
+            memory.hear(door, moment)
+            memory.links.built_in(LINK, door.source.subject, memory.world, moment, holds=False, words={"why": ""})
             return
 
 

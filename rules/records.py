@@ -122,7 +122,8 @@ class Text(Struct, frozen=True):
 class Alarm(Struct, kw_only=True):
     """The life of one rule on one subject. `id` is `rule@subject` for ever.
 
-    occurrence    the sequence number that raised its present or last activation; 0 = never
+    occurrence    names its present or last activation: the sequence that raised it, or the next free number where one
+                  record raises it more than once; 0 = never
     subject       device id, `broker:lora`, `gateway` ...
     device        device id, or None when the subject is no device
     priority      1 (highest) to 4
@@ -201,7 +202,8 @@ class Event(Struct, kw_only=True):
 
     number  gap-free, given by the book; 0 before
     kind    raised, returned, acknowledged, reset, reraised (a higher priority, or a latched alarm active again),
-            suppressed, unsuppressed, amended, withdrawn, members
+            suppressed, unsuppressed, amended, withdrawn, members; amended: a revision turns the finding of occurrence
+            `amends`, or the priority is another by a new configuration (amends is None then)
     cause   why, in one word where it is not the condition itself: `reading`, `timer`, `command`, `config`, `restart`
     user, comment  of a command
     alarm   the alarm after the change

@@ -137,13 +137,38 @@ def test_a_higher_priority_asks_again_a_lower_one_does_not(street: Street) -> No
     occurrence = raised(street)
     street.command(2 * SECOND, "ack", "dust@a", occurrence)
     low = rule("dust", "threshold", DUST.settings, priority=3)
-    assert not street.configure(3 * SECOND, "low", [plain("a")], [OPEN, low]).events
-    assert street.alarm("dust@a").state == "ACKED"
+    [amended] = street.configure(3 * SECOND, "low", [plain("a")], [OPEN, low]).events  # but it says so
+    assert (amended.kind, amended.cause, amended.amends, amended.alarm.priority) == ("amended", "config", None, 3)
+    assert (amended.alarm.state, amended.alarm.occurrence) == ("ACKED", occurrence)
     high = rule("dust", "threshold", DUST.settings, priority=1)
     assert told(street.configure(4 * SECOND, "high", [plain("a")], [OPEN, high]).events) == [
         ("reraised", "dust@a", "UNACK")
     ]
     assert street.command(5 * SECOND, "ack", "dust@a", occurrence)[0] == 409
+
+
+def test_the_priority_of_what_is_over_is_no_news(street: Street) -> None:
+    occurrence = raised(street)
+    street.json(2 * SECOND, "a", pm10=10)
+    high = rule("dust", "threshold", DUST.settings, priority=1)
+    [amended] = street.configure(3 * SECOND, "high", [plain("a")], [OPEN, high]).events
+    assert (amended.kind, amended.alarm.state, amended.alarm.occurrence) == ("amended", "RTN_UNACK", occurrence)
+    street.command(4 * SECOND, "ack", "dust@a", occurrence)
+    assert not street.configure(5 * SECOND, "again", [plain("a")], [OPEN, DUST]).events
+
+
+def test_what_one_record_raises_twice_are_two_occurrences() -> None:
+    """Timers of a record without end fire in it, all with its number."""
+    slow = State(quantity="cover_open", value=True, on_delay_ms=MINUTE)
+    street = Street([plain("a")], [rule("open", "state", slow)])
+    alarms = street.fold.memory.world.judging.alarms
+    street.json(SECOND, "a", open=True)
+    [first] = street.tick(2 * MINUTE).events
+    alarm, moment = alarms.by_id["open@a"], street.fold.memory.moment(first.sequence, first.at_ms, "timer")
+    alarms.calm(alarm, moment)
+    alarms.activate(alarm, street.fold.memory.world.judging.judges["open", "a"].rule, moment, None)
+    assert alarm.occurrence == first.alarm.occurrence + 1
+    assert street.command(3 * MINUTE, "ack", "open@a", first.alarm.occurrence)[0] == 409
 
 
 def test_an_unchanged_rule_keeps_its_memory_over_a_reload() -> None:

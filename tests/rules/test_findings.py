@@ -69,6 +69,31 @@ def test_late_readings_turn_a_day_and_the_finding_is_amended(street: Street) -> 
     assert len(events_of(street, "day")) == 3
 
 
+def test_two_days_that_one_record_finds_are_two_findings(street: Street) -> None:
+    """A station sends two days at once; later a day of them turns, and it is that one that is amended."""
+    late_ms = MIDNIGHT_MS + 2 * DAY + HOUR
+    for at_ms in range(MIDNIGHT_MS, MIDNIGHT_MS + 21 * HOUR, 5 * MINUTE):  # its first hour is too old to be filled
+        street.json(late_ms, "a", pm10=121, t=START_MS + at_ms)
+    for at_ms in range(MIDNIGHT_MS + DAY, MIDNIGHT_MS + 2 * DAY, 5 * MINUTE):
+        street.json(late_ms, "a", pm10=130, t=START_MS + at_ms)
+    street.tick(late_ms + 20 * MINUTE)
+    first, _, second, _ = events_of(street, "day")
+    assert first.sequence == second.sequence
+    assert [one.evidence and one.evidence.why["date"] for one in (first, second)] == ["2026-11-20", "2026-11-21"]
+    assert second.alarm.occurrence > first.alarm.occurrence
+    assert street.command(late_ms + 21 * MINUTE, "ack", "day@a", first.alarm.occurrence)[0] == 409
+    assert street.command(late_ms + 22 * MINUTE, "ack", "day@a", second.alarm.occurrence)[0] == 200
+    for at_ms in range(MIDNIGHT_MS + 21 * HOUR, MIDNIGHT_MS + DAY, 5 * MINUTE):
+        street.json(late_ms + 23 * MINUTE, "a", pm10=60, t=START_MS + at_ms)
+    street.restart()
+    street.tick(late_ms + 50 * MINUTE)
+    amended = events_of(street, "day")[-1]
+    assert (amended.kind, amended.amends) == ("amended", first.alarm.occurrence)
+    assert amended.evidence is not None
+    assert amended.evidence.why["date"] == "2026-11-20"
+    assert amended.alarm.value == second.alarm.value, "the alarm is still about the later day"
+
+
 def test_too_little_of_a_day_is_neither_good_nor_bad(street: Street) -> None:
     speak(street, MIDNIGHT_MS, MIDNIGHT_MS + 19 * HOUR, 300)
     street.tick(MIDNIGHT_MS + DAY + HOUR)

@@ -110,6 +110,19 @@ def test_a_link_that_is_heard_is_up() -> None:
     assert len(street.tick(10 * MINUTE).events) == len(NAMES)  # all are silent, as far as anybody can tell
 
 
+def test_a_frame_ends_the_alarm_of_a_link() -> None:
+    """Whoever reports links may have missed that this one came up; a stranger proves nothing."""
+    street = street_of(rule("quiet", "silence", Silence(intervals=60)))
+    street.link(MINUTE, up=False)
+    assert told(street.tick(2 * MINUTE).events) == [("raised", "link-down@broker:lora", "UNACK")]
+    assert not street.json(3 * MINUTE, "nobody", pm10=1).events
+    [event] = street.json(4 * MINUTE, "d0", pm10=1).events
+    assert (event.alarm.id, event.kind, event.cause) == ("link-down@broker:lora", "returned", "reading")
+    street.link(5 * MINUTE, up=False)
+    street.json(5 * MINUTE + SECOND, "d0", pm10=1)
+    assert not [event for event in street.tick(6 * MINUTE).events if event.alarm.rule == "link-down"]
+
+
 def test_daily_restarts_do_not_hide_a_dead_device() -> None:
     """Covers report each 6 h and may be quiet for 18 h; the gateway starts anew every 10 h, off for an hour."""
     street = street_of(interval_ms=6 * HOUR)
