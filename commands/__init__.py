@@ -9,6 +9,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("demo", "commands.demo"),
     ("run", "commands.run"),
     ("check", "commands.check"),
+    ("plan", "commands.plan"),
     ("reload", "commands.reload"),
     ("inbox", "commands.inbox"),
     ("redecode", "commands.redecode"),

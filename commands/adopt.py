@@ -35,7 +35,7 @@ _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440)
 @directory_option
 @click.option("--json", "as_json", is_flag=True, help="Say what was done as one JSON object.")
 @language_option
-def command(  # noqa: PLR0913, PLR0917 - what may be said of a device
+def adopt(  # noqa: PLR0913, PLR0917 - what may be said of a device
     address: str,
     model: str,
     device: str,

@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from commands.in_force import AT_START, in_force, undo
+from commands.in_force import in_force, undo
 from commands.inside import Inside
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from config import accepted, apart, blob
-from config.compiled import Compiled
+from config.compiled import AT_START, Compiled
 from devices.registry import Registry
 from feed.behind import Behind, Reloaded
 from feed.http.server import FeedServer

@@ -10,9 +10,6 @@ from feed.behind import InForce, Reloaded
 if TYPE_CHECKING:
     from commands.daemon import Daemon
 
-AT_START = ("gateway", "state", "budgets", "http", "influxdb")
-"""Parts of cityward.yaml that are looked at when the daemon starts, and not at a reload."""
-
 
 def in_force(daemon: "Daemon") -> InForce:
     """Show the configuration; see `feed.behind.InForce`."""

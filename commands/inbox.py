@@ -83,4 +83,4 @@ def _named(guess: Guess) -> str:
     return " ".join((guess.model, *(f"{name}={value}" for name, value in guess.options.items() if name != "fields")))
 
 
-command.add_command(adopt.command, "adopt")
+command.add_command(adopt.adopt, "adopt")

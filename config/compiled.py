@@ -6,6 +6,9 @@ from config.schema import CitywardSettings
 from devices.registry import Registry
 from rules.ruleset import RuleSet
 
+AT_START = ("gateway", "state", "budgets", "http", "influxdb")
+"""Parts of cityward.yaml that are looked at when the daemon starts, and not at a reload."""
+
 
 class Compiled(Struct, frozen=True):
     """A right configuration.
