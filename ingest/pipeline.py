@@ -119,7 +119,7 @@ class Pipeline:
         self.progress = time.monotonic()  # what the watchdog looks at
         self.replaying = False  # while a replay brings its own times, no other source is open
         self.full_disk = False  # it waits for room: nothing is acknowledged
-        self._can_tell = True  # of a disk that is full
+        self._can_tell = stores.book.has_ballast  # of a disk that is full
         self._arrivals: queue.SimpleQueue[tuple[str, Any, Any]] = queue.SimpleQueue()
         self._stop, self._ended = threading.Event(), threading.Event()
         self._windows: dict[str, int] = {}
