@@ -30,6 +30,7 @@ def gateway(tmp_path: Path, broker: Mosquitto) -> Iterator[Gateway]:
     found.start()
     try:
         found.wait_ready()
+        broker.wait_subscribed("cityward-drill-lora", "dust/+")  # what it has never subscribed to nobody keeps for it
         yield found
     finally:
         found.end()
