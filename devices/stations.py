@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from devices.hj212 import Packet, parse
 from devices.models.hj212_dust import SPANS, Hj212Options, read_area, unit_doubt
-from devices.plausible import PARTICLES
+from devices.plausible import PARTICLES, in_order
 from devices.readings import Facts, Refusal, Reported, Values
 from devices.registry import Device
 
@@ -152,6 +152,20 @@ class Stations:
             entries += read if isinstance(read, list) else []
         return entries
 
+    def doubt(
+        self, device: Device, hint: Callable[[Any, Any], tuple[str, str] | None], said: list[Values]
+    ) -> tuple[str, ...] | None:
+        """Say what is probably wrong with a device's options, Chinese and English.
+
+        () = what it said makes sense; None = that tells nothing
+        """
+        station = self.known.get(device.id)
+        if station is not None:
+            return station.doubt
+        telling = [each for each in said if len(in_order(each)) > 1]
+        hints = [hint(each, device.options) for each in telling]
+        return next((each for each in hints if each is not None), ()) if telling else None
+
     def facts(self, device: Device) -> dict[str, Any]:
         """Say what was learned of a station: the form of its checksums, its length, and what must be asked."""
         memory, options = self.known.get(device.id, Memory()), device.options
@@ -199,7 +213,7 @@ def _hold(memory: Memory, values: Values, options: Hj212Options) -> None:
         memory.shown = min(memory.shown + 1, SHOWN)
         memory.doubt = ()
     elif memory.shown < SHOWN:
-        memory.doubt = doubt
+        memory.doubt = memory.doubt or doubt  # in the words of the first: an alarm is not told anew for each number
         for name in held:
             setattr(values, name, None)
         values.flags = " ".join([*(values.flags or "").split(), *(f"{name}:unit" for name in held)])

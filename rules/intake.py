@@ -13,11 +13,13 @@ from devices.frames import Batch, Frame
 from devices.met import REMEMBERED
 from devices.readings import Refusal, Values
 from devices.reception import FUTURE_MS, HISTORY_MS, Reading, Stranger
+from devices.registry import Device
 from devices.tracks import Door, Track
 from rules import lines
+from rules.alarms import Moment
 from rules.judging import quieten
 from rules.memory import Memory
-from rules.packs.gateway import LINK
+from rules.packs.gateway import CONDITIONS, LINK
 from rules.records import Evidence, Refused, Tick
 
 MINUTE_MS = 60_000
@@ -188,8 +190,26 @@ def _unusual(memory: Memory, door: Door, arrival: Arrival, strangers: list[tuple
             track.silent = False
             for sign in track.signs:
                 memory.look_for_signs(sign, track, memory.moment(sequence, log_ms, "reading"))
+        if track.model.hint is not None:
+            doubt = memory.world.reception.stations.doubt(track.device, track.model.hint, [r.values for r in received])
+            _ask(memory, track.device, doubt, memory.moment(sequence, log_ms, "reading"))
         for index, reading in enumerate(received):
             _reading(memory, track, reading, index, arrival)
+
+
+def _ask(memory: Memory, device: Device, doubt: tuple[str, ...] | None, moment: Moment) -> None:
+    """Ask for options that are probably wrong, by an alarm; it ends when what the device says makes sense."""
+    rule, judging = CONDITIONS["setup-doubtful"], memory.world.judging
+    judge = judging.judges.get((rule.id, device.id))
+    if doubt is None or (not doubt and judge is None):
+        return
+    zh, en = doubt or ("", "")
+    name = device.name or device.id
+    words = {"why_zh": f"{name}（{device.id}）：{zh}", "why_en": f"{name} ({device.id}): {en}"}
+    alarm = judging.alarms.by_id.get(judge.id) if judge else None
+    if judge is not None and judge.words and alarm is not None and alarm.active:
+        words = judge.words  # not told anew for each number
+    memory.links.built_in(rule, device.id, memory.world, moment, holds=bool(doubt), words=words)
 
 
 def counts(track: Track, reading: Reading, log_ms: int) -> bool:

@@ -116,7 +116,8 @@ class World:
 
     def subjects(self) -> set[str]:
         """Return the subjects that the gateway's own rules may be about."""
-        return {"gateway", *(source.subject for source in self.registry.sources)}
+        devices = (device.id for device in self.registry.devices)
+        return {"gateway", *(source.subject for source in self.registry.sources), *devices}
 
     def orphans(self, built_in: dict[str, Rule]) -> list[Alarm]:
         """Return alarms that are not over and whose rule or subject is no more."""

@@ -103,6 +103,23 @@ CONDITIONS = {
             Text("在 MQTT 服务器上为该账号授权", "Give the user the right at the broker"), 60,
         ),
         _rule(
+            "setup-doubtful", 3, 10 * MINUTE_MS,
+            Text("设备选项可能有误：{why}", "The options of a device are probably wrong: {why}"),
+            Text("单位或寄存器表与设备不符", "The unit or the register map is not the device's"),
+            Text("有疑问的数值不参与均值和判断", "Values in doubt enter no mean; those in another unit are held back"),
+            Text(
+                "对照设备屏幕或说明书改正选项，重新加载；旧帧可用 cityward redecode 重读",
+                "Compare with the device's display or sheet, correct the options, reload, redecode",
+            ), 480,
+        ),
+        _rule(
+            "hj212-key", 3, 0,
+            Text("HJ 212 密钥不可用：{why}", "A key of HJ 212 cannot be used: {why}"),
+            Text("凭据缺失，或不是 32 位十六进制数", "The credential is absent, or no 32 hexadecimal digits"),
+            Text("加密的数据无法读取，且不应答", "Encrypted data cannot be read, and are not answered"),
+            Text("补上凭据后重新加载", "Provide the credential, then reload"), 240,
+        ),
+        _rule(
             "clock-doubtful", 3, 10 * MINUTE_MS,
             Text("时钟不可信：{why}", "Clock in doubt: {why}"),
             Text("没有网络对时，或时钟电池失效", "No NTP, or the clock's battery is flat"),
