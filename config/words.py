@@ -1,0 +1,262 @@
+# ruff: noqa: E501 - a sentence is not broken in two
+"""What every key of a configuration means, in Chinese and English: for editors (`config.schemas`) and `new-device`.
+
+By the class that declares it, then by key; "" is the class itself. A class that is not here is described by nothing,
+which a test of ours does not let pass.
+"""
+
+from typing import Any
+
+Sentence = tuple[str, str]
+
+_DEVICE: dict[str, Sentence] = {
+    "model": (
+        "型号，见支持设备表；`cityward new-device 型号` 打印模板",
+        "Its model, of the table of supported devices; `cityward new-device MODEL` prints a template",
+    ),
+    "crs": (
+        "at 的坐标系：wgs84、cgcs2000、gcj02（高德、腾讯）、bd09（百度）",
+        "Coordinate system of `at`: wgs84, cgcs2000, gcj02 (Gaode, Tencent), bd09 (Baidu)",
+    ),
+    "interval": (
+        "最长多久上报一次，如 6 h；据此判断失联",
+        "How often it reports at the least, as in 6 h; silence is measured by it",
+    ),
+    "site": (
+        "所属工地或停车场；规则可按它选择设备",
+        "The premises that it supervises: a construction site, a car park; rules can ask for it",
+    ),
+    "district": ("所在区；InfluxDB 标签", "Where it stands; a tag in InfluxDB"),
+    "labels": (
+        "自定义的键和值，如 owner: 排水处；规则可按它选择设备",
+        "Your own words, as in owner: 排水处; rules can ask for them",
+    ),
+    "tags": ("哪些 labels 同时作为 InfluxDB 标签", "Which of the labels become tags in InfluxDB"),
+    "options": ("型号自己的选项", "What the model has to be told"),
+}
+
+_RULE: dict[str, Sentence] = {
+    "id": ("规则编号，唯一，永不改变：报警编号由它组成", "Its id, unique, for ever: the ids of alarms are made of it"),
+    "kind": ("规则种类", "What kind of rule it is"),
+    "for": (
+        "判断哪些设备；给出的条件须同时成立；all 为全部",
+        "Which devices it judges: all that is given must hold; `all` = every device",
+    ),
+    "priority": ("优先级，1 最高，4 最低", "How urgent it is: 1 the most, 4 the least"),
+    "latch": (
+        "锁存：条件消失后报警仍在，须人工复位",
+        "The alarm stays when its condition has gone, until somebody resets it",
+    ),
+    "basis": (
+        "compliance：此限值具有约束力；reference：仅供参考，非执法依据",
+        "compliance: this limit binds here; reference: it is only compared with",
+    ),
+    "text": ("报警内容，可含 {value}、{limit}、{name}", "What the alarm says; may hold {value}, {limit}, {name}"),
+    "cause": ("可能的原因", "What probably has happened"),
+    "consequence": ("不处理的后果", "What comes of it when nobody does anything"),
+    "action": ("应采取的措施", "What is to be done"),
+    "respond_within": ("多久之内应处理，如 2 h", "Within what time somebody must act, as in 2 h"),
+    "quantity": (
+        "判断哪个量，名称末尾是单位，如 tilt_deg",
+        "What is judged; the name ends in its unit, as in tilt_deg",
+    ),
+    "after": ("条件持续多久才报警", "How long the condition must hold before the alarm comes"),
+    "clear_after": ("条件消失多久才恢复", "How long the condition must be gone before the alarm goes"),
+}
+
+_MEAN: dict[str, Sentence] = _RULE | {
+    "standard": (
+        "采用的标准，如 gb3095-2026-class2（二级）",
+        "The standard whose limit counts, as in gb3095-2026-class2",
+    ),
+    "limit": (
+        "自定的限值，单位同该量，也可写明单位",
+        "A limit of your own, in the unit of the quantity, which may be written",
+    ),
+}
+
+_SETTINGS: dict[str, dict[str, Sentence]] = {
+    "CitywardSettings": {
+        "": ("cityward.yaml：网关是谁、数据从哪来、写到哪去", "cityward.yaml: who the gateway is, where its data come from, where they go"),
+        "gateway": ("本网关", "This gateway"),
+        "state": ("状态目录：日志、记录簿、快照；默认 /var/lib/cityward", "Directory of journal, book and snapshot; /var/lib/cityward if unsaid"),
+        "budgets": ("各存储最多占多少磁盘", "How much of the disk each store may take"),
+        "http": ("报警接口在哪里应答", "Where the alarm feed answers"),
+        "sources": ("数据源：MQTT、串口、HJ 212", "Where frames come from: MQTT brokers, serial lines, HJ 212"),
+        "influxdb": ("写入的 InfluxDB 2；省略则不写", "The InfluxDB 2 that is written to; left out = nothing is written"),
+    },
+    "GatewaySettings": {
+        "": ("本网关", "This gateway"),
+        "id": ("网关编号，离开本机的编号都含有它，永不改变", "Its id, part of every id that leaves it; never change it"),
+        "time_zone": ("IANA 时区名，小时和日按它划分，如 Asia/Shanghai", "IANA name; hours and days close by it, as in Asia/Shanghai"),
+    },
+    "BudgetSettings": {
+        "": ("磁盘预算，如 4 GiB", "Budgets on the disk, as in 4 GiB"),
+        "journal": ("日志；默认 4 GiB", "The journal; 4 GiB if unsaid"),
+        "journal_age": ("日志最多保存多久，如 30 d；不写则只按大小", "What is older goes though there is room, as in 30 d; unsaid = only size counts"),
+        "inbox": ("收件箱（未登记设备的帧）；默认 256 MiB", "The inbox, for frames of unregistered devices; 256 MiB if unsaid"),
+        "backlog": ("InfluxDB 尚未接收的数据；默认 1 GiB", "What InfluxDB has not taken yet; 1 GiB if unsaid"),
+    },
+    "HttpSettings": {
+        "": ("报警接口", "The alarm feed"),
+        "listen": ("TCP 地址，只能是本机回环；默认 127.0.0.1:8480", "TCP, loopback only; 127.0.0.1:8480 if unsaid"),
+        "socket": ("命令行用的 Unix 套接字；默认在状态目录的 run/cityward.sock", "The Unix socket of the command line; run/cityward.sock under the state directory if unsaid"),
+    },
+    "SourcesSettings": {
+        "": ("数据源，按种类", "Sources, by kind"),
+        "mqtt": ("MQTT 服务器", "MQTT brokers"),
+        "serial": ("串口", "Serial lines"),
+        "hj212": ("HJ 212 监听或连接", "HJ 212 over TCP"),
+    },
+    "MqttSettings": {
+        "": ("一个 MQTT 服务器", "One broker"),
+        "name": ("数据源名称，设备地址 topic:名称/… 用它", "Name of the source: addresses topic:NAME/… begin with it"),
+        "url": ("mqtt://主机:端口 或 mqtts://主机:端口", "mqtt://HOST:PORT or mqtts://HOST:PORT"),
+        "username": ("用户名", "User at the broker"),
+        "password": ("口令在哪里，从不写明文", "Where the password is; it is never written here"),
+        "protocol": ("协议版本，默认 5；旧服务器写 3.1.1", "Version of the protocol, 5 if unsaid; 3.1.1 for brokers that know no better"),
+        "inflight": ("仅 3.1.1：服务器的 max_inflight_messages", "3.1.1 only: the broker's max_inflight_messages"),
+        "topics": ("订阅哪些主题", "Which topics are subscribed"),
+        "ca_file": ("签发服务器证书的 CA（PEM）；不写则用系统的", "PEM of the authority that signed the broker's certificate; unsaid = the system's"),
+    },
+    "Secret": {
+        "": ("口令或令牌所在之处", "Where a password or token is"),
+        "credential": ("systemd 凭据名称（LoadCredential=）", "Name of a systemd credential (LoadCredential=)"),
+        "file": ("只含口令的文件，绝对路径", "Absolute path of a file that holds nothing else"),
+    },
+    "TopicSettings": {
+        "": ("一个订阅", "One subscription"),
+        "filter": ("主题过滤器，可含 + 和 #", "MQTT topic filter, with + and #"),
+        "envelope": ("信封：哪个平台的消息格式", "Whose platform's messages these are"),
+        "address": ("设备地址在哪里：topic 2（主题第二级）或 field 名称；仅 plain", "Where the device's address stands: topic 2 (second level), or field NAME; with `plain` only"),
+    },
+    "SerialSettings": {
+        "": ("一条串口线", "One serial line"),
+        "name": ("数据源名称，设备地址 modbus:名称/从站 用它", "Name of the source: addresses modbus:NAME/SLAVE begin with it"),
+        "port": ("设备文件，如 /dev/serial/by-id/…", "The device file, as in /dev/serial/by-id/…"),
+        "line": ("波特率和格式，如 4800 8N1", "Baud rate and format, as in 4800 8N1"),
+        "protocol": ("线上说什么协议", "What is spoken on the line"),
+        "poll": ("多久轮询一次，如 60 s；主动上传的设备不写", "How often it is asked, as in 60 s; unsaid = it talks by itself"),
+        "set_clocks": ("仅 hj212：为请求校时的站点校时", "hj212 only: stations that ask for the time are sent it"),
+    },
+    "Hj212Settings": {
+        "": ("HJ 212，经 TCP", "HJ 212 over TCP"),
+        "name": ("数据源名称", "Name of the source"),
+        "listen": ("监听的地址和端口，如 0.0.0.0:9212", "Where stations connect, as in 0.0.0.0:9212"),
+        "connect": ("或主动连接的数采仪，主机:端口", "Or a logger that waits to be called, HOST:PORT"),
+        "set_clocks": ("为请求校时的站点校时（1012）", "Stations that ask for the time are sent it (1012)"),
+    },
+    "InfluxSettings": {
+        "": ("InfluxDB 2", "InfluxDB 2"),
+        "url": ("http://主机:8086", "http://HOST:8086"),
+        "org": ("组织", "Organisation"),
+        "bucket": ("存储桶", "Bucket"),
+        "token": ("令牌在哪里", "Where the token is"),
+    },
+    "DevicesFile": {
+        "": ("devices.d/*.yaml：设备", "devices.d/*.yaml: devices"),
+        "defaults": ("本文件中未另写的设备都取这些值", "What holds for every device of this file that does not say otherwise"),
+        "devices": ("设备", "The devices"),
+    },
+    "DefaultSettings": {"": ("本文件所有设备的默认值；labels、tags、options 与设备自己的合并", "What every device of this file has; labels, tags and options of its own come on top"), **_DEVICE},
+    "DeviceSettings": {
+        "": ("一台设备", "One device"),
+        **_DEVICE,
+        "id": ("设备编号，唯一，永不改变：历史数据挂在它名下", "Its id, unique, for ever: its history hangs on it"),
+        "address": ("设备地址：eui:、imei:、device:、mn:、modbus:线/从站、line:线、topic:源/地址", "Its address: eui:, imei:, device:, mn:, modbus:LINE/SLAVE, line:LINE, topic:SOURCE/ADDRESS"),
+        "name": ("给人看的名称，如 文化路12号 污水井盖", "Its name for people, as in 文化路12号 污水井盖"),
+        "at": ("位置：[经度, 纬度]，坐标系见 crs", "Where it is: [longitude, latitude] in the crs"),
+    },
+    "RulesFile": {"": ("rules.d/*.yaml：规则", "rules.d/*.yaml: rules"), "rules": ("规则", "The rules")},
+    "StateRule": {"": ("某状态成立时报警", "Rings when a truth has a value"), **_RULE, "is": ("该量为何值时报警：true 或 false", "The value at which it rings: true or false")},
+    "SilenceRule": {
+        "": ("收不到数据时报警", "Rings when nothing is heard"),
+        **_RULE,
+        "intervals": ("超过设备 interval 的几倍；默认 3", "For how many of the device's intervals; 3 if unsaid"),
+        "after": ("或超过多长时间，如 30 h", "Or for how long, as in 30 h"),
+    },
+    "ThresholdRule": {
+        "": ("数值超过或低于限值时报警", "Rings when a number is over or under a limit"),
+        **_RULE,
+        "above": ("高于此值报警", "It rings above this"),
+        "below": ("低于此值报警", "It rings below this"),
+        "clear": ("回到此值恢复（回差）", "Where the alarm ends"),
+        "at_least": ("最近几次读数中至少几次，如 2 of 3", "Of the last readings, as in 2 of 3"),
+        "once_above": ("高于此值一次即报警", "One reading above this is enough"),
+        "once_below": ("低于此值一次即报警", "One reading below this is enough"),
+    },
+    "DayMeanRule": {"": ("日均值超过限值时报警", "Rings when the mean of a closed day is over a limit"), **_MEAN},
+    "RollingMeanRule": {"": ("近几小时均值超过限值时预警", "Rings early, when the mean of the last hours is over a limit"), **_MEAN, "hours": ("近几小时；默认 24", "Of how many hours; 24 if unsaid")},
+    "ScopeSettings": {
+        "": ("哪些设备：给出的条件须同时成立", "Which devices: all that is given must hold"),
+        "family": ("设备类别：manhole、parking、dust …", "Their family: manhole, parking, dust …"),
+        "devices": ("设备编号", "Their ids"),
+        "labels": ("标签的值", "Labels and their values"),
+        "site": ("工地或停车场", "Their site"),
+    },
+    "AlarmText": {"": ("报警内容，中英文", "What the alarm says, in both languages"), "zh": ("中文", "In Chinese"), "en": ("英文", "In English")},
+    "BothLanguages": {"": ("中英文各一句", "A sentence in both languages"), "zh": ("中文", "In Chinese"), "en": ("英文", "In English")},
+}  # fmt: skip
+
+_VARIANT = {"variant": ("产品，见铭牌", "Which product it is, as on its label")}
+
+_OPTIONS: dict[str, dict[str, Sentence]] = {
+    "DecentlabOptions": {
+        "variant": ("产品：DL-CTD10 写 ctd10", "Which product it is: DL-CTD10 is ctd10"),
+        "pmin_bar": ("量程下端压力，bar，见铭牌 Pmin", "Pressure at the lower end of the range, bar: Pmin on the label"),
+        "pmax_bar": ("量程上端压力，bar，见铭牌 Pmax", "Pressure at the upper end of the range, bar: Pmax on the label"),
+        "kp": ("每 bar 的步数，见铭牌", "Steps for each bar, as the label says"),
+        "kec": ("每 mS/cm 的步数，见铭牌", "Steps for each mS/cm, as the label says"),
+    },
+    "Hj212Options": {
+        "pm_unit": ("站点打印的颗粒物单位，不能猜：问厂家或看现场屏幕", "In which unit the station prints particles; nothing is guessed: ask its maker or look at its screen"),
+        "crc": ("校验算法；不写则从头几包学习；off 不校验", "Form of its checksum; unsaid = learned from its first packets; off = not looked at"),
+        "pw": ("站点的 PW；写了则其他 PW 的包被拒绝", "Its PW; packets with another are refused then"),
+        "key": ("SM4 密钥所在（HJ 212-2025）", "Where its SM4 key is (HJ 212-2025)"),
+    },
+    "Key": {"credential": ("systemd 凭据名称", "Name of a systemd credential"), "file": ("密钥文件", "A file that holds it")},
+    "HpmaOptions": _VARIANT,
+    "MilesightOptions": {
+        "variant": ("产品，见铭牌；不写则只读各产品含义相同的帧", "The product, as on its label; without it only frames are read that mean the same on all products"),
+        "family": ("类别，默认随产品：manhole、dust、noise、weather", "Its family, that of the product if unsaid: manhole, dust, noise, weather"),
+    },
+    "ModbusOptions": {
+        "preset": ("现成的寄存器表；与 registers 二选一", "A register map that is known; this or `registers`"),
+        "function": ("功能码：3 保持寄存器，4 输入寄存器", "3 = holding registers, 4 = input registers"),
+        "registers": ("寄存器表：address（从 0 起）、quantity、type、factor、unit、words、absent", "The map: address (from 0), quantity, type, factor, unit, words, absent"),
+        "request_hex": ("仅用于 cityward decode：请求帧", "For `cityward decode` only: the request"),
+    },
+    "NetvoxOptions": {"family": ("类别：车位 parking，倾斜、水浸、液位 manhole，颗粒物和噪声 dust", "Its family: parking for R719A, manhole for tilt, leak and level, dust for particles and noise")},
+    "NovaOptions": _VARIANT,
+    "PlainOptions": {
+        "family": ("类别：InfluxDB 的 measurement，规则按它选择", "Its family: the InfluxDB measurement, and what rules ask for"),
+        "fields": ("JSON 成员 → 量；可写 {quantity, factor, offset, unit, text}", "Member of the JSON → quantity; or {quantity, factor, offset, unit, text}"),
+        "time": ("设备时间所在：{field, unit: s|ms|rfc3339}", "Where the device's time stands: {field, unit: s|ms|rfc3339}"),
+        "counter": ("消息计数器所在的成员，用于去重", "The member that counts its messages, to know duplicates by"),
+    },
+    "PlantowerOptions": _VARIANT,
+    "Register": {
+        "address": ("首个寄存器地址，从 0 起，即线上的数", "Of its first register, counted from 0 as on the wire"),
+        "quantity": ("量", "What it is"),
+        "type": ("数据类型", "How it is stored"),
+        "factor": ("值 = 寄存器中的数 × factor", "The value is the number in the register times this"),
+        "unit": ("该值的单位，与量的单位不同时写", "The unit of that value, where it is not the quantity's own"),
+        "words": ("32 位值的字序：big 高字在前", "Order of the two registers of a 32-bit value: big = high word first"),
+        "absent": ("表示无数据的数", "Numbers that mean that there is no value"),
+    },
+    "Member": {
+        "quantity": ("量", "What it is"),
+        "factor": ("值 = 数 × factor + offset", "Value = number × factor + offset"),
+        "offset": ("值 = 数 × factor + offset", "Value = number × factor + offset"),
+        "unit": ("打印的单位，代替 factor 和 offset", "The unit that it is printed in, instead of factor and offset"),
+        "text": ("数写在文本里", "The number stands in a text"),
+    },
+    "TimeMember": {"field": ("成员名", "The member"), "unit": ("s、ms（自 1970 年）或 rfc3339", "s or ms since 1970, or rfc3339")},
+}  # fmt: skip
+
+WORDS: dict[str, dict[str, Sentence]] = _SETTINGS | _OPTIONS
+
+
+def words_of(kind: type[Any], key: str = "") -> Sentence | None:
+    """Return what a key of a class, or the class itself, means; None = nobody has written it down."""
+    return WORDS.get(kind.__name__, {}).get(key)
