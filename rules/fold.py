@@ -14,7 +14,7 @@ from rules.findings import judge_period
 from rules.judging import Judge, quieten
 from rules.memory import Memory
 from rules.packs.gateway import BUILT_IN
-from rules.records import Command, Config, Outcome, Record, Refile, Status
+from rules.records import Answer, Command, Config, Outcome, Record, Refile, Status
 from rules.ruleset import RuleSet
 from rules.verdicts import VIOLATED, Due
 from rules.windows import NEVER_MS
@@ -147,10 +147,16 @@ class Fold:
     def _command(self, sequence: int, command: Command) -> None:
         old_ms = command.at_ms - ANSWERED_MS
         answers = self.memory.answers = {name: said for name, said in self.memory.answers.items() if said[0] > old_ms}
+        asked = command.content
         if command.id not in answers:
             moment = self.memory.moment(sequence, command.at_ms, "command")
-            answers[command.id] = (command.at_ms, self.memory.world.judging.alarms.command(command, moment))
-        self.memory.out.answers[command.id] = answers[command.id][1]
+            answer = self.memory.world.judging.alarms.command(command, moment)
+            answer.asked = asked
+            answers[command.id] = (command.at_ms, answer)
+        answer = answers[command.id][1]
+        if answer.asked not in ("", asked):
+            answer = Answer(status=422, detail="another command had this id: nothing was done")
+        self.memory.out.answers[command.id] = answer
 
     def _config(self, sequence: int, config: Config) -> None:
         memory = self.memory

@@ -3,6 +3,7 @@
 Times: `at_ms` is log time (monotone, drives timers), `t_ms` civil time (Unix ms, what a clock on the wall says).
 """
 
+from hashlib import sha256
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -30,6 +31,12 @@ class Command(Struct, tag="command", kw_only=True):
     user: str
     via: str = ""
     comment: str = ""
+
+    @property
+    def content(self) -> str:
+        """Hash of what was told, whenever and over whatever way: who tries again tells the same."""
+        words = (self.kind, self.alarm, str(self.occurrence), self.user, self.comment)
+        return sha256("\0".join(words).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 class Config(Struct, tag="config", kw_only=True):
@@ -258,12 +265,15 @@ class Refused(Struct):
 class Answer(Struct, kw_only=True):
     """What a command is told.
 
-    status  200 done, 404 no such alarm (or device), 409 a newer activation, a higher priority, a part out of turn
+    status  200 done, 404 no such alarm (or device), 409 a newer activation, a higher priority, a part out of turn,
+            422 a reset while the condition is still there; without an alarm: another command had this id
+    asked   hash of the command that is answered, without its time and its way; "" = not known
     """
 
     status: int
     detail: str = ""
     alarm: Alarm | None = None
+    asked: str = ""
 
 
 class Outcome(Struct, kw_only=True):

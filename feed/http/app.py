@@ -17,7 +17,7 @@ from starlette.responses import Response
 from feed.behind import Behind
 from feed.desk import Audited, Desk
 from feed.devices import devices_picture
-from feed.http import engineer, openapi, problems
+from feed.http import engineer, openapi, problems, wrong
 from feed.http.bodies import CommandBody
 from feed.http.metrics import Metrics
 from feed.http.page import PAGE_FILES
@@ -162,7 +162,7 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
         await audit(_audited(asked, answer.status, answer.detail))
         return _answered(answer, alarm)
 
-    @app.post("/api/v1/alarms/{alarm:path}/ack", responses=openapi.answers("AlarmView", 404, 409, 504))
+    @app.post("/api/v1/alarms/{alarm:path}/ack", responses=openapi.answers("AlarmView", 404, 409, 422, 504))
     async def ack(request: Request, alarm: str, body: CommandBody) -> Response:
         """Say that somebody has seen this activation."""
         return await command("ack", request, alarm, body)
@@ -253,7 +253,10 @@ async def _number(hub: Hub, known: str | None, *, absent: int) -> int:
     if known is None:
         return absent
     position: Position | None = parse(known)
-    if position is None or not await hub.knows(position):
+    if position is None:  # nobody gave it out
+        zh, en = "应为 feedid-N，即上次得到的 position", "it must be a position, feedid-N, as it was given to you"
+        raise ProblemError(problems.wrong_request([wrong.entry("after", zh, en)]))
+    if not await hub.knows(position):
         raise ProblemError(_gone(hub))
     return position.number
 
@@ -300,7 +303,7 @@ def _answered(answer: Answer, alarm: str) -> Response:
     if answer.status == 404:  # noqa: PLR2004 - HTTP
         raise ProblemError(problems.no_such_alarm(alarm, answer.detail))
     if answer.status == 422:  # noqa: PLR2004 - HTTP
-        raise ProblemError(problems.still_there(alarm))
+        raise ProblemError(problems.still_there(alarm) if answer.alarm else problems.another_command())
     raise ProblemError(problems.changed_since(answer.detail))
 
 
@@ -308,7 +311,7 @@ def _user(peer: Peer, user: str) -> str:
     if peer.user is not None:
         return peer.user
     if not user:
-        raise ProblemError(problems.wrong_request([{"where": "user", "what": "say who you are"}]))
+        raise ProblemError(problems.wrong_request([wrong.entry("user", "请写明操作人", "say who you are")]))
     return user
 
 
@@ -330,8 +333,7 @@ def _refusals(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def correct(_: Request, error: RequestValidationError) -> Response:
-        wrong = [{"where": ".".join(map(str, one["loc"])), "what": str(one["msg"])} for one in error.errors()]
-        return _respond(problems.wrong_request(wrong))
+        return _respond(problems.wrong_request([wrong.explained(dict(one)) for one in error.errors()]))
 
     @app.exception_handler(HTTPException)
     async def web(request: Request, error: HTTPException) -> Response:
@@ -339,8 +341,8 @@ def _refusals(app: FastAPI) -> None:
         if error.status_code == 404:  # noqa: PLR2004 - HTTP
             return _respond(problems.no_such_page(path))
         if error.status_code == 405:  # noqa: PLR2004 - HTTP
-            return _respond(problems.wrong_method(path, (error.headers or {}).get("allow", "GET")))
-        return _respond(problems.wrong_request([{"where": "body", "what": str(error.detail)}]))
+            return _respond(problems.wrong_method(path, (error.headers or {})["Allow"]))
+        return _respond(problems.wrong_request([wrong.entry("body", "无法读取", "it cannot be read")]))
 
     @app.exception_handler(Exception)
     async def defect(_: Request, __: Exception) -> Response:

@@ -7,8 +7,11 @@ the content type are checked; there is no CORS). Over the Unix socket the kernel
 
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
+from urllib.parse import unquote
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.routing import Match
+from starlette.types import Message, Receive, Scope, Send
 
 from feed.http.peers import Peer
 from feed.http.problems import MEDIA_TYPE, Problem
@@ -26,6 +29,8 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+
+SAFE = frozenset({"GET", "HEAD"})
 
 Headers = MutableMapping[str, str]
 
@@ -46,13 +51,13 @@ def refusal(method: str, headers: Headers, hosts: frozenset[str]) -> Problem | N
     host = headers.get("host", "")
     if host_of(host) not in hosts:
         return _foreign_host(host, hosts)
-    if method in {"GET", "HEAD"}:
+    if method in SAFE:
         return None
     origin = headers.get("origin")
     site = headers.get("sec-fetch-site", "none")
     if (origin is not None and origin != f"http://{host}") or site not in {"none", "same-origin"}:
         return _foreign_page(origin or site)
-    return not_json(headers)
+    return None
 
 
 def not_json(headers: Headers) -> Problem | None:
@@ -123,7 +128,7 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
 class Guard:
     """ASGI: refuses at the door, and adds the security headers to every answer."""
 
-    def __init__(self, app: ASGIApp, hosts: Callable[[], frozenset[str]]) -> None:
+    def __init__(self, app: Starlette, hosts: Callable[[], frozenset[str]]) -> None:
         self._app = app
         self._hosts = hosts
 
@@ -139,14 +144,34 @@ class Guard:
             await send(message)
 
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        scope = _without_origin(scope, headers)
         peer: Peer = scope["state"]["peer"]
         problem = oversized(headers)
         if problem is None and not peer.over_socket:
             problem = refusal(scope["method"], headers, self._hosts())
+            if problem is None and scope["method"] not in SAFE and self._answers(scope):
+                problem = not_json(headers)
         if problem is not None:
             await send_problem(problem, send_safely)
             return
         await self._app(scope, receive, send_safely)
+
+    def _answers(self, scope: Scope) -> bool:
+        """Whether an endpoint would run: else the application says what is wrong with path or method."""
+        return any(route.matches(scope)[0] is Match.FULL for route in self._app.routes)
+
+
+def _without_origin(scope: Scope, headers: Headers) -> Scope:
+    """Take `http://HOST` off a target that names it, as proxies write it; it goes before the header (RFC 9112 §3.2.2).
+
+    headers  get the host that was named
+    """
+    target: bytes = scope["raw_path"]
+    if not target.lower().startswith(b"http://"):
+        return scope
+    host, _, path = target[len(b"http://") :].partition(b"/")
+    headers["host"] = host.decode("latin-1")
+    return {**scope, "path": unquote("/" + path.decode("latin-1")), "raw_path": b"/" + path}
 
 
 _SECURITY: Any = _encoded(SECURITY_HEADERS.items())

@@ -15,7 +15,7 @@ _WHY = {
     404: "no such alarm",
     409: "a newer activation or a higher priority than the person saw; nothing to go back to",
     410: "too old or foreign: with a full picture, as AlarmsPage",
-    422: "not now: the condition is still there, or the configuration is wrong (with its problems)",
+    422: "not now: the condition is still there; another command had this id; wrong configuration (with its problems)",
     503: "too many streams",
     504: "no answer yet: send it again with the same command_id",
 }

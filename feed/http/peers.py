@@ -6,8 +6,11 @@ import socket
 import struct
 from typing import Any
 
+import h11
 from msgspec import Struct
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from feed.http.problems import MEDIA_TYPE, broken_http
 
 _UCRED = struct.Struct("3i")  # pid, uid, gid: `struct ucred`, unix(7)
 
@@ -58,3 +61,14 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         connected: Any = transport.get_extra_info("socket")
         self.app_state = {**self.app_state, "peer": peer_of(connected), "cut": transport.abort}
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, in the form of every other refusal."""
+        del msg
+        problem = broken_http()
+        body = problem.body()
+        headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}
+        told = [(name.encode(), value.encode()) for name, value in headers.items()]
+        for event in (h11.Response(status_code=400, headers=told), h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()

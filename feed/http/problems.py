@@ -4,10 +4,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from feed.http.wrong import Wrong
 from feed.wire import json_of
 from rules.records import Text
 
 MEDIA_TYPE = "application/problem+json"
+
+SHOWN = 200
+"""Characters of a path in an answer."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -44,8 +48,13 @@ class ProblemError(Exception):
         self.problem = problem
 
 
+def _short(path: str) -> str:
+    return path if len(path) <= SHOWN else f"{path[:SHOWN]}…"
+
+
 def no_such_page(path: str) -> Problem:
     """404 of a path that nobody answers."""
+    path = _short(path)
     return Problem(
         status=404,
         word="no-such-page",
@@ -58,6 +67,7 @@ def no_such_page(path: str) -> Problem:
 
 def wrong_method(path: str, allowed: str) -> Problem:
     """405."""
+    path = _short(path)
     return Problem(
         status=405,
         word="wrong-method",
@@ -66,13 +76,26 @@ def wrong_method(path: str, allowed: str) -> Problem:
     )
 
 
-def wrong_request(errors: list[dict[str, str]]) -> Problem:
-    """400 of a query or a body that is not as docs/api.md says; errors: where and what."""
-    listed = "; ".join(f"{error['where']}: {error['what']}" for error in errors)
+def broken_http() -> Problem:
+    """400 of what is no HTTP/1.1."""
+    return Problem(
+        status=400,
+        word="broken-http",
+        text=Text(
+            zh="这不是完整的 HTTP/1.1 请求（HTTP/1.1 须有一个 Host）",
+            en="this is no whole request of HTTP/1.1, which has one Host",
+        ),
+        headers={"connection": "close"},
+    )
+
+
+def wrong_request(errors: list[Wrong]) -> Problem:
+    """400 of a query or a body that is not as docs/api.md says."""
+    zh, en = ("; ".join(f"{error['where']}: {getattr(error['text'], one)}" for error in errors) for one in ("zh", "en"))
     return Problem(
         status=400,
         word="wrong-request",
-        text=Text(zh=f"请求有误，请改正后重发：{listed}", en=f"correct the request and send it again: {listed}"),
+        text=Text(zh=f"请求有误，请改正后重发：{zh}", en=f"correct the request and send it again: {en}"),
         more={"errors": errors},
     )
 
@@ -120,6 +143,18 @@ def still_there(alarm: str) -> Problem:
         text=Text(
             zh=f"{alarm} 的报警条件仍然存在，恢复正常后才能复位",
             en=f"the condition of {alarm} is still there; it can be reset when it has gone",
+        ),
+    )
+
+
+def another_command() -> Problem:
+    """422 of a command whose id was another's."""
+    return Problem(
+        status=422,
+        word="another-command",
+        text=Text(
+            zh="此 command_id 已用于另一条命令，未作任何操作；请换一个新的 command_id",
+            en="this command_id was another command's: nothing was done. Make a new one for each command",
         ),
     )
 

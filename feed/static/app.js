@@ -31,7 +31,7 @@ const TEXTS = {
     ack: "Acknowledge", reset: "Reset", pending: "Sent…", sure: "Is it confirmed on site? A reset ends this alarm.",
     members: n => `${n} silent device${n === 1 ? "" : "s"} inside`,
     suppressed: n => `${n} more suppressed (the line above them is down)`,
-    reference: "reference limit, no basis for enforcement", late: "late data", yes: "yes", no: "no",
+    reference: "reference limit, not a basis for enforcement", late: "late data", yes: "yes", no: "no",
     live: n => `live, complete to #${n}`, catching: "catching up…", waiting: "connecting to the gateway…",
     none: "No active alarm", unknown: "Not connected yet: the present alarms are not known",
     dead: "NO DATA", since_dead: t => `Nothing heard from the gateway since ${t}. What you see is from before, and may have changed.`,
@@ -128,7 +128,7 @@ function fill(row, alarm) {
     const waits = pending.get(alarm.id) === `${command} ${alarm.occurrence}`;
     const button = element("button", text(waits ? "pending" : command));
     button.type = "button";
-    button.disabled = waits;
+    button.disabled = waits || dead;  // what it would answer may have changed unseen
     button.addEventListener("click", () => send(command, alarm));
     act.append(button);
   }
@@ -304,7 +304,7 @@ function watch() {
   const silent = heard.at ? Math.max(Date.now() - heard.wall, performance.now() - heard.mono) : performance.now() - opened;
   if (silent > DEAD_MS && !dead) {
     dead = true;
-    drawLink();
+    draw();
   }
   // A line can be dead without an error, when nobody closes it.
   if (dead && Math.floor(silent / 1000) % 10 === 0) connect();
@@ -361,7 +361,7 @@ by("language").addEventListener("click", () => {
   drawWords();
 });
 // Tried at once, for a machine without a network still reaches a gateway on itself: then a heartbeat takes it back.
-addEventListener("offline", () => { dead = offline = true; connect(); });
+addEventListener("offline", () => { dead = offline = true; draw(); connect(); });
 addEventListener("online", () => connect());
 setInterval(watch, 1000);
 drawWords();

@@ -149,7 +149,11 @@ class Room:
             self._sequence += 1
             if command.id not in self._answers:
                 self._answers[command.id] = self.alarms.command(command, self._moment())
-            self._hand_on(lambda: future.set_result(self._answers[command.id]))
+                self._answers[command.id].asked = command.content
+            answer = self._answers[command.id]
+            if answer.asked != command.content:
+                answer = Answer(status=422, detail="another command had this id: nothing was done")
+            self._hand_on(lambda: future.set_result(answer))
         return future
 
     def ask(self, question: Callable[[Fold], Any]) -> Future[Any]:

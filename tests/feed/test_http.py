@@ -1,7 +1,9 @@
 """The API over real connections."""
 
+import http.client
 import os
 import pwd
+import re
 import socket
 import sqlite3
 import stat
@@ -15,7 +17,7 @@ from feed.behind import Reloaded
 from feed.desk import Audited
 from feed.http.server import FeedError, FeedServer, bind_socket, bind_tcp
 from feed.vitals import Latency, Vitals
-from tests.feed.room import GATEWAY, Room, eventually, tilted
+from tests.feed.room import GATEWAY, Reply, Room, eventually, tilted
 
 ALARM = "cover-tilted@mh-0114/tilt_deg"
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -79,7 +81,7 @@ def test_events_by_pages_until_nothing_is_missing(room: Room) -> None:
     assert room.get(f"/api/v1/events?after={position}").json["events"] == []
 
 
-@pytest.mark.parametrize("after", ["elsewhere-3", "3", "nonsense", "{feed}-26"])
+@pytest.mark.parametrize("after", ["elsewhere-3", "{feed}-26"])
 def test_a_foreign_position_gets_a_full_picture(room: Room, after: str) -> None:
     room.many(25)
     eventually(lambda: room.hub.last == 25)
@@ -91,6 +93,17 @@ def test_a_foreign_position_gets_a_full_picture(room: Room, after: str) -> None:
         assert {name: gone.json[name] for name in fresh} == fresh
     assert room.get("/api/v1/events/stream", {"Last-Event-ID": after}).status == 410
     assert room.get(f"/api/v1/events?after={gone.json['position']}").json["events"] == []
+
+
+@pytest.mark.parametrize("after", ["5", "", "nonsense", "-3", "a-03", "%00"])
+def test_what_was_never_a_position_is_a_wrong_request(room: Room, after: str) -> None:
+    """A 410 would send a whole picture to a program that has only mistyped something."""
+    for path in (f"/api/v1/events?after={after}", f"/api/v1/events/stream?after={after}"):
+        refused = room.get(path)
+        assert (refused.status, refused.problem) == (400, "wrong-request")
+        assert refused.json["errors"][0]["where"] == "after"
+    if after not in ("", "%00"):
+        assert room.get("/api/v1/events/stream", {"Last-Event-ID": after}).status == 400
 
 
 @pytest.mark.parametrize("keep", [10, 0])
@@ -158,6 +171,22 @@ def test_the_same_command_twice_is_done_once(room: Room) -> None:
     eventually(lambda: room.hub.last == 2)
 
 
+@pytest.mark.parametrize(
+    ("kind", "other"),
+    [("reset", {}), ("ack", {"user": "李四"}), ("ack", {"comment": "去看过了"}), ("ack", {"occurrence": 1})],
+)
+def test_the_id_of_another_command_does_nothing_and_says_so(room: Room, kind: str, other: dict[str, Any]) -> None:
+    cover = tilted(latched=True)
+    room.tell(cover)
+    assert room.command(ALARM, occurrence=cover.occurrence).status == 200
+    cover.active = False
+    room.tell(cover, kind="returned")
+    refused = room.command(ALARM, kind, **({"occurrence": cover.occurrence} | other))
+    assert (refused.status, refused.problem) == (422, "another-command")
+    assert room.get("/api/v1/alarms").json["alarms"][0]["state"] == "LATCHED"
+    assert [row[-1] for row in audit(room)] == [200, 422]
+
+
 def test_a_pipeline_that_does_not_answer_is_said_to_be_silent(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feed.http.app.ANSWER_S", 0.05)
     room.silent = True
@@ -198,6 +227,11 @@ def test_a_wrong_command_is_told_where(room: Room, body: object, where: str) -> 
     wrong = room.post(f"/api/v1/alarms/{ALARM}/ack", body)
     assert (wrong.status, wrong.problem) == (400, "wrong-request")
     assert where in [error["where"] for error in wrong.json["errors"]]
+    for error in wrong.json["errors"]:
+        assert error["text"]["en"] == error["what"]
+        assert re.search(r"[一-鿿]", error["text"]["zh"])
+        assert error["text"]["zh"] in wrong.json["text"]["zh"]
+        assert error["text"]["en"] not in wrong.json["text"]["zh"]
     assert audit(room) == []
 
 
@@ -339,6 +373,60 @@ def test_a_body_in_chunks_is_refused(room: Room) -> None:
 def test_every_refusal_is_a_problem(room: Room, method: str, path: str, word: str) -> None:
     headers = {"content-type": "application/json"} if method != "GET" else {}
     assert room.ask_http(method, path, headers=headers).problem == word
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/events", "GET"),
+        ("PUT", "/", "GET, HEAD"),
+        ("POST", "/api/v1/alarms", "GET"),
+        ("GET", f"/api/v1/alarms/{ALARM}/ack", "POST"),
+        ("DELETE", f"/api/v1/alarms/{ALARM}/reset", "POST"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"content-type": "application/json"}], ids=["bare", "json"])
+def test_a_wrong_method_is_told_the_right_one(
+    room: Room, method: str, path: str, allowed: str, headers: dict[str, str]
+) -> None:
+    refused = room.ask_http(method, path, headers=headers)
+    assert (refused.status, refused.problem) == (405, "wrong-method")
+    assert refused.headers["allow"] == allowed
+    assert refused.json["detail"].endswith(f"takes {allowed} only")
+
+
+def test_a_foreign_page_may_not_even_ask_for_the_method(room: Room) -> None:
+    assert room.ask_http("DELETE", "/api/v1/events", headers={"Origin": "http://evil.example"}).status == 403
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "word"),
+    [
+        (b"GET /api/v1/alarms HTTP/1.1\r\n\r\n", 400, "broken-http"),
+        (b"GET /api/v1/alarms HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400, "broken-http"),
+        (b"no http at all\r\n\r\n", 400, "broken-http"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS\r\n\r\n", 400, "broken-http"),
+        (b"GET http://localhost:8480/api/v1/alarms?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n", 200, ""),
+        (b"GET http://127.0.0.1 HTTP/1.1\r\nHost: x\r\n\r\n", 200, ""),
+        (b"GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 421, "foreign-host"),
+        (b"GET http:%2f%2flocalhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, "no-such-page"),
+    ],
+)
+def test_the_first_lines_of_a_request(room: Room, sent: bytes, status: int, word: str) -> None:
+    with socket.create_connection(("127.0.0.1", room.server.port), timeout=10) as wire:
+        wire.sendall(sent)
+        answer = http.client.HTTPResponse(wire)
+        answer.begin()
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        reply = Reply(answer.status, headers, answer.read())
+    assert reply.status == status
+    assert not word or reply.problem == word
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_long_path_is_not_sent_back(room: Room, method: str) -> None:
+    path = "/x/" + "y" * 100_000 if method == "GET" else f"/api/v1/alarms/{'y' * 100_000}/ack"
+    assert len(room.ask_http(method, path).body) < 2_000
 
 
 def test_every_answer_is_guarded(room: Room) -> None:

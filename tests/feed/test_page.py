@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from feed.vitals import Vitals
+from rules.packs import REFERENCE_EN, REFERENCE_ZH
 from rules.records import Text
 from tests.feed.room import Room, eventually, tilted
 
@@ -116,24 +117,30 @@ def test_a_conflict_is_shown(page: Page, room: Room) -> None:
 
 
 def test_rows_stand_by_urgency(page: Page, room: Room, picture: Callable[[str], None]) -> None:
+    """What nobody has seen stands first, of that the most urgent, of that the newest: seen is less than unseen."""
     room.tell(
         tilted("seen", acknowledged=True),
         tilted("low", priority=4, text=Text("电池电压低", "Battery low")),
         tilted("old", priority=2, since_ms=1_795_500_000_000),
         tilted("new", priority=2, basis="reference"),
+        tilted("told", priority=3, basis="reference", text=Text(f"超标{REFERENCE_ZH}", f"Over{REFERENCE_EN}")),
         tilted("top", members=["dust-07", "dust-08", "dust-09"]),
         tilted("hidden", suppressed=["cut_off"]),
     )
-    expect(page.locator("#rows tr")).to_have_count(5)
+    expect(page.locator("#rows tr")).to_have_count(6)
     devices = [line.get_attribute("data-alarm") or "" for line in page.locator("#rows tr").all()]
-    assert [name.partition("@")[2].partition("/")[0] for name in devices] == ["top", "new", "old", "low", "seen"]
+    assert [name.partition("@")[2].partition("/")[0] for name in devices] == [
+        "top", "new", "old", "told", "low", "seen",
+    ]  # fmt: skip
     expect(page.locator("#rows tr").nth(0)).to_contain_text("含 3 台静默设备")
     expect(page.locator("#rows tr").nth(1)).to_contain_text("参考限值，非执法依据")
+    expect(page.locator("#rows tr").nth(3).locator("td.what")).to_have_text("超标（参考限值，非执法依据）")
     expect(page.locator("#suppressed")).to_have_text("另有 1 条报警被抑制（上级线路中断）")
     picture("many")
     page.locator("#language").click()
     expect(page.locator("#rows tr").nth(0)).to_contain_text("Cover tilted 34°")
-    expect(page.locator("#rows tr").nth(1)).to_contain_text("no basis for enforcement")
+    expect(page.locator("#rows tr").nth(1)).to_contain_text("reference limit, not a basis for enforcement")
+    expect(page.locator("#rows tr").nth(3).locator("td.what")).to_have_text(f"Over{REFERENCE_EN}")
     picture("english")
     page.locator("#language").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
@@ -158,6 +165,7 @@ def test_a_dead_line_is_unmistakable_and_comes_back(page: Page, room: Room, pict
     expect(page.locator("#dead")).to_contain_text("数据中断")
     expect(page.locator("body")).to_have_class("dead")
     expect(page.locator("#rows tr")).to_have_count(1)  # greyed, not gone
+    expect(page.get_by_role("button", name="确认")).to_be_disabled()
     expect(page).to_have_title("⚠ 数据中断")
     bar = page.locator("#dead").bounding_box()
     assert bar is not None
@@ -169,6 +177,7 @@ def test_a_dead_line_is_unmistakable_and_comes_back(page: Page, room: Room, pict
     assert room.server.port == port
     eventually(lambda: shows(page, 2))
     expect(page.locator("#dead")).to_be_hidden()
+    expect(page.get_by_role("button", name="确认").first).to_be_enabled()
     expect(page.locator("#link")).to_have_class("live")
 
 
@@ -197,6 +206,7 @@ def test_a_browser_without_network_says_so_at_once(page: Page, context: BrowserC
     expect(page.locator("#rows tr")).to_have_count(1)
     context.set_offline(True)
     expect(page.locator("#dead")).to_contain_text("浏览器已断网")
+    expect(page.get_by_role("button", name="确认")).to_be_disabled()
     context.set_offline(False)
     expect(page.locator("#dead")).to_be_hidden()
 

@@ -49,6 +49,22 @@ def test_seen_then_gone(street: Street) -> None:
     assert street.alarm("dust@a").over
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_id_of_another_command_does_nothing(street: Street, restarted: bool) -> None:  # noqa: FBT001 - a table
+    """Who tries again tells the same; anything else under that id was never carried out, and is not called so."""
+    occurrence = raised(street)
+    assert street.command(2 * SECOND, "ack", "dust@a", occurrence, "x")[0] == 200
+    street.json(3 * SECOND, "a", open=True)
+    if restarted:
+        street.restart()
+    opened = street.alarm("open@a").occurrence
+    assert street.command(4 * SECOND, "ack", "dust@a", occurrence, "x") == (200, [])
+    assert street.command(4 * SECOND, "ack", "open@a", opened, "x") == (422, [])
+    assert street.command(4 * SECOND, "reset", "dust@a", occurrence, "x") == (422, [])
+    assert not street.alarm("open@a").acknowledged
+    assert street.command(4 * SECOND + DAY, "ack", "open@a", opened, "x")[0] == 200, "after a day the id is free"
+
+
 def test_gone_before_anybody_saw_it(street: Street) -> None:
     occurrence = raised(street)
     assert told(street.json(2 * SECOND, "a", pm10=100).events) == [("returned", "dust@a", "RTN_UNACK")]
