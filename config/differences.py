@@ -101,10 +101,8 @@ def _rule(old: Rule, new: Rule) -> Changed:
 
 def _sources(old: CitywardSettings, new: CitywardSettings) -> Part:
     def by_name(settings: CitywardSettings) -> dict[str, Any]:
-        found = settings.sources
-        named: dict[str, Any] = {each.name: each for each in found.mqtt}
-        named |= {each.name: each for each in found.serial}
-        return named | {each.name: each for each in found.hj212}
+        kinds = type(settings.sources).model_fields
+        return {each.name: each for kind in kinds for each in getattr(settings.sources, kind)}
 
     def changed(before: Any, after: Any) -> Changed:  # noqa: ANN401 - settings of any kind of source
         if type(before) is not type(after):
