@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from devices.frames import Batch
 from devices.registry import Registry
-from rules import intake, lines, refile, statuses
+from rules import commissioning, intake, lines, refile, statuses
 from rules.alarms import Moment
 from rules.findings import judge_period
 from rules.judging import Judge, quieten
@@ -97,7 +97,9 @@ class Fold:
         due_ms, key = popped
         moment = self.memory.moment(sequence, due_ms, "timer")
         judge = self.memory.world.judging.judges.get(key)
-        if judge is None:
+        if key[0] == COMMISSIONING:
+            commissioning.end(key[1], self.memory.world.judging, moment)
+        elif judge is None:
             self.memory.links.tell_members(key, self.memory.world, moment)
         elif judge.device is None:
             self.memory.links.fire(judge, due_ms, self.memory.world, moment)
@@ -150,7 +152,10 @@ class Fold:
         asked = command.content
         if command.id not in answers:
             moment = self.memory.moment(sequence, command.at_ms, "command")
-            answer = self.memory.world.judging.alarms.command(command, moment)
+            if command.kind == "commission":
+                answer = commissioning.command(command, self.memory.world, moment)
+            else:
+                answer = self.memory.world.judging.alarms.command(command, moment)
             answer.asked = asked
             answers[command.id] = (command.at_ms, answer)
         answer = answers[command.id][1]

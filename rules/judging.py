@@ -20,6 +20,9 @@ from rules.verdicts import ALWAYS_QUIET, NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED,
 Plain = TypeVar("Plain", bound=tuple[Any, ...])
 
 
+COMMISSIONING = "commissioning"  # a timer of this name runs for a device that somebody is trying
+
+
 class Judge(Struct, gc=False, eq=False):
     """One rule on one subject. There are some for each device: no other object is theirs alone while nothing is wrong.
 
@@ -168,6 +171,8 @@ class Judging:
             proof.why.update(said.why)
             alarm = self.describe(judge, alarm)
             alarm.late = late
+            if judge.subject in self.timers.due.get(COMMISSIONING, ()) and COMMISSIONING not in alarm.suppressed:
+                alarm.suppressed.append(COMMISSIONING)  # before it is told: it must not ring for a moment
             self.alarms.activate(alarm, judge.rule, moment, proof)
         elif said.verdict == NORMAL and active and alarm is not None:
             self.alarms.calm(alarm, moment, evidence() if evidence else None)

@@ -17,17 +17,19 @@ class Command(Struct, tag="command", kw_only=True):
     """What a person or program told the gateway.
 
     id          made by the client; the same id gets the same answer for 24 h
-    kind        ack: "seen"; reset: ends a latched alarm
-    alarm       id of the alarm
-    occurrence  the activation that the person saw
+    kind        ack: "seen"; reset: ends a latched alarm; commission: somebody stands beside a device and tries it
+    alarm       id of the alarm; of the device to commission
+    occurrence  the activation that the person saw; 0 for a device
+    for_ms      how long a device's alarms are its commissioning, and nobody's alarm; 0 ends it
     user        who; `via` says how he was known ("http", "socket:uid 1000")
     """
 
     at_ms: int
     id: str
-    kind: Literal["ack", "reset"]
+    kind: Literal["ack", "reset", "commission"]
     alarm: str
     occurrence: int
+    for_ms: int = 0
     user: str
     via: str = ""
     comment: str = ""
@@ -35,7 +37,7 @@ class Command(Struct, tag="command", kw_only=True):
     @property
     def content(self) -> str:
         """Hash of what was told, whenever and over whatever way: who tries again tells the same."""
-        words = (self.kind, self.alarm, str(self.occurrence), self.user, self.comment)
+        words = (self.kind, self.alarm, str(self.occurrence), str(self.for_ms), self.user, self.comment)
         return sha256("\0".join(words).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
