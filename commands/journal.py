@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ Line = dict[str, Any]
 _SHOWN_BYTES = 60
 _WIDTH = 110  # of the table; a narrower terminal breaks its lines
 _THOUSAND = 1000
+_BREAKS = str.maketrans("\t\n\r", "   ")
+"""What may stand in a text, though it cannot be printed."""
 
 
 @click.group(invoke_without_command=True)
@@ -35,17 +36,22 @@ _THOUSAND = 1000
 @click.pass_context
 def command(context: click.Context, state: Path) -> None:
     """Look into the journal: every frame, command, configuration and status that the gateway has accepted."""
-    directory = state / "journal"
+    context.obj = state / "journal"
+    if context.invoked_subcommand is None:
+        context.invoke(list_segments)
+
+
+def _look(directory: Path) -> None:
+    """End the command with a message when there is no journal to be read."""
     try:
         if not segment.numbers(OsFs(), directory):
-            raise click.ClickException(f"there is no journal in {directory}; give the state directory with --state")
+            raise click.ClickException(
+                f"there is no journal in {directory}; name the state directory: cityward journal --state DIR ..."
+            )
     except PermissionError:
         raise click.ClickException(
             f"{directory} may not be read by this user; use sudo or join the group of the service"
         ) from None
-    context.obj = directory
-    if context.invoked_subcommand is None:
-        context.invoke(list_segments)
 
 
 @command.command("list")
@@ -53,6 +59,7 @@ def command(context: click.Context, state: Path) -> None:
 @click.pass_obj
 def list_segments(directory: Path, *, as_json: bool = False) -> None:
     """List the segments with their ranges, and for how long the budget lasts. The default."""
+    _look(directory)
     segments = segment.listing(OsFs(), directory)
     sums = _sums(segments, budget_of(OsFs(), directory))
     if as_json:
@@ -84,26 +91,32 @@ def list_segments(directory: Path, *, as_json: bool = False) -> None:
 
 @command.command("print")
 @click.option("--after", type=click.IntRange(0), default=0, help="Begin behind this sequence number.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Print no more than this.")
+@click.option("--limit", type=click.IntRange(1), help="Print no more than this; else everything, to the end.")
 @click.option("--address", help="Only frames of this place: topic, MN, LINE/SLAVE, or a part of it such as an EUI.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def print_records(directory: Path, after: int, limit: int, address: str | None, *, as_json: bool) -> None:
-    """Print frames and other records, oldest first."""
+def print_records(directory: Path, after: int, limit: int | None, address: str | None, *, as_json: bool) -> None:
+    """Print frames and other records, oldest first, to the end of the journal."""
+    _look(directory)
     show = _as_json if as_json else _as_text
+    printed, last = 0, after
     try:
-        printed = 0
-        for sequence, record in _found(directory, after, address):
-            for line in islice(_lines(sequence, record, after), limit - printed):
-                click.echo(show(line))
-                printed += 1
-            if printed >= limit:
+        for line in _told(directory, after, address):
+            if printed == limit:
+                click.echo(f"There is more: go on with --after {last}.", err=True)
                 break
+            click.echo(show(line))
+            printed, last = printed + 1, line["sequence"]
     except OvertakenError as error:
         raise click.ClickException(f"the daemon writes faster than this command reads: {error}") from None
     if not printed:
         where = f" of {address}" if address else ""
         click.echo(f"The journal holds nothing{where} after {after}.", err=True)
+
+
+def _told(directory: Path, after: int, address: str | None) -> Iterator[Line]:
+    for sequence, record in _found(directory, after, address):
+        yield from _lines(sequence, record, after)
 
 
 def _found(directory: Path, after: int, address: str | None) -> Iterator[tuple[int, Record]]:
@@ -153,7 +166,7 @@ def _text_of(payload: bytes) -> str | None:
         words = payload.decode()
     except UnicodeDecodeError:
         return None
-    return words if words.strip().isprintable() else None
+    return words if words.translate(_BREAKS).isprintable() else None
 
 
 def _as_json(line: Line) -> bytes:
@@ -165,7 +178,7 @@ def _as_text(line: Line) -> str:
     if line["type"] != "frame":
         rest = {name: value for name, value in line.items() if name not in {"sequence", "time", "type", "at_ms"}}
         return f"{head} " + "  ".join(f"{name}={value}" for name, value in rest.items())
-    payload = str(line.get("payload", line["payload_hex"])).strip()
+    payload = " ".join(str(line.get("payload", line["payload_hex"])).split())
     cut = payload if len(payload) <= _SHOWN_BYTES else payload[:_SHOWN_BYTES] + "…"
     return f"{head} {line['source']}  {line['place']}  {cut}"
 

@@ -40,7 +40,7 @@ def state(tmp_path: Path) -> Path:
 def run(state: Path, *arguments: str) -> str:
     done = CliRunner().invoke(command, ["--state", str(state), *arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return done.output
+    return done.stdout
 
 
 def lines(state: Path, *arguments: str) -> list[dict[str, object]]:
@@ -85,6 +85,37 @@ def test_frames_of_one_device(state: Path, address: str) -> None:
     assert len(found) == 120
     assert len({each["place"] for each in found}) == 1
     assert len(lines(state, "print", "--json", "--after", str(found[50]["sequence"]), "--address", address)) == 69
+
+
+def test_everything_is_printed_unless_less_is_asked_for(state: Path) -> None:
+    everything = lines(state, "print", "--json")
+    assert [each["sequence"] for each in everything] == list(range(1, 362))
+    done = CliRunner().invoke(command, ["--state", str(state), "print", "--json", "--limit", "360"])
+    assert len(done.stdout.splitlines()) == 360
+    assert done.stderr == "There is more: go on with --after 360.\n"
+    assert CliRunner().invoke(command, ["--state", str(state), "print", "--after", "360", "--limit", "1"]).stderr == ""
+
+
+def test_a_text_of_several_lines_is_a_text(tmp_path: Path) -> None:
+    journal = Journal(OsFs(), tmp_path / "journal", 1 << 20, segment_bytes=16 << 10)
+    frames = [(b"wells/7", b'{\n\t"tilt": 3,\r\n  "t": 1}\n', b""), (b"wells/7", b"a\x00b", b"")]
+    batch = Batch("lora", START_MS, frames)
+    journal.append(journal.reserve([batch]), [(1, batch)])
+    journal.commit()
+    text, raw = lines(tmp_path, "print", "--json")
+    assert (text["payload"], raw.get("payload")) == (frames[0][1].decode(), None)
+    assert run(tmp_path, "print").splitlines()[0].endswith('lora  wells/7  { "tilt": 3, "t": 1}')
+
+
+@pytest.mark.parametrize("words", [["--help"], ["print", "--help"], ["list", "--help"]])
+def test_help_needs_no_journal(tmp_path: Path, words: list[str]) -> None:
+    assert run(tmp_path, *words).startswith("Usage: ")
+
+
+@pytest.mark.parametrize("words", [["print"], ["list", "--json"]])
+def test_each_command_says_that_there_is_no_journal(tmp_path: Path, words: list[str]) -> None:
+    done = CliRunner().invoke(command, ["--state", str(tmp_path), *words])
+    assert (done.exit_code, "there is no journal" in done.output) == (1, True)
 
 
 def test_where_there_is_no_journal_it_says_what_to_do(tmp_path: Path) -> None:
