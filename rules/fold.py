@@ -11,7 +11,7 @@ from devices.registry import Registry
 from rules import commissioning, intake, lines, refile, statuses
 from rules.alarms import Moment
 from rules.findings import judge_period
-from rules.judging import Judge, quieten
+from rules.judging import COMMISSIONING, Judge, quieten
 from rules.memory import Memory
 from rules.packs.gateway import BUILT_IN
 from rules.records import Answer, Command, Config, Outcome, Record, Refile, Status
