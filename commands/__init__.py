@@ -9,6 +9,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("demo", "commands.demo"),
     ("run", "commands.run"),
     ("check", "commands.check"),
+    ("new-device", "commands.new_device"),
     ("plan", "commands.plan"),
     ("reload", "commands.reload"),
     ("inbox", "commands.inbox"),
