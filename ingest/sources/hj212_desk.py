@@ -61,18 +61,20 @@ class Desk:
         self._asked_at = -TRUST_S
         self._known: dict[bytes, _Known] = {}
         self._encrypted = False
+        self._keys = 0
         if set_clocks:
             self._look_at_clock()
 
     def set_stations(self, devices: Iterable[Device]) -> None:
         """Know these from now on; callable from any thread. A key that cannot be read is reported, and nothing else."""
-        known, why = {}, []
+        known, why, keys = {}, [], 0
         for device in devices:
             options = device.options
             if not isinstance(options, Hj212Options) or not device.address.startswith("mn:"):
                 continue
             decrypt = None
             if options.key is not None:
+                keys += 1
                 try:
                     place = {"credential": options.key.credential, "file": options.key.file}
                     decrypt = sm4(Secret.model_validate({name: text for name, text in place.items() if text}).read())
@@ -83,11 +85,10 @@ class Desk:
             known[mn] = _Known(options, decrypt, before.forms if before else CrcForms())
         self._known = known
         self._encrypted = any(station.decrypt for station in known.values())
-        text = "; ".join(why)
-        self._report(
-            "condition",
-            {"name": "hj212-key", "bad": bool(why), "why_zh": f"SM4 密钥读不到：{text}", "why_en": f"SM4 key: {text}"},
-        )
+        if keys or self._keys:
+            text = "; ".join(why)
+            self._report("condition", {"name": "hj212-key", "bad": bool(why), "why_zh": text, "why_en": text})
+        self._keys = keys
 
     def look_at(self, packet: bytes) -> Looked:
         """Find the MN, what is to be kept, and the answers that are due when it is kept."""
