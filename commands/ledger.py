@@ -11,11 +11,21 @@ import msgspec
 from commands.socket import ask
 from config.load import socket_of
 from feed.settings import HttpSettings
-from store.ledger import Ledger
+from store.ledger import Ledger, SourceCounts
 
 TRIES = 4  # a frame that is between two counters when they are read is in both a moment later
 PAUSE_S = 0.5
 LONG_S = 900.0  # InfluxDB counts all its points
+
+_COUNTED = {
+    "counter-gap": "frames, as the counters of devices tell",
+    "broker-dropped": "messages that a broker dropped",
+    "noise_bytes": "bytes of noise on lines and links",
+    "no_answer": "polls without an answer",
+    "links": "links that were turned away",
+    "journal lost": "records that the journal has lost",
+}
+"""Cause -> what is counted; a cause that is not here says it itself."""
 
 
 @click.command
@@ -26,7 +36,9 @@ LONG_S = 900.0  # InfluxDB counts all its points
 def command(state: Path | None, *, as_json: bool, devices: bool, verify: bool) -> None:
     """Account for every frame and every line, from the door to InfluxDB.
 
-    Exit status 1 and the places when something is unaccounted for, or when --verify finds readings missing.
+    The running daemon is asked, for only it knows what is on its way (`cityward journal` reads the files, and needs
+    none). Exit status 1 and the places when something is unaccounted for, or when --verify finds readings missing or
+    cannot compare.
     """
     path = socket_of(Path("/etc/cityward")) if state is None else HttpSettings().socket_path(state)
     for attempt in range(TRIES):
@@ -70,11 +82,8 @@ def _told(ledger: Ledger) -> list[str]:
             **{f"set aside: {reason}": count for reason, count in lines.set_aside.items()}, "expired": lines.expired,
         }),
         f"{ledger.readings:>14,}  readings; no line was asked for of {lines.not_asked:,}",
-        *_sum("missed, beside the sums", sum(ledger.missed.values()), ledger.missed),
-        *(
-            f"{source.kept:>14,}  kept of {name} since the start, delivered {_or_none(source.delivered)}"
-            for name, source in ledger.sources.items()
-        ),
+        *_missed(ledger.missed),
+        *(_source(name, source) for name, source in ledger.sources.items()),
         *(
             f"{each.frames:>14,}  frames of {name}: {each.decoded:,} decoded, {each.readings:,} readings, "
             f"{each.duplicates:,} duplicates, {sum(each.refused.values()):,} refused, {each.missed:,} missed, "
@@ -91,8 +100,25 @@ def _sum(title: str, total: int, parts: dict[str, int]) -> list[str]:
     return [f"{total:>14,}  {title}", *(f"{count:>14,}    {name}" for name, count in parts.items() if count)]
 
 
-def _or_none(count: int | None) -> str:
-    return "unknown: it is not open" if count is None else f"{count:,}"
+def _missed(missed: dict[str, int]) -> list[str]:
+    """Say what never came in; each cause counts its own things, so that there is no sum."""
+    if not any(missed.values()):
+        return [f"{0:>14,}  known to be missed"]
+    return [
+        f"{'':>14}  known to be missed, beside the sums:",
+        *(f"{count:>14,}    {_COUNTED.get(cause, cause)}" for cause, count in missed.items() if count),
+    ]
+
+
+def _source(name: str, source: SourceCounts) -> str:
+    """Compare what a source delivered with what was made durable of it, both since the daemon's start."""
+    if source.delivered is None:
+        return f"{source.kept:>14,}  frames of {name} kept since the daemon's start; the source is not open"
+    more = ", with those replayed or come meanwhile" if source.kept > source.delivered else ""
+    return (
+        f"{source.delivered:>14,}  frames delivered by {name} since the daemon's start; "
+        f"journal and inbox hold {source.kept:,}{more}"
+    )
 
 
 def _verified(ledger: Ledger) -> list[str]:

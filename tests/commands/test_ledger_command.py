@@ -24,9 +24,10 @@ def drawn(*, unaccounted: dict[str, int] | None = None, verified: Verified | Non
         ),
         sources={
             "lora": SourceCounts(received=1_234, strangers=4, set_aside=0, delivered=50, kept=50),
+            "gate": SourceCounts(received=4_388, strangers=0, set_aside=0, delivered=67, kept=4_388),
             "gone": SourceCounts(received=0, strangers=0, set_aside=0, delivered=None, kept=0),
         },
-        missed={"counter-gap": 5, "broker-dropped": 7},
+        missed={"counter-gap": 5, "broker-dropped": 0, "noise_bytes": 173_192, "a message of 9 MB on x": 1},
         devices={
             "a": DeviceCounts(
                 frames=3, duplicates=0, refused={}, held=0, facts=0, decoded=3, readings=3, missed=5, lines_expired=1
@@ -89,17 +90,25 @@ def run(state: Path, *words: str) -> Result:
 def test_all_is_accounted_for(daemon: Daemon, tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 0, result.output
+    more = ", with those replayed or come meanwhile"
     told = [line.split(maxsplit=1) for line in result.output.splitlines()]
     for line in (
-        ["1,234", "frames received"],
+        ["1,234", "frames received, or refiled"],
         ["200", "refused: checksum"],
         ["1,012", "lines made"],
         ["2", "set aside: unfit"],
-        ["12", "missed, beside the sums"],
-        ["50", "kept of lora since the start, delivered 50"],
+        ["known", "to be missed, beside the sums:"],
+        ["5", "frames, as the counters of devices tell"],
+        ["173,192", "bytes of noise on lines and links"],
+        ["1", "a message of 9 MB on x"],
+        ["50", "frames delivered by lora since the daemon's start; journal and inbox hold 50"],
+        ["67", f"frames delivered by gate since the daemon's start; journal and inbox hold 4,388{more}"],
+        ["0", "frames of gone kept since the daemon's start; the source is not open"],
         ["0", "unaccounted"],
-    ):
+    ):  # fmt: skip
         assert line in told
+    assert "173,198" not in result.output, "bytes, frames and messages have no sum"
+    assert "broker" not in result.output
     assert daemon.asked == ["/api/v1/ledger"]
 
 
@@ -149,6 +158,12 @@ def test_a_daemon_that_cannot_say(daemon: Daemon, tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 1
     assert "504: it hangs" in result.output
+
+
+def test_the_help_says_whom_it_asks_and_when_it_fails(tmp_path: Path) -> None:
+    told = " ".join(run(tmp_path, "--help").output.split())
+    assert "The running daemon is asked" in told
+    assert "--verify finds readings missing or cannot compare" in told
 
 
 def test_no_daemon(tmp_path: Path) -> None:
