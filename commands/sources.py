@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 from config.compiled import Compiled
 from devices.registry import Registry
 from devices.talkers import TALKERS
+from ingest.push_settings import HttpPushSettings
 from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 from ingest.sources import Report, Source
 
 if TYPE_CHECKING:
     from ingest.sources.hj212_desk import Desk
 
-SourceSettings = MqttSettings | SerialSettings | Hj212Settings
+SourceSettings = MqttSettings | SerialSettings | Hj212Settings | HttpPushSettings
 
 
 def all_sources(compiled: Compiled) -> list[SourceSettings]:
     """Return the settings of all sources that the registry knows: it may be older, when the files are wrong."""
     wanted = compiled.settings.sources
     known = {source.name for source in compiled.registry.sources}
-    every: list[SourceSettings] = [*wanted.mqtt, *wanted.serial, *wanted.hj212]
+    every: list[SourceSettings] = [*wanted.mqtt, *wanted.serial, *wanted.hj212, *wanted.http]
     return [each for each in every if each.name in known]
 
 
@@ -38,6 +39,10 @@ def make_source(settings: SourceSettings, registry: Registry, report: Report, dr
         kind = Hj212Listener if settings.listen is not None else Hj212Client
         desk = _desk(settings, registry, report)
         return kind(settings.name, settings.endpoint.host, settings.endpoint.port, report, desk=desk)
+    if isinstance(settings, HttpPushSettings):
+        from ingest.sources.http_push import HttpPush
+
+        return HttpPush(settings, report)
     poll_s = None if settings.poll is None else settings.poll / 1000
     if settings.protocol == "modbus-rtu":
         from ingest.sources.modbus_rtu import ModbusLine, polls_of

@@ -11,7 +11,8 @@ from config.load import Files
 from config.problems import closest, listed
 from devices import catalogue
 from devices.talkers import TALKERS
-from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
+from ingest.push_settings import HttpPushSettings, PushPath
+from ingest.settings import Hj212Settings, MqttSettings, SerialSettings, TopicSettings
 
 OF_OTHER_SOURCES = ("hj212", "modbus", "line")
 """Envelopes that are not for topics."""
@@ -22,13 +23,14 @@ _LAST_SLAVE = 247  # MODBUS over serial line V1.02 §2.2
 class Carriers(Struct):
     """The declared sources.
 
-    brokers, lines, listeners  by name; None = declared, but wrong in itself
+    brokers, lines, listeners  by name; None = declared, but wrong in itself. Brokers are also ports that platforms
+                               push to
     schemes                    scheme of an address -> brokers with an envelope that gives it
     levels                     brokers where a level of the topic, or a member, is the address: it may be of any scheme
     whole                      every source is known: what seems to be missing is missing
     """
 
-    brokers: dict[str, MqttSettings | None] = field(default_factory=dict)
+    brokers: dict[str, MqttSettings | HttpPushSettings | None] = field(default_factory=dict)
     lines: dict[str, SerialSettings | None] = field(default_factory=dict)
     listeners: dict[str, Hj212Settings | None] = field(default_factory=dict)
     schemes: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -39,11 +41,16 @@ class Carriers(Struct):
 def carriers(files: Files) -> Carriers:
     """Collect the sources of the files."""
     found = Carriers(whole=files.settings is not None)
-    tables: dict[str, dict[str, Any]] = {"mqtt": found.brokers, "serial": found.lines, "hj212": found.listeners}
+    tables: dict[str, dict[str, Any]] = {
+        "mqtt": found.brokers,
+        "http": found.brokers,
+        "serial": found.lines,
+        "hj212": found.listeners,
+    }
     for kind, entries in files.sources.items():
         tables[kind] |= {name: entry.settings for entry in entries if (name := entry.word("name"))}
     for name, broker in found.brokers.items():
-        for topic in broker.topics if broker else ():
+        for topic in _routes(broker):
             envelope = catalogue.ENVELOPES.get(topic.envelope)
             if envelope is None:
                 found.whole = False
@@ -53,6 +60,12 @@ def carriers(files: Files) -> Carriers:
             for scheme in (envelope.scheme, *(("imei",) if envelope.imei else ())):
                 found.schemes[scheme] = _with(found.schemes.get(scheme, ()), name)
     return found
+
+
+def _routes(broker: MqttSettings | HttpPushSettings | None) -> tuple[TopicSettings | PushPath, ...]:
+    if broker is None:
+        return ()
+    return broker.topics if isinstance(broker, MqttSettings) else broker.paths
 
 
 def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:

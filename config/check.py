@@ -97,25 +97,29 @@ def _check_sources(files: Files) -> None:
                 if first is not entry:
                     parameters = {"value": name, "first": first.place("name")}
                     files.problems.append(entry.problem(("name",), "source_twice", parameters))
-            key = {"serial": "port", "hj212": "listen"}.get(kind, "")
+            key = {"serial": "port", "hj212": "listen", "http": "listen"}.get(kind, "")
             place = entry.word(key)
             if place is not None:
                 other, first_place = taken.setdefault(place, (name or "?", entry.place(key)))
                 if first_place != entry.place(key):
                     parameters = {"value": place, "other": other, "first": first_place}
                     files.problems.append(entry.problem((key,), "port_twice", parameters))
-            if kind == "mqtt":
-                _check_topics(files, entry)
+            if kind in _ROUTED:
+                _check_topics(files, entry, _ROUTED[kind])
 
 
-def _check_topics(files: Files, entry: Entry) -> None:
-    topics = entry.raw.get("topics")
+_ROUTED = {"mqtt": "topics", "http": "paths"}
+"""Kinds of sources whose entries name an envelope for each place, and under which key."""
+
+
+def _check_topics(files: Files, entry: Entry, key: str) -> None:
+    topics = entry.raw.get(key)
     known = {name: envelope for name, envelope in catalogue.ENVELOPES.items() if name not in OF_OTHER_SOURCES}
     for index, topic in enumerate(topics if isinstance(topics, list) else ()):
         name = topic.get("envelope") if isinstance(topic, dict) else None
         if not isinstance(name, str):
             continue
-        path = ("topics", index)
+        path = (key, index)
         envelope = known.get(name)
         if envelope is None:
             parameters = {"value": name, "guess": closest(name, known), "known": listed(known)}

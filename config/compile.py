@@ -57,6 +57,18 @@ def sources(settings: CitywardSettings) -> tuple[Source, ...]:
             )
             for listener in found.hj212
         ),
+        *(
+            Source(
+                name=listener.name,
+                kind="http",
+                subject=f"http:{listener.name}",
+                routes=tuple(
+                    Route(filter=path.path, envelope=path.envelope, address=path.address or "")
+                    for path in listener.paths
+                ),
+            )
+            for listener in found.http
+        ),
     )
 
 

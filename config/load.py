@@ -26,12 +26,14 @@ from config.schema import (
 )
 from config.yaml import Document
 from feed.settings import HttpSettings
+from ingest.push_settings import HttpPushSettings
 from ingest.settings import Hj212Settings, MqttSettings, SerialSettings
 
-SOURCE_KINDS: dict[str, type[MqttSettings | SerialSettings | Hj212Settings]] = {
+SOURCE_KINDS: dict[str, type[MqttSettings | SerialSettings | Hj212Settings | HttpPushSettings]] = {
     "mqtt": MqttSettings,
     "serial": SerialSettings,
     "hj212": Hj212Settings,
+    "http": HttpPushSettings,
 }
 
 

@@ -25,7 +25,17 @@ from config.scalars import (
 )
 from devices.units import DURATION_MS
 from feed.settings import HttpSettings
-from ingest.settings import AbsolutePath, Duration, InfluxSettings, Settings, Size, SourcesSettings
+from ingest.push_settings import HttpPushSettings
+from ingest.settings import (
+    AbsolutePath,
+    Duration,
+    Hj212Settings,
+    InfluxSettings,
+    MqttSettings,
+    SerialSettings,
+    Settings,
+    Size,
+)
 
 # ------------------------------------------------------------------------------------------------ cityward.yaml
 
@@ -65,6 +75,15 @@ class BudgetSettings(Settings):
     journal_age: Annotated[Duration, AfterValidator(_long_enough)] | None = None
     inbox: Budget = 256 * _MIB
     backlog: Budget = 1024 * _MIB
+
+
+class SourcesSettings(Settings):
+    """All sources, by kind."""
+
+    mqtt: tuple[MqttSettings, ...] = ()
+    serial: tuple[SerialSettings, ...] = ()
+    hj212: tuple[Hj212Settings, ...] = ()
+    http: tuple[HttpPushSettings, ...] = ()
 
 
 class CitywardSettings(Settings):

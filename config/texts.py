@@ -84,6 +84,12 @@ _GATEWAY = {
     "clocks_not_set": ("{protocol} 没有校时命令。请删去 `set_clocks`。", "{protocol} knows no command that sets a clock. Take `set_clocks` out."),
     "listen": ("`{value}` 不是监听地址。请写 `主机:端口`，例如 `0.0.0.0:9212`。", "`{value}` is no address to listen on. Write HOST:PORT, as in `0.0.0.0:9212`."),
     "listen_open": ("`{value}` 对外开放，而接口没有登录。请只在本机监听，远程访问用隧道或反向代理。", "`{value}` is open to others, but there is no login. Listen on loopback; from afar use a tunnel or a proxy."),
+    "push_path": ("`{value}` 不是路径。请写 `/ctwing` 这样的路径（字母、数字和 `.`、`_`、`~`、`-`）。", "`{value}` is no path. Write one like `/ctwing`, of letters, digits and `.` `_` `~` `-`."),
+    "push_path_twice": ("路径 `{value}` 写了两次。请改一个。", "The path `{value}` stands there twice. Change one of them."),
+    "push_address": ("`{value}` 没有说明地址在哪里。请写 `address: field 名称`（JSON 的一个成员）。", "`{value}` does not say where the device's address is. Write `address: field NAME`, a member of the JSON."),
+    "push_open": ("谁都可以推送到 `{value}`。请写 `token`、`signature`，或 `tls` 的 `client_ca`。", "Anybody could push to `{value}`. Write a `token`, a `signature`, or `client_ca` under `tls`."),
+    "push_signature": ("`{value}` 的平台不签名。请写 `token`；会签名的：{known}。", "The platform of `{value}` signs nothing. Write a `token`; those that sign: {known}."),
+    "push_key": ("`key` 只用于 OneNET 的安全模式（有 `signature`）。请删去。", "`key` is for OneNET's secure mode only, beside its `signature`. Take it out."),
     "envelope": ("没有信封 `{value}`。可用：{known}。", "There is no envelope `{value}`. Known: {known}."),
 }  # fmt: skip
 

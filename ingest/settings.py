@@ -40,7 +40,9 @@ Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str)]
 """Bytes, written `4 GiB`."""
 
 
-def _matches(pattern: str, code: str) -> AfterValidator:
+def matches(pattern: str, code: str) -> AfterValidator:
+    """Make a check of a text; what does not match is told by `code`."""
+
     def check(text: str) -> str:
         if re.fullmatch(pattern, text) is None:
             raise Wrong(code, "{value}", {"value": text})
@@ -82,7 +84,7 @@ class Secret(Settings):
     file        path of a file that holds nothing else
     """
 
-    credential: Annotated[str, _matches(r"[A-Za-z0-9._-]+", "credential_name")] | None = None
+    credential: Annotated[str, matches(r"[A-Za-z0-9._-]+", "credential_name")] | None = None
     file: AbsolutePath | None = None
 
     @model_validator(mode="before")
@@ -118,7 +120,7 @@ class Secret(Settings):
         return self.path.read_text(encoding="utf-8").rstrip("\r\n")
 
 
-Name = Annotated[str, _matches(r"[a-z0-9][a-z0-9_-]{0,62}", "source_name")]
+Name = Annotated[str, matches(r"[a-z0-9][a-z0-9_-]{0,62}", "source_name")]
 """What sources are called: it becomes part of addresses, metrics and file names."""
 
 
@@ -202,7 +204,7 @@ class TopicSettings(Settings):
 
     filter: Annotated[str, AfterValidator(_filter)]
     envelope: str
-    address: Annotated[str, _matches(r"topic [1-9][0-9]?|field [^\s]+", "topic_address")] | None = None
+    address: Annotated[str, matches(r"topic [1-9][0-9]?|field [^\s]+", "topic_address")] | None = None
 
 
 class MqttSettings(Settings):
@@ -282,7 +284,7 @@ class SerialSettings(Settings):
     """
 
     name: Name
-    port: Annotated[str, _matches(r"/.+", "device_file")]
+    port: Annotated[str, matches(r"/.+", "device_file")]
     line: Annotated[str, AfterValidator(_line)]
     protocol: Literal["modbus-rtu", "plantower-pms", "nova-sds", "sensirion-sps30", "honeywell-hpma", "hj212"]
     poll: Duration | None = None
@@ -328,14 +330,6 @@ class Hj212Settings(Settings):
     def endpoint(self) -> Endpoint:
         """Where to listen, or whom to call."""
         return endpoint(self.listen or self.connect or "")
-
-
-class SourcesSettings(Settings):
-    """All sources, by kind."""
-
-    mqtt: tuple[MqttSettings, ...] = ()
-    serial: tuple[SerialSettings, ...] = ()
-    hj212: tuple[Hj212Settings, ...] = ()
 
 
 class InfluxSettings(Settings):
