@@ -7,15 +7,19 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from devices import catalogue, hj212
 from devices.envelopes import Envelope, Uplink
 from devices.hj212_stream import Splitter
 from devices.models import Model
+from devices.models.hj212_dust import Hj212Options
 from devices.models.plain import opener
 from devices.readings import REASONS, Decoded, Facts, Refusal, Reported, Values, range_check, without_insane
 from devices.registers import with_crc
+from devices.registry import Device
+from devices.stations import OPEN, Memory, Stations
 from devices.talkers import stuffed, unstuffed
 from tests.devices.captures import Capture, captures, options_of
 
@@ -200,3 +204,30 @@ def refused(envelope: Envelope, capture: Capture, payload: bytes) -> bool:
     except ValueError:
         return True
     return isinstance(said[2], Refusal | Facts)
+
+
+def test_what_is_remembered_of_stations_survives_anything() -> None:
+    """Parts, times and checksums of any kind: bounded, never an exception, and the same after a restart."""
+    options = Hj212Options(pm_unit="ug_m3")
+    device = Device(id="s", model="hj212-dust", family="dust", address="topic:a/b", interval_ms=60_000, options=options)
+    frames = [capture.payload for capture in CAPTURES if capture.model.id == "hj212-dust"]
+    frames += [
+        hj212.build_packet(
+            qn="1", st="39", cn="2011", mn="A", flag=7, pnum=pnum, pno=pno, cp=f"DataTime=2026010100000{n}"
+        )
+        for pnum, pno, n in ((2, 1, 1), (2, 2, 1), (3, 1, 2), (3, 3, 2), (9, 4, 3))
+    ]
+    stations, read = Stations(), 0
+    for number, frame in enumerate(mutated(frames, seed=7)):
+        if number % 1000 == 0:
+            again = Stations()
+            again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(stations.state())))
+            assert again.state() == stations.state()
+            stations = again
+        payload = good_checksum("hj212-dust", frame) if number % 4 else frame
+        said = stations.take(device, payload, number, lambda _t_ms, _what: False)
+        if isinstance(said, list):
+            read += 1
+            sound(catalogue.model("hj212-dust"), list(said))
+        assert len(stations.known.get("s", Memory()).open) <= OPEN + 1
+    assert read > MANY / 10
