@@ -4,8 +4,6 @@ Every thread is hired by a crew. One that ends by itself, with an error or witho
 notice that a source has died, and systemd starts the whole again from the log.
 """
 
-import ctypes
-import gc
 import logging
 import threading
 import time
@@ -17,6 +15,7 @@ from typing import Any
 
 from commands.in_force import in_force, undo
 from commands.inside import Inside
+from commands.memory import give_back_memory
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from config import accepted, apart, blob
 from config.compiled import AT_START, Compiled
@@ -361,13 +360,3 @@ class Daemon:
         self.stores.crashes.end()
         self.stores.close()
         return True
-
-
-def give_back_memory() -> None:
-    """Return to the system what configuration and snapshot needed for a moment; glibc keeps it otherwise."""
-    gc.unfreeze()  # what a reload has replaced must go
-    gc.collect()
-    gc.freeze()  # devices, rules and what they remember stay: no collection need look at them again
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-    if trim is not None:
-        trim(0)
