@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from commands import allocator
 from commands.in_force import in_force, undo
 from commands.inside import Inside
-from commands.memory import give_back_memory
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from config import accepted, apart, blob
 from config.compiled import AT_START, Compiled
@@ -160,7 +160,7 @@ class Daemon:
         self.upkeep.start()
         self._open_sources(self.compiled)
         self._known = {self.compiled.hash: self._known[self.compiled.hash]}  # what a replay needed is done with
-        give_back_memory()
+        allocator.give_back()
         notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
 
     def _reconciled(self, _picture: object) -> None:
@@ -249,7 +249,7 @@ class Daemon:
         self.differ()
         self.refiler.register()
         accepted.keep(self.stores.fs, self.stores.directory, compiled)
-        give_back_memory()
+        allocator.give_back()
         return Reloaded(accepted=True, hash=compiled.hash, problems=problems, differs=bool(compiled.undone))
 
     def differ(self) -> None:

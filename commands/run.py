@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 from commands import allocator
-from commands.memory import one_arena
 from config.accepted import Start
 
 SWITCH_S = 0.0005  # p99 of a hand-over beside one busy thread: 22 ms at the default, 2.5 ms so (measured)
@@ -26,7 +25,6 @@ def command(directory: Path) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     sys.setswitchinterval(SWITCH_S)
-    one_arena()
     allocator.keep_little()
     start = Start(directory)
     # Late, for all the daemon's libraries take half a second: a child compiles meanwhile.
