@@ -178,7 +178,7 @@ def parse(frame: bytes, crc: CrcForm | Literal["off"] | None = None) -> Packet |
     crc  the form that its checksum must have; None = any of them; off = it is not looked at
     """
     usual = _USUAL.match(frame.decode("ascii")) if frame.isascii() else None
-    if usual is not None and int(usual[1]) == len(frame) - _AROUND_DATA:
+    if usual is not None and int(usual[1]) == len(frame) - _AROUND_DATA and "{0x" not in usual[11]:
         form = _checked(frame[6:-6], usual[12], crc)
         if isinstance(form, Refusal):
             return form
@@ -223,7 +223,7 @@ def _parse_unusual(  # noqa: PLR0911 - one for each reason
     cp = head_end + len(_CP)
     if head_end < 0 or not data.endswith(b"&&") or len(data) < cp + 2:
         return Refusal("syntax", "no CP=&& ... && in it")
-    if CONTROL.search(data, cp):
+    if CONTROL.search(data, cp) or b"{0x" in data:
         return Refusal("syntax", "no text in its data area: if it is encrypted (SM4), the station needs its `key`")
     printed, _ = take_apart(data[:head_end].decode("utf-8", "replace"))
     head = {name.upper(): text for name, text in printed.items()}
