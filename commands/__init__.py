@@ -13,6 +13,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("plan", "commands.plan"),
     ("reload", "commands.reload"),
     ("inbox", "commands.inbox"),
+    ("walk", "commands.walk"),
     ("redecode", "commands.redecode"),
     ("decode", "commands.decode"),
     ("journal", "commands.journal"),

@@ -17,9 +17,10 @@ from commands import allocator
 from commands.in_force import in_force, undo
 from commands.inside import Inside
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
+from commands.taps import Taps
 from config import accepted, apart, blob
 from config.compiled import AT_START, Compiled
-from devices.registry import Registry
+from devices.registry import Device, Registry
 from feed.behind import Behind, Reloaded
 from feed.http.server import FeedServer
 from feed.hub import Hub
@@ -118,6 +119,7 @@ class Daemon:
         self.hub = Hub(state / "book.sqlite", settings.gateway.id)
         self.writer = self._open_writer(state)
         self.kept = Kept()
+        self.taps = Taps(self._look)
         views: list[View] = [self.hub, *([self.writer] if self.writer else [])]
         try:
             fold, poison = restore(self.stores, self._load, views, stop)
@@ -126,7 +128,7 @@ class Daemon:
             self.stores.close()
             raise
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
-        self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept], poison)
+        self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept, self.taps], poison)
         self.pipeline.replaying = past is not None
         for record in first_words(self.stores, fold, self.clock, self.compiled.hash):
             record.at_ms = past.begins_ms if past is not None else 0
@@ -145,6 +147,7 @@ class Daemon:
                 submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, undo=lambda: undo(self),
                 in_force=lambda: in_force(self), vitals=self.vitals, ledger=self.ledger, inbox=inside.inbox,
                 register=inside.register, redecode=inside.redecode,
+                frames=self.taps.frames,
             ),
         )  # fmt: skip
         self.feed.start()
@@ -194,6 +197,16 @@ class Daemon:
         writer.open()
         self.stores.free_backlog = writer.free_oldest
         return writer
+
+    def _look(self, device: str) -> tuple[Device, Registry, int, tuple[str, ...], bool] | None:
+        def question(fold: Fold) -> tuple[Device, Registry, int, tuple[str, ...], bool] | None:
+            world = fold.memory.world
+            track = world.reception.tracks.get(device)
+            if track is None:
+                return None
+            return track.device, world.registry, fold.memory.offset_ms, track.quantities, bool(track.watches)
+
+        return self.pipeline.ask(question).result()
 
     def _report(self, subject: str) -> Report:
         def report(kind: str, data: dict[str, Any]) -> None:

@@ -93,6 +93,42 @@ class InboxPage(Struct, frozen=True, kw_only=True):
     next: int | None
 
 
+class ReadingView(Struct, kw_only=True):
+    """What a device says of one moment, by quantity. live: said just now; flags: doubts, a blank between them."""
+
+    time: str
+    live: bool
+    values: dict[str, float | bool | str]
+    flags: str | None
+
+
+class FrameView(Struct, kw_only=True):
+    """A frame of a registered device, and what it says: readings, facts, or why it is not read."""
+
+    sequence: int
+    at: str
+    source: str
+    place: str
+    payload_hex: str
+    duplicate: bool = False
+    refused: str | None = None
+    facts: dict[str, str] = {}
+    readings: list[ReadingView] = []
+
+
+class FramesPage(Struct, frozen=True, kw_only=True):
+    """Frames of one device as they came.
+
+    quantities  what its readings may hold
+    judged      a rule judges its readings as they come
+    """
+
+    device: str
+    quantities: list[str]
+    judged: bool
+    frames: list[FrameView]
+
+
 class Refiled(Struct, frozen=True, kw_only=True):
     """How many old frames of which device were put into the log again."""
 
@@ -126,6 +162,17 @@ class Redecodes(Protocol):
         ...
 
 
+class Listens(Protocol):
+    """Gives the frames of a device behind a sequence number; waits a few seconds for one; None: no such device.
+
+    Raises ValueError when too many listen.
+    """
+
+    def __call__(self, device: str, after: int) -> FramesPage | None:
+        """From any thread."""
+        ...
+
+
 class Behind(Struct, frozen=True, kw_only=True):
     """The rest of the gateway, as the feed's endpoints see it.
 
@@ -148,3 +195,4 @@ class Behind(Struct, frozen=True, kw_only=True):
     inbox: ShowsInbox
     register: Callable[[], Refiled]
     redecode: Redecodes
+    frames: Listens

@@ -34,3 +34,13 @@ class RedecodeBody(BaseModel):
     def since_ms(self) -> int:
         """Civil time, Unix ms."""
         return int(self.since.timestamp() * 1000)
+
+
+class CommissionBody(BaseModel):
+    """For how long somebody tries a device; 0 ends it. command_id, comment: as of CommandBody."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    for_s: Annotated[int, Field(ge=0, le=1800)]
+    comment: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from feed.behind import Behind
 from feed.desk import Audited
 from feed.http import openapi, problems
-from feed.http.bodies import RedecodeBody
+from feed.http.bodies import CommissionBody, RedecodeBody
 from feed.http.peers import Peer
 from feed.http.problems import ProblemError
 from feed.wire import json_of
+from rules.records import Command
 
 JSON = "application/json"
 STRANGERS = 50  # of a page: all models in all variants read the newest frames of each
@@ -23,6 +24,7 @@ Audit = Callable[[Audited], Awaitable[None]]
 
 def add(app: FastAPI, behind: Behind, audit: Audit) -> None:
     """Add the endpoints."""
+    _trying(app, behind, audit)
 
     @app.get("/api/v1/inbox", responses=openapi.answers("InboxPage", 403))
     async def inbox(
@@ -61,6 +63,39 @@ def add(app: FastAPI, behind: Behind, audit: Audit) -> None:
         what = f"since {body.since}: {sum(done.frames.values())} frames"
         await audit(Audited(who=peer.user or "", via=peer.via, what="redecode", target=device, status=200, answer=what))
         return Response(json_of(done), media_type=JSON)
+
+
+def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
+    @app.get("/api/v1/devices/{device}/frames", responses=openapi.answers("FramesPage", 403, 404, 422))
+    async def frames(request: Request, device: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+        """Give the frames of a device as they come, decoded; waits a few seconds for one."""
+        _engineer(request)
+        try:
+            page = await asyncio.to_thread(behind.frames, device, after)
+        except ValueError as error:
+            raise ProblemError(problems.too_many_listen(str(error))) from None
+        if page is None:
+            raise ProblemError(problems.no_such_device(device))
+        return Response(json_of(page), media_type=JSON)
+
+    @app.post("/api/v1/devices/{device}/commission", responses=openapi.answers("Commissioned", 403, 404, 422))
+    async def commission(request: Request, device: str, body: CommissionBody) -> Response:
+        """Suppress the alarms of a device while somebody tries it; `for_s` 0 ends it, `comment` says how it went."""
+        peer = _engineer(request)
+        asked = Command(
+            at_ms=0, id=body.command_id, kind="commission", alarm=device, occurrence=0, for_ms=body.for_s * 1000,
+            user=peer.user or "", via=peer.via, comment=body.comment,
+        )  # fmt: skip
+        answer = await asyncio.wrap_future(behind.submit(asked))
+        await audit(
+            Audited(
+                who=asked.user, via=asked.via, what="commission", target=f"{device} for {body.for_s} s",
+                command=asked.id, comment=asked.comment, status=answer.status, answer=answer.detail,
+            )
+        )  # fmt: skip
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            raise ProblemError(problems.no_such_device(device))
+        return Response(json_of({"device": device, "for_s": body.for_s}), media_type=JSON)
 
 
 def _engineer(request: Request) -> Peer:

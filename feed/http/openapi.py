@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from feed.behind import InboxPage, InForce, Refiled
+from feed.behind import FramesPage, InboxPage, InForce, Refiled
 from feed.devices import DevicesPage
 from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
 from store.ledger import Ledger
@@ -42,7 +42,18 @@ def describe(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
-            shapes = [AlarmView, EventView, AlarmsPage, EventsPage, DevicesPage, Ledger, InboxPage, Refiled, InForce]
+            shapes = [
+                AlarmView,
+                EventView,
+                AlarmsPage,
+                EventsPage,
+                DevicesPage,
+                Ledger,
+                FramesPage,
+                InboxPage,
+                Refiled,
+                InForce,
+            ]
             _, ours = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
             schema.setdefault("components", {}).setdefault("schemas", {}).update(ours | _OTHERS)
             _drop_default_refusal(schema)
@@ -82,6 +93,11 @@ _OTHERS: dict[str, Any] = {
             "detail": {"type": "string"},
             "text": _TEXT,
         },
+    },
+    "Commissioned": {
+        "type": "object",
+        "required": ["device", "for_s"],
+        "properties": {"device": {"type": "string"}, "for_s": {"type": "integer"}},
     },
     "Reloaded": {
         "type": "object",

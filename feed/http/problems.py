@@ -124,6 +124,11 @@ def no_such_device(device: str) -> Problem:
     )
 
 
+def too_many_listen(why: str) -> Problem:
+    """422 of one ear too many."""
+    return Problem(status=422, word="too-many-listen", text=Text(zh=f"正在试验的设备太多，请稍候：{why}", en=why))
+
+
 def not_redecoded(device: str, why: str) -> Problem:
     """422 of a redecode that did not come to its end."""
     return Problem(

@@ -16,7 +16,7 @@ from typing import Any, Self
 from msgspec import Raw
 
 from devices.registry import Registry
-from feed.behind import Behind, InboxPage, InForce, Refiled, Reloaded
+from feed.behind import Behind, FramesPage, InboxPage, InForce, Refiled, Reloaded
 from feed.http.server import FeedServer
 from feed.hub import Hub
 from feed.settings import HttpSettings
@@ -100,6 +100,11 @@ class Room:
                 inbox=lambda **_: InboxPage(gateway=GATEWAY, addresses=0, refused=0, strangers=[], next=None),
                 register=lambda: Refiled(frames={}),
                 redecode=lambda device, since_ms: Refiled(frames={device: since_ms}) if device == "mh-1" else None,
+                frames=lambda device, after: (
+                    FramesPage(device=device, quantities=[], judged=False, frames=[])
+                    if device == "mh-1" and after >= 0
+                    else None
+                ),
             ),
         )
 

@@ -76,6 +76,7 @@ def test_the_description_holds_together(openapi: dict[str, Any]) -> None:
         "/api/v1/alarms/{alarm}/reset", "/api/v1/devices", "/api/v1/ledger", "/api/v1/reload",
         "/api/v1/reload/undo", "/api/v1/configuration", "/api/v1/inbox", "/api/v1/inbox/register",
         "/api/v1/devices/{device}/redecode",
+        "/api/v1/devices/{device}/frames", "/api/v1/devices/{device}/commission",
         "/healthz", "/readyz", "/metrics",
     } == openapi["paths"].keys()  # fmt: skip
 
