@@ -1,7 +1,7 @@
 """Compiles a directory in a child process, which takes along what that needs: YAML, checks, the garbage of both.
 
 10,000 devices in YAML make 260,000 nodes; in the daemon they would leave their holes behind for months (measured:
-decision 0008). The child says what it found as msgpack on its standard output; the log has its standard error.
+docs/decisions/0009). The child says what it found as msgpack on its standard output; the log has its standard error.
 """
 
 import os
