@@ -1,0 +1,114 @@
+"""An engineer stands beside a cover, lifts it and closes it: `cityward walk` on the real daemon."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devices.models.dingtek_dc41x import MODEL, Cover
+from tests.drills.gateway import ROOT, Gateway
+from tests.load import Publisher
+from tests.rules.street import uplink
+from tests.servers import Mosquitto, mosquitto, until
+
+EUI = "24e124126a148401"
+SOURCES = """  mqtt:
+    - name: lora
+      url: mqtt://127.0.0.1:{port}
+      topics: [{{filter: application/+/device/+/event/up, envelope: chirpstack-v4}}]
+"""
+DEVICES = f"devices:\n  - {{id: mh-1, model: dingtek-dc41x, address: 'eui:{EUI}', interval: 6 h}}\n"
+RULES = """rules:
+  - id: tilted
+    kind: threshold
+    for: {family: manhole}
+    quantity: tilt_deg
+    above: 15
+    priority: 1
+    latch: true
+TEXTS
+"""
+
+
+class Street:
+    """A gateway with one cover."""
+
+    def __init__(self, gateway: Gateway, broker: Mosquitto) -> None:
+        self.gateway, self.broker, self.counter = gateway, broker, 0
+
+    def says(self, cover: Cover) -> None:
+        """Let the cover say something."""
+        self.counter += 1
+        options = MODEL.options()
+        port, payload = MODEL.encode(cover, options)
+        topic, message = uplink(EUI, port or 3, payload, counter=self.counter, time_ms=int(time.time() * 1000))
+        with Publisher(self.broker.port, client_id=f"p{self.counter}") as publisher:
+            publisher.publish(iter([(topic.encode(), message)]))
+
+    def walk(self, *words: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, str(ROOT / "run_daemon.py"), "walk", "mh-1", "--directory"]
+        command += [str(self.gateway.configuration), *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+
+    def suppressed(self) -> bool:
+        alarm = self.gateway.alarms().get("tilted@mh-1")
+        return bool(alarm and alarm["suppressed"] == ["commissioning"])
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Iterator[Street]:
+    with mosquitto(tmp_path) as broker:
+        gateway = Gateway(tmp_path / "gateway", SOURCES.format(port=broker.port), DEVICES, RULES)
+        gateway.start()
+        try:
+            gateway.wait_ready()
+            broker.wait_subscribed("cityward-drill-lora", "application/+/device/+/event/up")
+            yield Street(gateway, broker)
+        finally:
+            gateway.end()
+
+
+def listening(street: Street, walk: "subprocess.Popen[str]") -> None:
+    """Wait until the walk has said what to do first."""
+    assert walk.stdout is not None
+    line = walk.stdout.readline()
+    assert "lift the cover now" in line, line + walk.stdout.read()
+
+
+@pytest.mark.timeout(120)
+def test_a_cover_is_lifted_and_closed(street: Street) -> None:
+    walk = street.walk("--lang", "en", "--timeout", "60")
+    listening(street, walk)
+    street.says(Cover(tilt_deg=40.0, moved=True, distance_mm=1250.0))
+    until(street.suppressed, what="the alarm, suppressed")
+    street.says(Cover(tilt_deg=1.0, moved=False, distance_mm=1250.0))
+    told, _ = walk.communicate(timeout=70)
+    assert walk.returncode == 0, told
+    for words in ("PASS opened", "PASS closed", "PASS level", "PASS radio", "PASS battery", "PASS alarm"):
+        assert words in told, told
+    until(lambda: not street.suppressed(), what="it is an alarm again")
+    assert street.gateway.alarms()["tilted@mh-1"]["state"] == "RTN_UNACK"
+
+
+@pytest.mark.timeout(120)
+def test_what_is_not_shown_fails_and_says_what(street: Street) -> None:
+    walk = street.walk("--json", "--timeout", "6")
+    while walk.poll() is None:  # whenever the walk begins, it hears one
+        street.says(Cover(tilt_deg=2.0, distance_mm=900.0, battery_low=True))
+        time.sleep(0.5)
+    told, _ = walk.communicate(timeout=40)
+    result = json.loads(told)
+    assert walk.returncode == 1
+    assert result["shown"] == {"opened": None, "closed": None, "level": True, "battery": False, "radio": True}
+
+
+def test_nobody_of_that_name(street: Street) -> None:
+    command = [sys.executable, str(ROOT / "run_daemon.py"), "walk", "mh-9", "--lang", "zh"]
+    command += ["--directory", str(street.gateway.configuration)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "没有设备 mh-9" in done.stderr
