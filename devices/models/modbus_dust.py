@@ -71,10 +71,12 @@ def shape(options: ModbusOptions) -> type[Values]:
 def decode(payload: bytes, port: int | None, options: ModbusOptions) -> Decoded:
     """Read one exchange; what its registers do not cover is absent."""
     del port
-    if options.request_hex is None:
-        request, response = payload[:REQUEST_BYTES], payload[REQUEST_BYTES:]
-    else:
+    if options.request_hex is not None:
         request, response = bytes.fromhex(options.request_hex), payload
+    elif _answers_all(payload, options.map):
+        request, response = requests(options.map, payload[0])[0], payload
+    else:
+        request, response = payload[:REQUEST_BYTES], payload[REQUEST_BYTES:]
     answered = read_exchange(request, response)
     if isinstance(answered, Refusal):
         return answered
@@ -91,6 +93,13 @@ def decode(payload: bytes, port: int | None, options: ModbusOptions) -> Decoded:
     if wrong:
         doubt(values, wrong, "map")
     return values
+
+
+def _answers_all(payload: bytes, plan: RegisterMap) -> bool:
+    """Tell a response alone, as it may be given to `cityward decode`, that has the length of the map's only request."""
+    blocks = reads(plan)
+    whole = len(blocks) == 1 and len(payload) == 5 + 2 * blocks[0][1]
+    return whole and payload[1] == plan.function and payload[2] == 2 * blocks[0][1]
 
 
 def hint(values: Values, options: ModbusOptions) -> tuple[str, str] | None:
