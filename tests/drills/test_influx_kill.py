@@ -37,7 +37,9 @@ RULES = """rules:
     kind: threshold
     for: all
     quantity: pm10_ug_m3
+    basis: reference
     above: 900
+    basis: reference
     priority: 2
 TEXTS
 """
