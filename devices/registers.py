@@ -16,6 +16,7 @@ Source: MODBUS over serial line V1.02 §2.5.1; MODBUS application protocol V1.1b
 
 import struct
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -254,6 +255,7 @@ def write_register(register: Register, value: float) -> bytes:
     return raw[2:] + raw[:2] if register.words == "little" else raw
 
 
+@lru_cache(maxsize=1024)
 def inverse_of(factor: float) -> int:
     """Return 10 for 0.1, 100 for 0.01 ...; 0 where a factor is no such part."""
     inverse = round(1 / factor) if abs(factor) < 1 else 0

@@ -97,9 +97,10 @@ def decode(payload: bytes, port: int | None, options: ModbusOptions) -> Decoded:
 
 def _answers_all(payload: bytes, plan: RegisterMap) -> bool:
     """Tell a response alone, as it may be given to `cityward decode`, that has the length of the map's only request."""
+    if len(payload) < 5 or payload[2] != len(payload) - 5 or payload[1] != plan.function:
+        return False
     blocks = reads(plan)
-    whole = len(blocks) == 1 and len(payload) == 5 + 2 * blocks[0][1]
-    return whole and payload[1] == plan.function and payload[2] == 2 * blocks[0][1]
+    return len(blocks) == 1 and payload[2] == 2 * blocks[0][1]
 
 
 def hint(values: Values, options: ModbusOptions) -> tuple[str, str] | None:
