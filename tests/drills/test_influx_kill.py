@@ -39,7 +39,6 @@ RULES = """rules:
     quantity: pm10_ug_m3
     basis: reference
     above: 900
-    basis: reference
     priority: 2
 TEXTS
 """
