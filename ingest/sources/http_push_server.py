@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 import uvicorn
@@ -128,7 +129,7 @@ class Server:
         self._deliver = deliver
         self._tls = tls
         self._open: dict[_Connection, None] = {}  # in order of their coming
-        self._greeting: dict[asyncio.Task[None], socket.socket] = {}
+        self._greeting: dict[asyncio.Task[None], None] = {}
         self._defect: BaseException | None = None
 
     async def serve(self, listening: socket.socket, stop: threading.Event) -> None:
@@ -160,12 +161,13 @@ class Server:
             if len(self._open) + len(self._greeting) >= CONNECTIONS and not self._made_room():
                 connected.close()
                 continue
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body of an answer are two writes
             greeting = loop.create_task(self._greet(connected))
-            self._greeting[greeting] = connected
-            greeting.add_done_callback(self._greeted)
+            self._greeting[greeting] = None
+            greeting.add_done_callback(partial(self._greeted, connected))
 
-    def _greeted(self, greeting: "asyncio.Task[None]") -> None:
-        connected = self._greeting.pop(greeting)
+    def _greeted(self, connected: socket.socket, greeting: "asyncio.Task[None]") -> None:
+        self._greeting.pop(greeting, None)
         if greeting.cancelled():
             connected.close()
 
@@ -177,7 +179,9 @@ class Server:
             mute.transport.abort()
             self.closed(mute)
         elif self._greeting:
-            next(iter(self._greeting)).cancel()
+            greeting = next(iter(self._greeting))
+            del self._greeting[greeting]
+            greeting.cancel()
         else:
             return False
         return True
@@ -233,6 +237,11 @@ class Server:
             raise
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        line = len(scope["raw_path"]) + len(scope["query_string"])
+        if line + sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+            self.owner.count("refused_size", "too big")
+            await _say(send, 431, b"too big a head\n", close=True)
+            return
         body = await self._body(receive)
         if not isinstance(body, bytes):
             await _say(send, *body, close=True)
