@@ -27,8 +27,8 @@ TEXTS = """
 
 LIVE = {
     "plain": (
-        "kind: threshold\n    quantity: pm25_ug_m3\n    above: 75\n    after: 5 min",
-        "kind: threshold\n    quantity: pm10_ug_m3\n    above: 150\n    at_least: 2 of 2",
+        "kind: threshold\n    quantity: pm25_ug_m3\n    basis: reference\n    above: 75\n    after: 5 min",
+        "kind: threshold\n    quantity: pm10_ug_m3\n    basis: reference\n    above: 150\n    at_least: 2 of 2",
         "kind: threshold\n    quantity: battery_v\n    below: 3",
     ),
     "chirpstack": (

@@ -11,15 +11,14 @@ from statistics import median
 from msgspec import Struct
 
 from config import compile as devices_compiler
-from config.addresses import OF_OTHER_SOURCES
 from config.blob import decode, encode
+from config.check_sources import check_sources
 from config.compile_rules import rules
 from config.compiled import Compiled
-from config.load import Entry, Files, read_files
+from config.load import Files, read_files
 from config.problems import Problem, closest, listed
 from config.schema import CitywardSettings
 from config.yaml import Document
-from devices import catalogue
 from devices.registry import Device, Registry
 from rules.ruleset import RuleSet
 
@@ -51,7 +50,7 @@ def load(directory: Path) -> Loaded:
     """Read, check and compile a directory. Never raises for what is in it."""
     with _no_collection():
         files = read_files(directory)
-        _check_sources(files)
+        check_sources(files)
         devices, _ = devices_compiler.registry(files)
         _check_places(files, devices)
         _check_tags(files)
@@ -84,59 +83,11 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _check_sources(files: Files) -> None:
-    names: dict[str, Entry] = {}
-    taken: dict[str, tuple[str, str]] = {}
-    if files.settings is not None:
-        taken[files.settings.http.listen] = ("http", "cityward.yaml")
-    for kind, entries in files.sources.items():
-        for entry in entries:
-            name = entry.word("name")
-            if name is not None:
-                first = names.setdefault(name, entry)
-                if first is not entry:
-                    parameters = {"value": name, "first": first.place("name")}
-                    files.problems.append(entry.problem(("name",), "source_twice", parameters))
-            key = {"serial": "port", "hj212": "listen", "http": "listen"}.get(kind, "")
-            place = entry.word(key)
-            if place is not None:
-                other, first_place = taken.setdefault(place, (name or "?", entry.place(key)))
-                if first_place != entry.place(key):
-                    parameters = {"value": place, "other": other, "first": first_place}
-                    files.problems.append(entry.problem((key,), "port_twice", parameters))
-            if kind in _ROUTED:
-                _check_topics(files, entry, _ROUTED[kind])
-
-
-_ROUTED = {"mqtt": "topics", "http": "paths"}
-"""Kinds of sources whose entries name an envelope for each place, and under which key."""
-
-
-def _check_topics(files: Files, entry: Entry, key: str) -> None:
-    topics = entry.raw.get(key)
-    known = {name: envelope for name, envelope in catalogue.ENVELOPES.items() if name not in OF_OTHER_SOURCES}
-    for index, topic in enumerate(topics if isinstance(topics, list) else ()):
-        name = topic.get("envelope") if isinstance(topic, dict) else None
-        if not isinstance(name, str):
-            continue
-        path = (key, index)
-        envelope = known.get(name)
-        if envelope is None:
-            parameters = {"value": name, "guess": closest(name, known), "known": listed(known)}
-            files.problems.append(entry.problem((*path, "envelope"), "envelope", parameters))
-        elif envelope.scheme != "topic" and topic.get("address") is not None:
-            files.problems.append(entry.problem((*path, "address"), "topic_address_known", {"value": name}))
-        address, pattern = topic.get("address"), topic.get("filter")
-        if isinstance(address, str) and isinstance(pattern, str) and address.startswith("topic "):
-            levels = pattern.count("/") + 1
-            level = address.removeprefix("topic ")
-            if level.isdigit() and int(level) > levels and not pattern.endswith("#"):
-                parameters = {"filter": pattern, "level": level, "levels": str(levels)}
-                files.problems.append(entry.problem((*path, "address"), "topic_level", parameters))
-
-
 def _check_places(files: Files, devices: list[Device]) -> None:
     """Warn of devices that are far from all others: a digit that slipped, or a crs that is not the stated one."""
+    for entry in files.devices:
+        if "crs" in entry.raw and entry.settings is not None and entry.settings.at is None:
+            files.problems.append(entry.problem(("crs",), "crs_alone", {}, warning=True))
     points = [device.at for device in devices if device.at is not None]
     if not points:
         return

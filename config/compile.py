@@ -3,7 +3,6 @@
 What only shows when entries are put together (a name that nothing has, a number that somebody else has) is told here.
 """
 
-import re
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from config.addresses import Carriers, carried_by, carriers
 from config.explain import of_msgspec
 from config.load import Entry, Files, Path_
 from config.problems import Problem, closest, listed
+from config.quotes import unquoted
 from config.schema import CitywardSettings, DefaultSettings, DeviceSettings
 from devices import catalogue
 from devices.models import Model
@@ -139,8 +139,9 @@ class Registrar:
         name = entry.word("id")
         if name is None:
             return
-        if re.fullmatch(r"0[0-7]+", name) and entry.document.node((*entry.path, "id")).plain:
-            self._problem(entry, ("id",), "octal", {"value": name, "number": int(name, 8)})
+        quotes = unquoted(entry.document, (*entry.path, "id"), name)
+        if quotes is not None:
+            self.files.problems.append(quotes)
         first = self.ids.setdefault(name, entry)
         if first is not entry:
             self._problem(entry, ("id",), "device_twice", {"value": name, "first": first.place("id")})

@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from config.load import Entry, Files
 from config.problems import closest, listed
+from config.quotes import unquoted
 from config.schema import (
+    LEGAL,
     BothLanguages,
     DayMeanRule,
     MeanRule,
@@ -81,6 +83,7 @@ class _Compiler:
     def rule(self, entry: Entry) -> Rule | None:
         before = len(self.files.problems)
         self._unique_id(entry)
+        self._basis(entry)
         own: RuleSettings | None = entry.settings
         if own is None:
             return None
@@ -120,11 +123,20 @@ class _Compiler:
         name = entry.word("id")
         if name is None:
             return
+        quotes = unquoted(entry.document, (*entry.path, "id"), name)
+        if quotes is not None:
+            self.files.problems.append(quotes)
         if name in RESERVED:
             self._problem(entry, ("id",), "rule_reserved", {"value": name})
         first = self.ids.setdefault(name, entry)
         if first is not entry:
             self._problem(entry, ("id",), "rule_twice", {"value": name, "first": first.place("id")})
+
+    def _basis(self, entry: Entry) -> None:
+        """Ask what a limit is in law, where there is a law: means have it in their schema."""
+        quantity = entry.word("quantity")
+        if entry.raw.get("kind") == "threshold" and quantity in LEGAL and "basis" not in entry.raw:
+            self._problem(entry, ("quantity",), "basis_missing", {"value": quantity})
 
     def _scope(self, entry: Entry, scope: Scope) -> None:
         words = self.words

@@ -15,6 +15,7 @@ from config import yaml
 from config.apart import FOLDERS, MAIN
 from config.explain import of_pydantic
 from config.problems import Problem, closest
+from config.quotes import unquoted
 from config.schema import (
     DEFAULT_STATE,
     AnyRule,
@@ -94,6 +95,8 @@ def read_files(directory: Path) -> Files:
     if MAIN in names:
         for document in _read(files, directory / MAIN):
             files.settings = _validated(files, document, CitywardSettings)
+            quotes = unquoted(document, ("gateway", "id"), files.settings.gateway.id) if files.settings else None
+            files.problems += [quotes] if quotes is not None else []
             _read_sources(files, document)
     else:
         files.problems.append(_whole_file(directory / MAIN, "no_file"))
@@ -125,6 +128,8 @@ def _read_all(files: Files, directory: Path) -> Iterator[Document]:
         path = directory / name
         if path.suffix == ".yaml":
             yield from _read(files, path)
+        elif path.is_dir():
+            files.problems.append(_whole_file(path, "folder_not_read"))
         elif path.suffix.lower() in (".yml", ".yaml"):
             files.problems.append(_whole_file(path, "not_read", guess=path.with_suffix(".yaml").name))
 
@@ -147,7 +152,7 @@ def _read(files: Files, path: Path) -> Iterator[Document]:
 
 
 def _whole_file(path: Path, code: str, **parameters: str) -> Problem:
-    warning = code in ("not_read", "not_part")
+    warning = code in ("not_read", "not_part", "folder_not_read")
     return Problem(file=str(path), line=1, column=1, code=code, parameters=dict(parameters), warning=warning)
 
 

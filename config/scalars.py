@@ -3,6 +3,7 @@
 import re
 from string import Formatter
 from typing import Annotated, Literal, NamedTuple
+from unicodedata import bidirectional, category
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
@@ -54,7 +55,18 @@ def _truth_quantity(text: str) -> str:
 
 Truth = Annotated[bool, BeforeValidator(_truth, json_schema_input_type=bool)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
-Text = Annotated[str, Field(min_length=1)]
+
+
+def _visible(text: str) -> str:
+    for character in text:
+        if (category(character) == "Cc" and character not in "\n\t") or bidirectional(character) in _TURNS:
+            raise Wrong("control", "{character}", {"character": f"U+{ord(character):04X}"})
+    return text
+
+
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Unicode's marks that turn the direction of what follows: on a page they make one name look like another."""
+Text = Annotated[str, Field(min_length=1), AfterValidator(_visible)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 NumberQuantity = Annotated[str, AfterValidator(_number_quantity)]
 TruthQuantity = Annotated[str, AfterValidator(_truth_quantity)]

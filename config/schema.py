@@ -23,6 +23,7 @@ from config.scalars import (
     Truth,
     TruthQuantity,
 )
+from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
 from feed.settings import HttpSettings
 from ingest.push_settings import HttpPushSettings
@@ -167,6 +168,10 @@ def _scope(value: object) -> object:
 
 
 Scoped = Annotated[ScopeSettings, BeforeValidator(_scope, json_schema_input_type=ScopeSettings | Literal["all"])]
+
+
+LEGAL = frozenset(name for name, each in QUANTITIES.items() if each.unit == "µg/m³" or name.startswith("noise_"))
+"""Quantities that laws set limits to: dust (GB 3095, local standards of sites) and noise (GB 12523, GB 3096)."""
 
 
 class RuleSettings(Settings):

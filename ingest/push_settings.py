@@ -2,10 +2,10 @@
 
 from typing import Annotated, Final
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
-from ingest.settings import AbsolutePath, Endpoint, Listen, Name, Secret, Settings, endpoint, matches
+from ingest.settings import NOT_EMPTY, AbsolutePath, Endpoint, Listen, Name, Secret, Settings, endpoint, matches
 
 SIGNING: Final = ("onenet", "huawei-iotda")
 """Envelopes of platforms that sign what they push."""
@@ -63,7 +63,7 @@ class HttpPushSettings(Settings):
     name: Name
     listen: Listen
     tls: PushTls | None = None
-    paths: Annotated[tuple[PushPath, ...], Field(min_length=1)]
+    paths: Annotated[tuple[PushPath, ...], NOT_EMPTY]
 
     @model_validator(mode="after")
     def _nobody_else(self) -> "HttpPushSettings":

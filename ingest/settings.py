@@ -7,13 +7,15 @@ and its parameters; the sentences, Chinese and English, are in `config/texts.py`
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
 from devices.units import DURATION_MS, SIZE_BYTES, duration_ms, size_bytes
+
+T = TypeVar("T")
 
 
 def _duration(value: object) -> int:
@@ -56,6 +58,15 @@ def _absolute(path: Path) -> Path:
         raise Wrong("path", "{value}", {"value": str(path), "guess": f"/{path}"})
     return path
 
+
+def _some(entries: tuple[T, ...]) -> tuple[T, ...]:
+    if not entries:
+        raise Wrong("empty_list", "empty")
+    return entries
+
+
+NOT_EMPTY = AfterValidator(_some)
+"""At least one entry. pydantic's own limit also calls a list too short whose entries are wrong."""
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
@@ -186,8 +197,14 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _filter(text: str) -> str:
-    """MQTT 5.0 §4.7.1: `+` and `#` fill a level; `#` is the last."""
+def mqtt_filter(text: str) -> str:
+    """MQTT 5.0 §4.7.1: `+` and `#` fill a level; `#` is the last. Raises Wrong.
+
+    A shared subscription (§4.8.2) would give some of the messages to somebody else.
+    """
+    shared = re.fullmatch(r"(?:\$share/[^/]*|\$queue)/(.*)", text)
+    if shared is not None:
+        raise Wrong("topic_shared", "{value}", {"value": text, "guess": shared[1]})
     levels = text.split("/")
     wild = [level for level in levels if len(level) > 1 and ("+" in level or "#" in level)]
     if not text or wild or "#" in levels[:-1]:
@@ -202,7 +219,7 @@ class TopicSettings(Settings):
     address   where the device's address stands when the envelope does not know: `topic 2`, `field NAME`
     """
 
-    filter: Annotated[str, AfterValidator(_filter)]
+    filter: Annotated[str, AfterValidator(mqtt_filter)]
     envelope: str
     address: Annotated[str, matches(r"topic [1-9][0-9]?|field [^\s]+", "topic_address")] | None = None
 
@@ -222,7 +239,7 @@ class MqttSettings(Settings):
     password: Secret | None = None
     protocol: Literal["5", "3.1.1"] = "5"
     inflight: Annotated[int, Field(ge=1, le=65_535)] = 20
-    topics: Annotated[tuple[TopicSettings, ...], Field(min_length=1)]
+    topics: Annotated[tuple[TopicSettings, ...], NOT_EMPTY]
     ca_file: AbsolutePath | None = None
 
     @model_validator(mode="after")

@@ -72,6 +72,7 @@ RULES = """rules:
     kind: threshold
     for: {family: dust}
     quantity: pm10_ug_m3
+    basis: reference
     above: 300
     clear: 250
     at_least: 2 of 2

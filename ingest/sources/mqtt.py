@@ -56,7 +56,7 @@ _WHAT_TO_DO = {  # names as paho gives them for both versions (5.0 §2.4, §3.2.
 _log = logging.getLogger(__name__)
 
 
-def _trouble(error: Exception) -> str:
+def trouble(error: Exception) -> str:
     """Say what a failed attempt to connect means."""
     text = str(error)
     match error:
@@ -75,11 +75,20 @@ def _trouble(error: Exception) -> str:
     return text
 
 
-def _explained(reason: ReasonCode, words: str = "") -> str:
+def explained(reason: ReasonCode, words: str = "") -> str:
     """Say what a broker's reason code means, and what to do."""
     name = str(reason)
     told = f"{name} ({words})" if words else name
     return f"{told}; {_WHAT_TO_DO[name]}" if name in _WHAT_TO_DO else told
+
+
+def tls_of(settings: MqttSettings) -> ssl.SSLContext:
+    """Read the certificates of authorities. Raises OSError with the name of a file that cannot be used."""
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:
+        why = getattr(error, "reason", None) or error.strerror
+        raise OSError(f"ca_file {settings.ca_file}: {why}; it must be PEM that the service's user may read") from error
 
 
 def _to_nobody(batch: Batch, _: Callable[[], None]) -> None:
@@ -148,7 +157,7 @@ class MqttSource:
             receiver = self._receiver(wake)
             receiver.open()
         except (OSError, UnicodeDecodeError) as error:
-            self._say(up=False, why=_trouble(error))
+            self._say(up=False, why=trouble(error))
             return
         try:
             while receiver.turn(IDLE_S, read=receiver.waiting < READ_AHEAD):
@@ -168,7 +177,7 @@ class MqttSource:
         Raises OSError or UnicodeDecodeError when they cannot be read.
         """
         settings = self._settings
-        tls = ssl.create_default_context(cafile=settings.ca_file) if settings.tls else None
+        tls = tls_of(settings) if settings.tls else None
         receiver = Receiver(self.client_id, v5=self._v5, tls=tls, wake=wake)
         receiver.on_frames = partial(self._frames, receiver)
         receiver.on_system = self._system
@@ -193,7 +202,7 @@ class MqttSource:
     def _connected(self, client: Client, _: object, flags: ConnectFlags, reason: ReasonCode, __: object) -> None:
         self._answered = True
         if reason.is_failure:
-            self._ended = _explained(reason)
+            self._ended = explained(reason)
             return
         self._say(up=True, why="the broker kept our session" if flags.session_present else "a new session")
         filters = list(dict.fromkeys(topic.filter for topic in self._settings.topics))
@@ -234,7 +243,7 @@ class MqttSource:
         self, _: Client, __: object, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if flags.is_disconnect_packet_from_server:
-            self._ended = _explained(reason, getattr(properties, "ReasonString", ""))
+            self._ended = explained(reason, getattr(properties, "ReasonString", ""))
 
     def _frames(self, receiver: Receiver, frames: list[Frame], mids: list[bytes]) -> None:
         self._received += len(frames)

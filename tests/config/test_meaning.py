@@ -1,12 +1,15 @@
 """What the files mean once they are right, and what a wrong one does not hide."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from config.check import load
+from config.check_sources import overlap
 from config.compiled import Compiled
 from devices.registry import Device
+from devices.tracks import topic_matches
 from ingest.settings import Secret
 
 GATEWAY = "gateway: {id: gw-1, time_zone: Asia/Shanghai}\n"
@@ -182,3 +185,53 @@ def test_secrets_are_read_where_they_are_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert Secret(credential="token").read() == "s3cret"
     assert "s3cret" not in repr(Secret(credential="token"))
+
+
+FILTERS = ["/".join(levels) for length in (1, 2, 3) for levels in product(("a", "b", "+", "$x"), repeat=length)]
+FILTERS += ["#", *(f"{pattern}/#" for pattern in FILTERS if pattern.count("/") < 2)]
+TOPICS = ["/".join(levels) for length in (1, 2, 3, 4) for levels in product(("a", "b", "$x"), repeat=length)]
+
+
+def delivered(pattern: str, topic: str) -> bool:
+    """Say what a broker does: topics of its own, which begin with $, need their first level written out."""
+    return topic_matches(pattern, topic) and topic.startswith("$") == pattern.startswith("$")
+
+
+def test_filters_overlap_when_a_topic_fits_both() -> None:
+    """All pairs of filters of up to three levels, against all topics of up to four."""
+    fits = {pattern: {topic for topic in TOPICS if delivered(pattern, topic)} for pattern in FILTERS}
+    for one in FILTERS:
+        for other in FILTERS:
+            assert overlap(one, other) == bool(fits[one] & fits[other]), (one, other)
+
+
+def test_what_lies_in_a_folder_of_its_own_is_not_read_and_that_is_said(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "devices.d" / "sub").mkdir()
+    (tmp_path / "devices.d" / "sub" / "b.yaml").write_text("devices: [{}]\n")
+    (tmp_path / "devices.d" / ".git").mkdir()
+    loaded = load(tmp_path)
+    assert [(Path(one.file).name, one.code, one.warning) for one in loaded.problems] == [
+        ("sub", "folder_not_read", True)
+    ]
+
+
+def test_a_certificate_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """Perhaps this is another machine: a warning."""
+    cityward = GATEWAY + LORA.replace(
+        "url: mqtts://broker.example", f"url: mqtts://b.example\n      ca_file: {tmp_path}/ca"
+    )
+    loaded = load(write(tmp_path, cityward=cityward))
+    assert [(one.line, one.code, one.warning) for one in loaded.problems] == [(6, "file_absent", True)]
+    (tmp_path / "ca").write_text("")
+    assert load(tmp_path).problems == []
+
+
+@pytest.mark.parametrize("text", ["no", "nO", "mh-1", "1e5", "1.5", "12345", "007", "2026-11-24"])
+def test_quotes_make_every_id_a_text(tmp_path: Path, text: str) -> None:
+    assert (
+        one_device(
+            tmp_path, f'{{id: "{text}", model: bosch-tps110, address: "eui:24e124126a148401", interval: 1 h}}'
+        ).id
+        == text
+    )

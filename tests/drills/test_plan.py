@@ -32,6 +32,7 @@ RULES = """rules:
     kind: threshold
     for: all
     quantity: pm10_ug_m3
+    basis: reference
     above: 400
     priority: 2
 TEXTS
