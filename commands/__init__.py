@@ -14,6 +14,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("reload", "commands.reload"),
     ("inbox", "commands.inbox"),
     ("walk", "commands.walk"),
+    ("doctor", "commands.doctor"),
     ("redecode", "commands.redecode"),
     ("decode", "commands.decode"),
     ("journal", "commands.journal"),
