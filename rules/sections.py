@@ -19,7 +19,10 @@ from rules.records import Alarm, Answer, Old
 from rules.timers import Key
 from rules.world import World
 
-Sections = dict[str, tuple[int, bytes]]
+Sections = dict[str, tuple[int, list[bytes]]]
+"""Name -> version, content in parts."""
+Read = dict[str, tuple[int, bytes]]
+"""The same as it is read again."""
 
 VERSIONS = {"fold": 2, "reception": 2, "met": 1, "judges": 2, "alarms": 1, "links": 1, "refiles": 2}
 
@@ -63,12 +66,12 @@ def write(fold: Fold) -> Sections:
         "links": encode(memory.links.state()),
         "refiles": encode(_refiles(memory)),
     }  # fmt: skip
-    sections = {name: (VERSIONS[name], content) for name, content in contents.items()}
+    sections = {name: (VERSIONS[name], [content]) for name, content in contents.items()}
     sections["windows"] = world.windows.sections()
     return sections
 
 
-def read(fold: Fold, sections: Sections) -> set[str]:
+def read(fold: Fold, sections: Read) -> set[str]:
     """Put a fresh fold where the snapshot was taken; return the names of the sections that could not be read.
 
     Takes one section after the other out of `sections`: none is kept longer than it is needed.

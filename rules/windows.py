@@ -237,13 +237,13 @@ class Windows:
 
     # ------------------------------------------------------------------------------------------------ snapshot
 
-    def sections(self) -> tuple[int, bytes]:
-        """Return version and content for the snapshot: a short head, then arrays and pieces as they lie in memory."""
+    def sections(self) -> tuple[int, list[bytes]]:
+        """Return version and content for the snapshot: a short head, arrays, pieces; these are not copied."""
         self._put_away(self.series)
         head = msgspec.msgpack.encode(self._state())
-        arrays = (np.ascontiguousarray(array).data for array in self._arrays().values())
+        arrays = (array.tobytes() for array in self._arrays().values())
         pieces = chain.from_iterable(self._minutes.pieces().values())
-        return VERSION, b"".join([len(head).to_bytes(8, "little"), head, *arrays, *pieces])
+        return VERSION, [len(head).to_bytes(8, "little"), head, *arrays, *pieces]
 
     def restore(self, version: int, content: bytes) -> bool:
         """Take over a snapshot, series by series; one that was not there starts empty. False = of another version."""

@@ -9,7 +9,7 @@ are kept. What cannot be read is as if it had never been written: a section is t
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,18 +39,18 @@ class _Table(Struct, array_like=True):
 _table = msgpack.Decoder(_Table).decode
 
 
-def write(fs: Fs, directory: Path, sequence: int, sections: Mapping[str, tuple[int, Buffer]]) -> None:
+def write(fs: Fs, directory: Path, sequence: int, sections: Mapping[str, tuple[int, Sequence[Buffer]]]) -> None:
     """Write what the fold remembered after a sequence, durably; the generation before the last is deleted.
 
-    sections  name -> (version of its schema, bytes); the bytes are not copied
+    sections  name -> (version of its schema, bytes in parts); the bytes are not copied
     Raises DiskFullError: the generations that were there are there still.
     """
     fs.make_dir(directory)
     table = _Table(
         sequence,
         [
-            _Section(name, version, memoryview(data).nbytes, crc32(data, 0))
-            for name, (version, data) in sections.items()
+            _Section(name, version, sum(memoryview(part).nbytes for part in parts), _crc(parts))
+            for name, (version, parts) in sections.items()
         ],
     )
     raw = msgpack.encode(table)
@@ -59,10 +59,17 @@ def write(fs: Fs, directory: Path, sequence: int, sections: Mapping[str, tuple[i
         if name.startswith(_PREFIX) and name.endswith(".new"):  # a crash left it half written
             fs.unlink(directory / name)
     path = directory / f"{_PREFIX}{sequence:020d}"
-    replace(fs, path, [head, raw, *(data for _, data in sections.values())])
+    replace(fs, path, [head, raw, *(part for _, parts in sections.values() for part in parts)])
     for name in _generations(fs, directory)[_GENERATIONS:]:
         with suppress(FileNotFoundError):
             fs.unlink(directory / name)
+
+
+def _crc(parts: Sequence[Buffer]) -> int:
+    found = 0
+    for part in parts:
+        found = crc32(part, found)
+    return found
 
 
 def read(fs: Fs, directory: Path) -> tuple[int, dict[str, tuple[int, bytes]]] | None:

@@ -266,7 +266,7 @@ def made(outcomes: Sequence[Outcome], *, frames: bool = True) -> dict[str, Any]:
 def memory_of(fold: Fold, *, strangers: bool = True) -> dict[str, Any]:
     """Everything that a fold remembers; strangers: with their counts, which no journal keeps."""
     parts: dict[str, Any] = {
-        name: content if name in ("windows", "met") else msgspec.msgpack.decode(content)
+        name: content if name in ("windows", "met") else msgspec.msgpack.decode(content[0])
         for name, (_, content) in sections.write(fold).items()
     }
     if "judges" in parts:

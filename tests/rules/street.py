@@ -154,11 +154,14 @@ class Street:
 
     def restart(self) -> None:
         """End the process and start another from its snapshot, as bytes."""
-        parts = msgspec.msgpack.decode(
-            msgspec.msgpack.encode(sections.write(self.fold)), type=dict[str, tuple[int, bytes]]
-        )
+        parts = on_disk(self.fold)
         self.fold = self.fresh()
         assert sections.read(self.fold, parts) == set()
+
+
+def on_disk(fold: Fold) -> sections.Read:
+    """Give what a snapshot of it is read as."""
+    return {name: (version, b"".join(parts)) for name, (version, parts) in sections.write(fold).items()}
 
 
 def uplink(

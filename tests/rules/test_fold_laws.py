@@ -1,6 +1,5 @@
 """The laws of the fold, over days that chance made: restarts, groups, ticks and the journal change nothing."""
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from rules.lines import ERASE
 from rules.records import Config, Record, Tick
 from rules.verdicts import NEVER_QUIET
 from tests.rules.chance import Chance, days, fresh, made, memory_of, numbered, replay
+from tests.rules.street import on_disk
 
 Day = list[tuple[int, tuple[str, object]]]
 
@@ -31,9 +31,9 @@ def test_a_restart_from_the_snapshot_changes_nothing(day: Day, cut: float) -> No
     at = round(cut * len(log))
     before = fresh()
     outcomes = replay(before, log[:at])
-    snapshot = msgspec.msgpack.encode(sections.write(before))
+    snapshot = on_disk(before)
     after = fresh()
-    assert sections.read(after, msgspec.msgpack.decode(snapshot, type=dict[str, tuple[int, bytes]])) == set()
+    assert sections.read(after, snapshot) == set()
     assert memory_of(after) == memory_of(before)
     outcomes += replay(after, log[at:])
     assert made(outcomes) == made(chance.outcomes)
@@ -130,7 +130,7 @@ def test_quiet_bands_change_nothing(day: Day) -> None:
 def test_a_section_that_cannot_be_read_is_named(day: Day, lost: set[str], other: bool) -> None:  # noqa: FBT001 - as drawn
     """Of another version, or not there; the caller then replays the journal from its beginning (no snapshot at all)."""
     chance = lived(day)
-    parts = sections.write(chance.fold)
+    parts = on_disk(chance.fold)
     for name in lost:
         if other:
             parts[name] = (99, b"of another time")

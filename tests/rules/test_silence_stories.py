@@ -13,6 +13,7 @@ from tests.rules.street import (
     START_MS,
     Street,
     bay,
+    on_disk,
     plain,
     rule,
     told,
@@ -200,7 +201,7 @@ def test_what_is_sent_later_tells_when_it_lived() -> None:
 
 def test_a_section_that_is_lost_makes_no_flood() -> None:
     street = street_of(interval_ms=HOUR)
-    parts = sections.write(street.fold)
+    parts = on_disk(street.fold)
     del parts["reception"]
     street.fold = street.fresh()
     assert sections.read(street.fold, parts) == {"reception"}

@@ -9,7 +9,7 @@ from rules import sections
 from rules.intake import PoisonError
 from rules.kinds.state import State
 from rules.records import Alarm, Config
-from tests.rules.street import DAY, HOUR, MINUTE, SECOND, Street, plain, rule, told
+from tests.rules.street import DAY, HOUR, MINUTE, SECOND, Street, on_disk, plain, rule, told
 
 OPEN = rule("open", "state", State(quantity="cover_open", value=True), latch=True)
 
@@ -141,7 +141,7 @@ def test_an_empty_batch_is_nothing(street: Street) -> None:
 
 
 def test_a_snapshot_of_another_configuration_that_is_not_known_any_more_fails_loudly(street: Street) -> None:
-    parts = sections.write(street.fold)
+    parts = on_disk(street.fold)
     del street.configs["one"]
     with pytest.raises(KeyError):
         sections.read(street.fresh(), parts)

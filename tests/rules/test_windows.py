@@ -353,7 +353,8 @@ def test_a_new_configuration_keeps_the_windows_of_what_remains() -> None:
 
 def test_a_snapshot_of_another_version_is_not_read() -> None:
     windows = Street().windows
-    version, content = windows.sections()
+    version, parts = windows.sections()
+    content = b"".join(parts)
     assert windows.restore(version, content)
     assert not windows.restore(version + 1, content)
 

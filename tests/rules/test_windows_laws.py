@@ -202,7 +202,8 @@ class Gateway:
         """Go on with a snapshot, or with a new configuration, in which the devices may stand in another order."""
         old, self.windows = self.windows, Windows(self.zone, WANTED[2 * order :] + WANTED[: 2 * order])
         if order % 2:
-            assert self.windows.restore(*old.sections())
+            version, parts = old.sections()
+            assert self.windows.restore(version, b"".join(parts))
         else:
             self.windows.inherit(old)
 

@@ -2,31 +2,41 @@
 
 import random
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from store import snapshot
-from store.fs import DiskFullError, OsFs
+from store.fs import Buffer, DiskFullError, Fs, OsFs
 from tests.store.losing_fs import LosingFs
 
 HERE = Path("/state/snapshot")
 SECTIONS = {"alarms": (3, b"a" * 700), "windows": (1, random.Random(1).randbytes(5000)), "empty": (1, b"")}
 
 
+def write(fs: Fs, directory: Path, sequence: int, sections: Mapping[str, tuple[int, Buffer]]) -> None:
+    """Write each section in three parts, one of them empty."""
+    halves: dict[str, tuple[int, list[Buffer]]] = {}
+    for name, (version, data) in sections.items():
+        whole, half = memoryview(data), len(data) // 2
+        halves[name] = (version, [whole[:half], b"", whole[half:]])
+    snapshot.write(fs, directory, sequence, halves)
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert snapshot.read(OsFs(), tmp_path / "none") is None
     numbers = memoryview(bytearray(range(256)) * 8).cast("I")
     for sequence in (7, 9, 1000):
-        snapshot.write(OsFs(), tmp_path, sequence, {**SECTIONS, "rings": (2, numbers)})
+        write(OsFs(), tmp_path, sequence, {**SECTIONS, "rings": (2, numbers)})
         assert snapshot.read(OsFs(), tmp_path) == (sequence, {**SECTIONS, "rings": (2, numbers.tobytes())})
     assert len(list(tmp_path.iterdir())) == 2, "two generations"
 
 
 def test_a_damaged_section_is_absent_and_a_damaged_table_is_no_snapshot() -> None:
     fs = LosingFs()
-    snapshot.write(fs, HERE, 5, {"alarms": (1, b"old")})
-    snapshot.write(fs, HERE, 6, SECTIONS)
+    write(fs, HERE, 5, {"alarms": (1, b"old")})
+    write(fs, HERE, 6, SECTIONS)
     newest = max(fs.names_seen)
     whole = bytes(fs.names_seen[newest].seen)
     seen_old = seen_less = 0
@@ -49,21 +59,21 @@ def test_a_damaged_section_is_absent_and_a_damaged_table_is_no_snapshot() -> Non
 
 def test_what_a_crash_left_half_written_is_cleaned_away() -> None:
     fs = LosingFs()
-    snapshot.write(fs, HERE, 5, SECTIONS)
+    write(fs, HERE, 5, SECTIONS)
     fs.open(HERE / "snapshot-00000000000000000006.new", create=True)
-    snapshot.write(fs, HERE, 7, SECTIONS)
+    write(fs, HERE, 7, SECTIONS)
     assert sorted(path.name[-2:] for path in fs.names_seen) == ["05", "07"]
 
 
 def test_a_full_disk_keeps_what_was_there() -> None:
     fs = LosingFs()
-    snapshot.write(fs, HERE, 5, SECTIONS)
+    write(fs, HERE, 5, SECTIONS)
     fs.room = 8000
     with pytest.raises(DiskFullError):
-        snapshot.write(fs, HERE, 6, SECTIONS)
+        write(fs, HERE, 6, SECTIONS)
     assert snapshot.read(fs, HERE) == (5, SECTIONS)
     fs.room = 1 << 20
-    snapshot.write(fs, HERE, 6, SECTIONS)
+    write(fs, HERE, 6, SECTIONS)
     assert snapshot.read(fs, HERE) == (6, SECTIONS)
 
 
@@ -87,7 +97,7 @@ def test_a_crash_leaves_the_last_snapshot_or_the_one_being_written(seed: int) ->
         try:
             while True:
                 written += 1
-                snapshot.write(fs, HERE, written, {"s": (written, b"%d" % written * 400)})
+                write(fs, HERE, written, {"s": (written, b"%d" % written * 400)})
                 sequence = written
         except KeyboardInterrupt:
             fs = fs.after_kill() if dice.random() < 0.3 else fs.after_power_loss(dice)
@@ -98,10 +108,10 @@ def test_a_crash_leaves_the_last_snapshot_or_the_one_being_written(seed: int) ->
         assert found[0] in {sequence, written}
         assert found[1] == {"s": (found[0], b"%d" % found[0] * 400)}
         sequence = found[0]
-        snapshot.write(fs, HERE, sequence + 1, found[1])
+        write(fs, HERE, sequence + 1, found[1])
         assert len(fs.names_seen) == 2, "what a crash left over is gone"
         sequence += 1
-        snapshot.write(fs, HERE, sequence, {"s": (sequence, b"%d" % sequence * 400)})
+        write(fs, HERE, sequence, {"s": (sequence, b"%d" % sequence * 400)})
 
 
 def test_sixty_megabytes_are_written_without_a_copy(tmp_path: Path) -> None:
@@ -112,7 +122,7 @@ def test_sixty_megabytes_are_written_without_a_copy(tmp_path: Path) -> None:
 
 def _cpu_s(directory: Path, sequence: int, rings: memoryview) -> float:
     begin = time.thread_time()
-    snapshot.write(OsFs(), directory, sequence, {"rings": (1, rings)})
+    write(OsFs(), directory, sequence, {"rings": (1, rings)})
     return time.thread_time() - begin
 
 
@@ -120,5 +130,5 @@ def test_the_newest_is_known_without_reading_it(tmp_path: Path) -> None:
     fs = OsFs()
     assert snapshot.newest(fs, tmp_path / "snapshot") == 0
     for sequence in (7, 12):
-        snapshot.write(fs, tmp_path / "snapshot", sequence, {"a": (1, b"x")})
+        write(fs, tmp_path / "snapshot", sequence, {"a": (1, b"x")})
     assert snapshot.newest(fs, tmp_path / "snapshot") == 12
