@@ -115,7 +115,7 @@ class Daemon:
         settings, state = self.settings, self.settings.state
         budgets = settings.budgets
         self.stores = open_stores(OsFs(), state, journal_bytes=budgets.journal, inbox_bytes=budgets.inbox)
-        self._accept(self.compiled)
+        self._known[self.compiled.hash] = (self.compiled.registry, self.compiled.ruleset)
         self.hub = Hub(state / "book.sqlite", settings.gateway.id)
         self.writer = self._open_writer(state)
         self.kept = Kept()
@@ -127,6 +127,7 @@ class Daemon:
             self.stores.crashes.end()
             self.stores.close()
             raise
+        self._accept(self.compiled)  # now, for a journal without its beginning begins with what was in force before
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
         self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept, self.taps], poison)
         self.pipeline.replaying = past is not None
@@ -181,12 +182,11 @@ class Daemon:
 
     def _accept(self, compiled: Compiled) -> None:
         """Keep what is in force, for a start at which the files are wrong."""
-        self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
         before = self.stores.book.accepted()
         if before is None or before[0] != compiled.hash:
             content = blob.encode(compiled.registry, compiled.ruleset)
             self.stores.with_room(lambda: self.stores.book.accept(compiled.hash, content))
-        accepted.keep(self.stores.fs, self.stores.directory, compiled)
+        self.stores.with_room(lambda: accepted.keep(self.stores.fs, self.stores.directory, compiled))
 
     def _open_writer(self, state: Path) -> InfluxWriter | None:
         if self.settings.influxdb is None:
@@ -223,7 +223,9 @@ class Daemon:
     def _open_source(self, settings: SourceSettings, compiled: Compiled) -> None:
         subject = next(s.subject for s in compiled.registry.sources if s.name == settings.name)
         drops = self.pipeline.fold.memory.drops
-        source = make_source(settings, compiled.registry, self._report(subject), drops.get(subject))
+        source = make_source(
+            settings, compiled.registry, self._report(subject), drops.get(subject), self.settings.state
+        )
         running = Running(settings, source)
         deliver = self.pipeline.door(source, settings.name)
         running.thread = self.crew.hire(settings.name, lambda: source.run(deliver, running.stop), running.stop)
@@ -255,7 +257,8 @@ class Daemon:
     def put_in_force(self, compiled: Compiled, content: bytes, problems: list[str]) -> Reloaded:
         """Put a configuration in force; content: its blob. Under the lock `reloading`."""
         self._known[compiled.hash] = (compiled.registry, compiled.ruleset)
-        self.pipeline.configure(compiled.hash, content).result()
+        if compiled.hash != self.compiled.hash:
+            self.pipeline.configure(compiled.hash, content).result()
         self._known = {compiled.hash: self._known[compiled.hash]}
         problems += self._apply(compiled)
         self.compiled = compiled

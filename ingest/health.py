@@ -1,5 +1,6 @@
 """What the gateway notices about itself: clock, disk, its own pulse; and what must be done now and then."""
 
+import logging
 import os
 import shutil
 import socket
@@ -15,6 +16,8 @@ from devices.platform_clock import agreed
 from ingest.clock import Civil, Clock, judge_civil, now_civil_ms, ntp_says_so
 from ingest.pipeline import Pipeline
 from rules.records import Status
+
+log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 ALIVE_S = 20.0  # a pipeline that has not gone round for so long hangs; it rests for a second at the most
@@ -39,7 +42,8 @@ class Health:
     def __init__(self, pipeline: Pipeline, clock: Clock, state: Path, *, snapshot: Callable[[], None]) -> None:
         self._pipeline, self._clock, self._state, self._snapshot = pipeline, clock, state, snapshot
         self._civil = Civil(pipeline.fold.memory.offset_ms, "", trusted=True)
-        self._bad: dict[str, bool] = {}
+        self._told: dict[str, tuple[bool, str]] = {}
+        self._under_mib = 0  # free on a full disk, in steps, so that few events say how it gets worse
         self._ntp_asked_at, self._ntp_said = -NTP_S, False
         self._ballast: Future[None] | None = None  # being put back
         self._snapshot_at = time.monotonic() + SNAPSHOT_S
@@ -82,21 +86,28 @@ class Health:
         pipeline, book = self._pipeline, self._pipeline.book
         if free > FREE_AGAIN_BYTES and not book.has_ballast and (self._ballast is None or self._ballast.done()):
             self._ballast = pipeline.ask(lambda _: book.keep_ballast())
-        least = FREE_AGAIN_BYTES if self._bad.get("disk-full") else LEAST_FREE_BYTES
-        full = pipeline.full_disk or not book.has_ballast or free < least
-        self._condition("disk-full", full, f"剩余 {free >> 20} MiB", f"{free >> 20} MiB left")
+        was_full, _ = self._told.get("disk-full", (False, ""))
+        full = pipeline.full_disk or not book.has_ballast or free < (FREE_AGAIN_BYTES if was_full else LEAST_FREE_BYTES)
+        under_mib = 1 << (free >> 20).bit_length()
+        self._under_mib = min(self._under_mib, under_mib) if was_full else under_mib
+        self._condition("disk-full", full, f"剩余不足 {self._under_mib} MiB", f"under {self._under_mib} MiB left")
         condemned, damaged = pipeline.journal.damage()
+        lost = pipeline.stores.lost
         self._condition(
             "journal-trouble",
-            bool(condemned or damaged),
-            f"{condemned} 个段写入出错，{damaged} 处已损坏",
-            f"{condemned} segments could not be written, {damaged} places are damaged",
+            bool(condemned or damaged or lost),
+            f"{condemned} 个段写入出错，{damaged} 处已损坏" + (f"，{lost} 条记录已丢失" if lost else ""),
+            f"{condemned} segments could not be written, {damaged} places are damaged"
+            + (f", {lost} records are lost" if lost else ""),
         )
 
     def _condition(self, name: str, bad: bool, why_zh: str, why_en: str) -> None:  # noqa: FBT001 - as a Status has it
         """Note a condition that has changed, and how it is at the start: what the former process said may be over."""
-        if self._bad.get(name) != bad:
-            self._bad[name] = bad
+        now = bad, why_en if bad else ""
+        if self._told.get(name) != now:
+            if bad or name in self._told:
+                log.log(logging.WARNING if bad else logging.INFO, "%s: %s", name, why_en if bad else "over")
+            self._told[name] = now
             self._note("condition", {"name": name, "bad": bad, "why_zh": why_zh, "why_en": why_en})
 
     def _note(self, kind: str, data: dict[str, object]) -> None:

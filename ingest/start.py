@@ -4,6 +4,7 @@ Restart = snapshot + replay of what follows, mute up to the book's position. Wha
 InfluxDB do not have yet (the process died between two disks) is told and written now.
 """
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -21,7 +22,11 @@ from rules.intake import PoisonError
 from rules.records import Config, Record, Status
 from store import snapshot
 from store.crashes import SetAside
-from store.journal import span
+from store.journal import Span, span
+
+log = logging.getLogger(__name__)
+
+LOST = "journal lost"  # a cause of what was missed
 
 
 def _poison_of(stores: Stores, aside: Iterable[int]) -> set[tuple[str, bytes, bytes]]:
@@ -43,6 +48,8 @@ def restore(
 ) -> tuple[Fold, Poison]:
     """Make the fold again: snapshot, then what follows it in the journal; tell also which frames nobody may judge.
 
+    What the journal has lost of that is counted in `stores`. Where it has lost its beginning, the fold begins with the
+    configuration that the book says was in force then.
     Raises StoppedError when `stop` is set.
     """
     fold = Fold(load)
@@ -56,7 +63,11 @@ def restore(
             fold = Fold(load)  # the journal still has everything: it makes all sections again
         elif "fold" not in missing:
             after = sequence
-    for first, record in _sound(stores, poison, after):
+    told = fold.memory.missed[LOST]
+    lost: list[Span] = []
+    for first, record in _sound(stores, poison, after, lost):
+        if not fold.memory.hash and lost and lost[0][1] < first and not isinstance(record, Config):
+            _begin(stores, fold, first, record)
         if stop is not None and stop.is_set():
             raise StoppedError
         if first in stores.crashes.suspects:
@@ -66,7 +77,25 @@ def restore(
                 poison |= _poison_of(stores, [first])
                 continue
         _replay(stores, fold, views, first, record)
+    if not stores.journal.first and after + 1 < stores.journal.next:
+        lost.append((after + 1, stores.journal.next - 1))
+    _count(stores, lost, fold.memory.missed[LOST] - told)
     return fold, poison
+
+
+def _count(stores: Stores, lost: list[Span], told: int) -> None:
+    """Count what the journal has lost, without the frames of strangers; told: so many have been told already."""
+    stores.lost = sum(last - first + 1 for first, last in lost) - stores.inbox.among(lost)
+    stores.untold = max(stores.lost - told, 0)
+    if stores.lost:
+        log.warning("the journal has lost %d records: %s", stores.lost, ", ".join(f"{a} to {b}" for a, b in lost[:9]))
+
+
+def _begin(stores: Stores, fold: Fold, first: int, record: Record) -> None:
+    """Put in force what was in force before the oldest record that there is; its own record is lost."""
+    config_hash = stores.book.accepted_before(stores.journal.first_config())
+    if config_hash is not None:
+        fold.take(first - 1, [Config(at_ms=record.at_ms, hash=config_hash)])
 
 
 def _replay(stores: Stores, fold: Fold, views: Sequence[View], first: int, record: Record) -> None:
@@ -81,10 +110,10 @@ def _replay(stores: Stores, fold: Fold, views: Sequence[View], first: int, recor
         view.take(told, outcome)
 
 
-def _sound(stores: Stores, poison: Poison, after: int) -> Iterator[tuple[int, Record]]:
+def _sound(stores: Stores, poison: Poison, after: int, lost: list[Span]) -> Iterator[tuple[int, Record]]:
     """Read the journal without what was set aside; one frame at a time while a culprit is looked for."""
     skip, suspects = stores.crashes.set_aside, stores.crashes.suspects
-    for first, record in stores.journal.read(after):
+    for first, record in stores.journal.read(after, lost=lost):
         if not isinstance(record, Batch):
             if first not in skip:
                 yield first, record
@@ -108,6 +137,8 @@ def first_words(stores: Stores, fold: Fold, clock: Clock, config_hash: str) -> l
     if memory.hash != config_hash:
         words.append(Config(at_ms=0, hash=config_hash))
     words.append(Status(at_ms=0, subject="gateway", kind="clock", data=msgspec.to_builtins(civil)))
+    if stores.untold:
+        words.append(Status(at_ms=0, subject="gateway", kind="missed", data={"count": stores.untold, "cause": LOST}))
     for each in stores.crashes.untold():
         data = {"sequence": each.sequence, "source": _source_of(stores, each), "why": each.why}
         words.append(Status(at_ms=0, subject="gateway", kind="set_aside", data=data))

@@ -21,7 +21,11 @@ T = TypeVar("T")
 
 
 class Stores(Struct):
-    """Everything durable that the pipeline owns."""
+    """Everything durable that the pipeline owns.
+
+    lost    records that a replay did not find: the journal gave them up, or they are damaged
+    untold  those of them of which no Status record speaks yet
+    """
 
     fs: Fs
     directory: Path
@@ -30,6 +34,8 @@ class Stores(Struct):
     book: Book
     crashes: Crashes
     free_backlog: Callable[[], int] = lambda: 0  # of whoever owns the backlog
+    lost: int = 0
+    untold: int = 0
 
     def with_room(self, write: Callable[[], T]) -> T:
         """Write; on a full disk give up the oldest of what is least worth, until there is room.

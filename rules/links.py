@@ -12,6 +12,7 @@ from rules.alarms import Moment
 from rules.judging import Judge, judge_of
 from rules.kinds.table import KINDS
 from rules.packs.gateway import BUILT_IN, LINK
+from rules.records import Alarm
 from rules.ruleset import Rule
 from rules.timers import Key
 from rules.verdicts import Due, Live
@@ -91,12 +92,15 @@ class Links:
             self._tell_soon(source.subject, world, moment)
 
     def tell_members(self, key: Key, world: World, moment: Moment) -> None:
-        """Tell who is inside a link's alarm by now; not one by one, for there may be thousands."""
+        """Tell who is inside a link's alarm by now, and why it is down; not one by one, for there may be thousands."""
         alarm = world.judging.alarms.by_id.get(f"{LINK.id}@{key[1]}")
         members = sorted(self.members.get(key[1], ()))
         if alarm is not None and alarm.active and members != alarm.members:
             alarm.members = members
             world.judging.alarms.tell("members", alarm, moment)
+        judge = world.judging.judges.get((LINK.id, key[1]))
+        if alarm is not None and alarm.active and judge is not None:
+            self._tell_words(judge, alarm, world, moment)
 
     # --------------------------------------------------------------------------------------------- built-in judges
 
@@ -119,9 +123,22 @@ class Links:
         """Let a built-in rule judge what the gateway noticed."""
         judge = self.judge_of(rule, subject, world)
         judge.words = words
+        alarm = world.judging.alarms.by_id.get(judge.id)
+        active = alarm is not None and alarm.active
         said = judge.kind.step(judge.memory, Live(moment.at_ms, float(holds)), rule.settings, 0)
         world.judging.heed(judge, said, moment)
         self._fill(judge, world)
+        if alarm is not None and active and alarm.active and rule.id == LINK.id:
+            self._tell_soon(subject, world, moment)  # each attempt may fail in another way
+        elif alarm is not None and active and alarm.active:
+            self._tell_words(judge, alarm, world, moment)
+
+    @staticmethod
+    def _tell_words(judge: Judge, alarm: Alarm, world: World, moment: Moment) -> None:
+        """Tell an alarm that is active with other words, where they are others."""
+        before = alarm.text
+        if world.judging.describe(judge, alarm).text != before:
+            world.judging.alarms.tell("amended", alarm, moment)
 
     def fire(self, judge: Judge, due_ms: int, world: World, moment: Moment) -> None:
         """Carry out the timer of a built-in rule."""

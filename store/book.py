@@ -121,6 +121,15 @@ class BookReader:
         ).fetchone()
         return row
 
+    def accepted_before(self, config_hash: str | None) -> str | None:
+        """Return the hash of what was accepted before a configuration, or the last of all; None where nothing was."""
+        found: str | None = self._one(
+            "select hash from configurations where hash is not ?1 order by"
+            " accepted < (select accepted from configurations where hash = ?1) desc, accepted desc limit 1",
+            config_hash,
+        )
+        return found or config_hash
+
     def configuration(self, config_hash: str) -> bytes | None:
         """Read an accepted configuration."""
         body: bytes | None = self._one("select body from configurations where hash = ?", config_hash)

@@ -126,6 +126,11 @@ class Inbox:
                     seen = sequence
                     yield sequence, source, at_ms, frame
 
+    def among(self, spans: Sequence[tuple[int, int]]) -> int:
+        """Count the frames whose sequence lies in one of these spans, their ends included."""
+        rows = (row for each in self._log.segments for row in self._rows(each.number))
+        return sum(any(first <= row[0] <= last for first, last in spans) for row in rows) if spans else 0
+
     def free_oldest(self) -> int:
         """Delete the oldest segment; return the bytes that gave back, 0 = nothing is left to give."""
         return self._log.free_oldest()

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import msgpack
 
 from devices.frames import Batch
-from rules.records import Record, Refile
+from rules.records import Config, Record, Refile
 from store import segment
 from store.fs import Fs, read_whole, replace
 from store.log import Log
@@ -26,6 +26,10 @@ _DAY_MS = 24 * _HOUR_MS
 _place_of = itemgetter(0)
 _encode_into = msgpack.Encoder().encode_into
 _decode = msgpack.Decoder(list[tuple[int, Record]]).decode
+_CONFIG = msgpack.encode("type") + msgpack.encode("config")  # in every group with a Config record
+
+Span = tuple[int, int]
+"""First and last of some sequence numbers."""
 
 
 class OvertakenError(Exception):
@@ -119,12 +123,19 @@ class Journal:
         return self.last
 
     def read(
-        self, after: int, *, upto: int | None = None, address: bytes | None = None
+        self, after: int, *, upto: int | None = None, address: bytes | None = None, lost: list[Span] | None = None
     ) -> Iterator[tuple[int, Record]]:
         """As the function `read`, but never further than what is durable."""
-        return read(
-            self._fs, self._directory, after, upto=self.last if upto is None else min(upto, self.last), address=address
-        )
+        upto = self.last if upto is None else min(upto, self.last)
+        return read(self._fs, self._directory, after, upto=upto, address=address, lost=lost)
+
+    def first_config(self) -> str | None:
+        """Return the hash of the oldest Config record that is still here; no other group is decoded."""
+        for number, data in _loaded(self._fs, self._directory, 0, None):
+            for _, record in _decoded(data, number, 0, _CONFIG):
+                if isinstance(record, Config):
+                    return record.hash
+        return None
 
     @property
     def first(self) -> int:
@@ -164,8 +175,14 @@ class Journal:
         self.forgotten += 1
 
 
-def read(
-    fs: Fs, directory: Path, after: int = 0, *, upto: int | None = None, address: bytes | None = None
+def read(  # noqa: PLR0913 - whatever a reader can ask for
+    fs: Fs,
+    directory: Path,
+    after: int = 0,
+    *,
+    upto: int | None = None,
+    address: bytes | None = None,
+    lost: list[Span] | None = None,
 ) -> Iterator[tuple[int, Record]]:
     """Yield the records whose last sequence is above `after`, in order, each with the sequence of its first frame.
 
@@ -174,10 +191,15 @@ def read(
     upto     stop before records whose first sequence is above it
     address  only frames of this place (topic, MN, `gate/3`), each as a batch of its own; no other records. What was
              refiled comes where it was refiled, with the sequence and log time of its first coming
+    lost     is given what the journal has lost, each before the record behind it: what came before its oldest record,
+             and what damaged places held. Frames of strangers, which are in the inbox, may be among these numbers
     Raises OvertakenError when the journal forgets segments faster than they are read.
     """
     seen = after
+    holes = None if lost is None else _Holes(fs, directory, after, lost)
     for number, data in _loaded(fs, directory, after, address):
+        if holes is not None:
+            holes.look(number, data)
         for sequence, record in _decoded(data, number, seen, address):
             if upto is not None and sequence > upto:
                 return
@@ -188,6 +210,32 @@ def read(
                 for at, batch in _of_place(sequence, record, address):
                     if type(record) is Refile or (at > after and (upto is None or at <= upto)):
                         yield at, batch
+
+
+class _Holes:
+    """Looks for what the journal has lost, one segment after the other.
+
+    A jump in the sequences alone is none: the frames of strangers are in the inbox, and a process that ends may leave
+    numbers unused. So it must be where a damaged place is, a segment is missing, or the journal begins.
+    """
+
+    def __init__(self, fs: Fs, directory: Path, after: int, lost: list[Span]) -> None:
+        self._fs, self._directory, self._seen, self._lost = fs, directory, after, lost
+        self._oldest = min(segment.numbers(fs, directory), default=0)
+        self._previous, self._torn = 0, False
+
+    def look(self, number: int, data: bytes) -> None:
+        """Look at a whole segment."""
+        self._torn = self._torn or number == self._oldest or self._previous not in (0, number - 1)
+        end = 0
+        for offset, header in segment.groups(data, number):
+            if (self._torn or offset not in (end, segment.begin_behind(end))) and header.first > self._seen + 1:
+                self._lost.append((self._seen + 1, header.first - 1))
+            self._torn, self._seen = False, max(self._seen, header.last)
+            end = offset + segment.HEADER_BYTES + header.length
+        index = segment.index_of(self._fs, self._directory, number)
+        self._torn = self._torn or (index is not None and index.sums.last > self._seen)
+        self._previous = number
 
 
 def _of_place(sequence: int, record: Record, place: bytes) -> Iterator[tuple[int, Batch]]:
