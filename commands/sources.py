@@ -4,6 +4,7 @@ A kind is imported when a source of it is opened, for it brings its library alon
 """
 # ruff: noqa: PLC0415 - as said
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.compiled import Compiled
@@ -27,12 +28,19 @@ def all_sources(compiled: Compiled) -> list[SourceSettings]:
     return [each for each in every if each.name in known]
 
 
-def make_source(settings: SourceSettings, registry: Registry, report: Report, dropped_before: int | None) -> Source:
-    """Make the source that the settings describe; dropped_before: what a broker's drop counter said last."""
+def make_source(
+    settings: SourceSettings, registry: Registry, report: Report, dropped_before: int | None, state: Path
+) -> Source:
+    """Make the source that the settings describe.
+
+    dropped_before  what a broker's drop counter said last
+    state           the daemon's state directory
+    """
     if isinstance(settings, MqttSettings):
         from ingest.sources.mqtt import MqttSource
 
-        return MqttSource(settings, registry.gateway, report, dropped_before=dropped_before)
+        kept_in = state / "mqtt"
+        return MqttSource(settings, registry.gateway, report, dropped_before=dropped_before, kept_in=kept_in)
     if isinstance(settings, Hj212Settings):
         from ingest.sources.hj212_tcp import Hj212Client, Hj212Listener
 

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
@@ -24,6 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from devices.frames import Batch, Frame
 from ingest.settings import MqttSettings
 from ingest.sources import Deliver, Report
+from ingest.sources.mqtt_held import Held
 from ingest.sources.mqtt_packets import MAX_PACKET_BYTES, Oversized
 from ingest.sources.mqtt_receive import Receiver, Wake
 
@@ -99,14 +101,22 @@ class MqttSource:
     """One broker. `run` is its thread; `counts` may be called from any.
 
     dropped_before  the broker's drop counter as it was last reported; None = what it is at first is taken for known
+    kept_in         a folder, for what must be known of the session at the next start; None = nothing is kept
     """
 
     waits = False
 
     def __init__(
-        self, settings: MqttSettings, gateway: str, report: Report, *, dropped_before: int | None = None
+        self,
+        settings: MqttSettings,
+        gateway: str,
+        report: Report,
+        *,
+        dropped_before: int | None = None,
+        kept_in: Path | None = None,
     ) -> None:
         self.client_id = f"cityward-{gateway}-{settings.name}"
+        self._held = Held(kept_in and kept_in / f"{self.client_id}.json")
         self._settings = settings
         self._v5 = settings.protocol == "5"
         self._report = report
@@ -206,6 +216,10 @@ class MqttSource:
             return
         self._say(up=True, why="the broker kept our session" if flags.session_present else "a new session")
         filters = list(dict.fromkeys(topic.filter for topic in self._settings.topics))
+        old = self._held.begin(filters, kept=flags.session_present)
+        if old:
+            client.on_unsubscribe = partial(self._unsubscribed, filters, old)
+            client.unsubscribe(old)
         client.on_subscribe = partial(self._subscribed, filters)
         # Also where the session was kept: filters that are new in the configuration are not in it.
         if self._v5:
@@ -234,6 +248,13 @@ class MqttSource:
         }
         _log.log(logging.ERROR if refused else logging.INFO, "%s: refused filters: %s", self.client_id, names or "none")
         self._report("condition", data)
+
+    def _unsubscribed(
+        self, filters: list[str], old: list[str], _: Client, __: object, ___: int, ____: list[ReasonCode], _____: object
+    ) -> None:
+        """Forget what is not wanted any more; a filter that the session did not have (17) is gone, too."""
+        self._held.ended(filters)
+        _log.info("%s: no longer subscribed: %s", self.client_id, ", ".join(old))
 
     def _watching(self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: object) -> None:
         if any(reason.is_failure for reason in reasons):

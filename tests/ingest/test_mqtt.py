@@ -1,6 +1,7 @@
 """The MQTT source with a real broker: nothing is acknowledged before its time, nothing lost, and trouble is told."""
 
 import dataclasses
+import json
 import queue
 import signal
 import socket
@@ -101,11 +102,9 @@ def make_pipe() -> Iterator[MakePipe]:
     """Make a source and what drinks from it; all are ended afterwards, and none may have raised."""
     made: list[Pipe] = []
 
-    def make(
-        wanted: MqttSettings, *, acknowledge: bool = True, start: bool = True, dropped_before: int | None = None
-    ) -> Pipe:
+    def make(wanted: MqttSettings, *, acknowledge: bool = True, start: bool = True, **others: Any) -> Pipe:  # noqa: ANN401 - what a source takes
         reports: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
-        source = MqttSource(wanted, "gw", lambda kind, data: reports.put((kind, data)), dropped_before=dropped_before)
+        source = MqttSource(wanted, "gw", lambda kind, data: reports.put((kind, data)), **others)
         pipe = Pipe(source, reports, acknowledge)
         made.append(pipe)
         return pipe.start() if start else pipe
@@ -296,6 +295,37 @@ def test_what_comes_while_we_are_away_waits_with_qos_0_too(broker: Mosquitto, ma
     assert again.frames == [(b"wells/0/report", b"", b"")]
 
 
+@versions
+def test_a_filter_that_is_no_longer_wanted_is_taken_out_of_the_session(
+    tmp_path: Path, broker: Mosquitto, make_pipe: MakePipe, protocol: str
+) -> None:
+    """Filters that overlap bring each message twice, also after they are put right: the session keeps them."""
+    wide = [{"filter": name, "envelope": "plain"} for name in (FILTER, "wells/#", "tanks/+")]
+    kept = {"kept_in": tmp_path / "state" / "mqtt"}
+    first = make_pipe(settings(broker.port, topics=wide, protocol=protocol), **kept)
+    broker.wait_subscribed(CLIENT, "tanks/+")
+    publish(broker, 1)
+    first.wait(2 if protocol == "5" else 1)  # mosquitto spares clients of 3.1.1 the copies
+    first.end()
+
+    second = make_pipe(settings(broker.port, protocol=protocol), **kept)
+    broker.wait_subscribed(CLIENT, FILTER, times=2)
+    file = kept["kept_in"] / f"{CLIENT}.json"
+    until(lambda: json.loads(file.read_text()) == [FILTER], what="the old filters are taken back")
+    publish(broker, 3, first=7)
+    with Publisher(broker.port) as publisher:
+        publisher.publish(iter([(b"tanks/1", b"")]))
+    second.wait(3)
+    second.end()
+    third = make_pipe(settings(broker.port, protocol=protocol), **kept)
+    broker.wait_subscribed(CLIENT, FILTER, times=3)
+    publish(broker, 1, first=20)
+    third.wait(1)
+    third.end()
+    assert [payload for _, payload, _ in second.frames] == [b'{"n":7}', b'{"n":8}', b'{"n":9}']
+    assert [payload for _, payload, _ in third.frames] == [b'{"n":20}']
+
+
 def test_encrypted_with_an_authority_of_our_own(tmp_path: Path, make_pipe: MakePipe) -> None:
     keys = make_certificates(tmp_path / "keys")
     with mosquitto(tmp_path / "broker", tls=keys) as broker, mosquitto(tmp_path / "plain") as plain:
@@ -312,7 +342,10 @@ def test_encrypted_with_an_authority_of_our_own(tmp_path: Path, make_pipe: MakeP
         why = make_pipe(settings(0, **secure)).expect("link")["why"]
         assert "certificate is not trusted: unable to get local issuer certificate; check ca_file" in why
         why = make_pipe(settings(0, **secure, ca_file=tmp_path / "none.pem")).expect("link")["why"]
-        assert "No such file" in why
+        assert f"ca_file {tmp_path}/none.pem: No such file" in why
+        (tmp_path / "no.pem").write_text("no certificate\n")
+        why = make_pipe(settings(0, **secure, ca_file=tmp_path / "no.pem")).expect("link")["why"]
+        assert f"ca_file {tmp_path}/no.pem: NO_CERTIFICATE_OR_CRL_FOUND; it must be PEM" in why
         other = settings(0, url=f"mqtts://127.0.0.2:{broker.port}", ca_file=keys.ca)
         assert "connection refused" in make_pipe(other).expect("link")["why"]
         no_tls = settings(0, url=f"mqtts://localhost:{plain.port}", ca_file=keys.ca)
