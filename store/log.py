@@ -3,8 +3,8 @@
 An append overwrites blocks that are on the disk already, so that one flush makes it durable (reference/performance.md,
 section 4: one flush a commit and a fifth of the bytes that a growing file costs). While the budget is not used up, new
 segments are filled with zeros, a piece at each commit once the present segment is a quarter full; after that the oldest
-is given a new name and written over. The pieces are not synced: the system writes them meanwhile, and the first group
-of the segment syncs what is left. (A sync of a file that grows takes 4 ms, and a commit would wait for it.)
+is given a new name and written over. The pieces are not synced: the system writes them meanwhile, each by itself, and
+the first group of the segment syncs what is left. (A sync of a file that grows takes 4 ms, and a commit would wait.)
 """
 
 from collections.abc import Callable
@@ -275,6 +275,7 @@ class Log:
         try:
             piece = _ZEROS[: size - self._spare_bytes]
             end = write_all(self._fs, fd, (piece,), self._spare_bytes)
+            self._fs.start_writing(fd, len(piece), self._spare_bytes)
             self.bytes_written += len(piece)
             self._spare_bytes = end
         finally:
