@@ -147,7 +147,7 @@ class LosingFs:
         return len(data)
 
     def start_writing(self, fd: int, length: int, offset: int) -> None:
-        """It promises nothing: what was not synced may be kept or lost as before."""
+        """Promise nothing: what was not synced may be kept or lost as before."""
 
     def fdatasync(self, fd: int) -> None:
         path, file = self._open_file(fd)
