@@ -23,6 +23,7 @@ from config.check import load
 from feed.http.server import FeedError
 from ingest.sources.replay import Replay
 from ingest.start import StoppedError
+from store.fs import OsFs
 from store.log import InUseError
 
 PAST_BATCHES = PAST_MS // 60_000 * 3.75  # about; the bar need not be exact
@@ -61,14 +62,30 @@ def command(port: int, state: Path | None) -> None:
             own = tempfile.TemporaryDirectory(prefix="cityward-demo-", ignore_cleanup_errors=True)
             folder = state or Path(stack.enter_context(own))
             folder.mkdir(parents=True, exist_ok=True)
+            _own(stack, folder)
             _run(stack, console, folder.resolve(), port, stop)
             console.print("\n正在停止 stopping …")
     except StoppedError:
         return
-    except (FeedError, InUseError, RuntimeError) as error:
+    except FeedError as error:
+        advice = (
+            "\n端口被占用时可换一个 try another port: cityward demo --port 8490" if "http.listen" in str(error) else ""
+        )
+        raise click.ClickException(f"{error}{advice}") from error
+    except (InUseError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _own(stack: contextlib.ExitStack, folder: Path) -> None:
+    """Own the folder before anything in it is written: what stands there may be what another demo lives by."""
+    try:
+        owner = OsFs().lock(folder)
+    except BlockingIOError:
         raise click.ClickException(
-            f"{error}\n端口被占用时可换一个 try another port: cityward demo --port 8490"
-        ) from error
+            f"{folder}: 这里已有一个演示在运行；请先停止它，或换一个目录\n"
+            f"a demo runs here already: stop it, or take another folder: cityward demo --state DIR --port 8490"
+        ) from None
+    stack.callback(OsFs().close, owner)
 
 
 def _run(stack: contextlib.ExitStack, console: Console, folder: Path, port: int, stop: threading.Event) -> None:

@@ -44,6 +44,8 @@ def command(mqtt: tuple[str, int], hj212: tuple[str, int] | None) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, lambda *_: stop.set())
+    places = [f"mqtt://{mqtt[0]}:{mqtt[1]}", *([f"HJ 212 {hj212[0]}:{hj212[1]}"] if hj212 else [])]
+    click.echo(f"正在发送 sending to {', '.join(places)} · 停止：Ctrl-C  stop: Ctrl-C")
     city = City(street.now_ms())
     lora = street.Lora(city, *mqtt, stop)
     lora.start()

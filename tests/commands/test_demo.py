@@ -45,6 +45,11 @@ def test_the_first_minute(tmp_path: Path, root: Path, broker: str) -> None:
         until(lambda: alarms(port) >= PAST | LIVE, within_s=90, what="alarms of all kinds")
         assert time.monotonic() - began < 60
         assert alarms(port) == PAST | LIVE  # a list that can be read
+        for name in ("pm10-high@dust-01", "pm10-day@dust-03"):
+            assert texts(port)[name]["zh"].endswith("（参考限值，非执法依据）")
+        if broker == "mosquitto":
+            another_on_the_same_folder(tmp_path, root)
+            assert alarms(port) == PAST | LIVE
         assert shutil.which("mosquitto", path=path) is None or broker == "mosquitto"
     finally:
         demo.send_signal(signal.SIGINT)
@@ -83,6 +88,20 @@ def test_it_leaves_nothing_behind(tmp_path: Path, root: Path, how: signal.Signal
     temporary.rmdir()
 
 
+def another_on_the_same_folder(tmp_path: Path, root: Path) -> None:
+    """Start a second demo: it leaves the files of the first alone, and says what is to be done."""
+    file = tmp_path / "demo" / "etc" / "cityward.yaml"
+    before = file.read_bytes(), (tmp_path / "demo" / "gate").readlink()
+    command = [sys.executable, str(root / "run_daemon.py"), "demo", "--port", str(free_port())]
+    done = subprocess.run(
+        [*command, "--state", str(tmp_path / "demo")], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 1
+    assert "a demo runs here already: stop it, or take another folder" in done.stderr
+    assert "another port" not in done.stderr
+    assert (file.read_bytes(), (tmp_path / "demo" / "gate").readlink()) == before
+
+
 def processes_of(temporary: Path) -> list[int]:
     """Find the processes whose folder for temporary files this is: the demo's and its children's."""
     found = []
@@ -99,6 +118,11 @@ def alarms(port: int) -> set[str]:
             return {alarm["id"] for alarm in json.loads(answer.read())["alarms"]}
     except OSError:
         return set()
+
+
+def texts(port: int) -> dict[str, dict[str, str]]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/alarms", timeout=5) as answer:
+        return {alarm["id"]: alarm["text"] for alarm in json.loads(answer.read())["alarms"]}
 
 
 def test_the_past_is_told_the_same_each_time() -> None:

@@ -49,7 +49,9 @@ def test_the_district_on_any_broker(tmp_path: Path, root: Path, how: signal.Sign
             finally:
                 district.send_signal(how)
                 said, _ = district.communicate(timeout=10)
-            assert (district.returncode, said) == (0, b"")
+            assert district.returncode == 0
+            assert said.decode().startswith(f"正在发送 sending to mqtt://127.0.0.1:{broker.port}")
+            assert len(said.splitlines()) == 1, said
             gateway.stop()
         finally:
             gateway.end()
