@@ -50,6 +50,7 @@ _SHAPES = {
     "duration_clock": ("`{value}` 是钟点，这里要的是时长。请写数字和单位（{units}）。", "`{value}` is a time of day, but a duration is wanted. Write a number and its unit ({units})."),
     "size": ("`{value}` 不是容量。请写数字和单位（{units}），例如 `{example}`。", "`{value}` is no size. Write a number and its unit ({units}), as in `{example}`."),
     "size_bare": ("容量 `{value}` 没有单位。请写单位（{units}），例如 `{example}`。", "The size `{value}` has no unit. Write one of {units}, as in `{example}`."),
+    "too_much": ("`{value}` 太大。最多写 `{limit}`。", "`{value}` is too much. Write at most `{limit}`."),
     "age": ("`{value}` 太短。请至少写 `1 d`。", "`{value}` is too short. Write at least `1 d`."),
     "budget": ("`{value}` 太小，存不下。请至少写 `16 MiB`。", "`{value}` is too little to work with. Write at least `16 MiB`."),
     "path": ("`{value}` 不是绝对路径。请从 `/` 开始写。", "The path `{value}` is relative. Write it from `/` on."),

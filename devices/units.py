@@ -5,27 +5,38 @@ import re
 DURATION_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 SIZE_BYTES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
+LONGEST_MS = 3_650 * 86_400_000  # ten years: what is longer is a slip of the pen, or no number that a clock can take
+LARGEST_BYTES = 1 << 50  # 1024 TiB, likewise
+
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
+
+
+class TooMuchError(ValueError):
+    """A right number with a right unit, but absurdly large."""
 
 
 def duration_ms(text: str) -> int:
     """Return the milliseconds of `60 s`.
 
-    Raises ValueError when the text is no positive number with one of the units of `DURATION_MS`, or less than 1 ms.
+    Raises ValueError when the text is no positive number with one of the units of `DURATION_MS`, less than 1 ms, or
+    longer than ten years (TooMuchError).
     """
-    return _whole(text, DURATION_MS)
+    return _whole(text, DURATION_MS, LONGEST_MS)
 
 
 def size_bytes(text: str) -> int:
-    """Return the bytes of `4 GiB`. Raises ValueError as `duration_ms` does, with the units of `SIZE_BYTES`."""
-    return _whole(text, SIZE_BYTES)
+    """Return the bytes of `4 GiB`. Raises ValueError as `duration_ms` does; TooMuchError above 1024 TiB."""
+    return _whole(text, SIZE_BYTES, LARGEST_BYTES)
 
 
-def _whole(text: str, units: dict[str, int]) -> int:
+def _whole(text: str, units: dict[str, int], most: int) -> int:
     match = _QUANTITY.fullmatch(text.strip())
     if match is None or match[2] not in units:
         raise ValueError(f"{text!r}: not a number with a unit ({', '.join(units)})")
-    whole = round(float(match[1]) * units[match[2]])
+    number = float(match[1]) * units[match[2]]
+    if number > most:
+        raise TooMuchError(f"{text!r}: more than anybody can mean")
+    whole = round(number)
     if whole < 1:
         raise ValueError(f"{text!r}: must be more than nothing")
     return whole

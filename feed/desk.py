@@ -42,22 +42,38 @@ class Audited(Struct, frozen=True, kw_only=True):
     answer: str = ""
 
 
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
 class Desk:
     """The open desk. One thread at a time; it may be another than the one that made it."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)
+        """Open the file; where the disk is full, when something is to be written."""
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode not in _FULL:
+                raise
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.executescript(_SCHEMA)
+            self._db = db
+        return self._db
 
     def audit(self, entry: Audited) -> None:
         """Write it down; on the disk when this returns.
 
         Raises sqlite3.Error: the disk is full or broken.
         """
-        self._db.execute(
+        self._open().execute(
             "INSERT INTO audit (t_ms, who, via, what, target, command, comment, status, answer)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -75,4 +91,5 @@ class Desk:
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        if self._db is not None:
+            self._db.close()

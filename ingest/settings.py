@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
-from devices.units import DURATION_MS, SIZE_BYTES, duration_ms, size_bytes
+from devices.units import DURATION_MS, SIZE_BYTES, TooMuchError, duration_ms, size_bytes
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ def _duration(value: object) -> int:
         return value
     try:
         return duration_ms(str(value))
+    except TooMuchError:
+        raise Wrong("too_much", "{value}", {"value": str(value), "limit": "3650 d"}) from None
     except ValueError:
         raise Wrong("duration", "{value}: {units}", {"value": str(value), "units": ", ".join(DURATION_MS)}) from None
 
@@ -32,6 +34,8 @@ def _size(value: object) -> int:
         return value
     try:
         return size_bytes(str(value))
+    except TooMuchError:
+        raise Wrong("too_much", "{value}", {"value": str(value), "limit": "1024 TiB"}) from None
     except ValueError:
         raise Wrong("size", "{value}: {units}", {"value": str(value), "units": ", ".join(SIZE_BYTES)}) from None
 

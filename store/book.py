@@ -55,7 +55,15 @@ class BookReader:
 
     def __init__(self, path: Path) -> None:
         """Open a book that exists; raises sqlite3.OperationalError where there is none."""
-        self._db = _connect(path, "ro")
+        while True:  # on a full disk, with no daemon there, even reading needs room for what SQLite puts beside it
+            self._db = _connect(path, "ro")
+            try:
+                self._db.execute("select 1 from sqlite_master")
+                break
+            except sqlite3.Error as error:
+                self._db.close()
+                if error.sqlite_errorcode not in _FULL or not throw_ballast(path):
+                    raise
 
     def close(self) -> None:
         """Let the file go."""
@@ -159,13 +167,14 @@ class Book(BookReader):
     def __init__(self, path: Path) -> None:
         """Open or make the book."""
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self._ballast = path.with_name(path.name + ".ballast")
-        try:
-            self._open(path)
-        except sqlite3.Error as error:
-            if error.sqlite_errorcode not in _FULL or not self.throw_ballast():
-                raise
-            self._open(path)
+        self._path = path
+        while True:
+            try:
+                self._open(path)
+                break
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode not in _FULL or not self.throw_ballast():
+                    raise
         self._told_to = super().told_to()
         self._last_event = super().last_event
         self.keep_ballast()
@@ -256,28 +265,21 @@ class Book(BookReader):
 
         The last event of all, which says that the disk is full, needs room that nobody else can take.
         """
-        size = self._ballast.stat().st_size if self._ballast.exists() else 0
+        path = _ballast_of(self._path)
+        size = path.stat().st_size if path.exists() else 0
         try:
-            with self._ballast.open("ab") as ballast:
+            with path.open("ab") as ballast:
                 ballast.write(bytes(BALLAST_BYTES - size))
             self.has_ballast = True
         except OSError:
             with suppress(FileNotFoundError):
-                os.truncate(self._ballast, size)
+                os.truncate(path, size)
             self.has_ballast = False
 
     def throw_ballast(self) -> int:
-        """Make the last room that there is on a full disk; return how many bytes, 0 = nothing is left.
-
-        At first a part, for a segment of the journal, without which there is no event; then the rest, for the book.
-        """
+        """Make the last room that there is on a full disk; return how many bytes, 0 = nothing is left."""
         self.has_ballast = False
-        size = self._ballast.stat().st_size if self._ballast.exists() else 0
-        if size > REST_BYTES:
-            os.truncate(self._ballast, REST_BYTES)
-            return size - REST_BYTES
-        self._ballast.unlink(missing_ok=True)
-        return size
+        return throw_ballast(self._path)
 
     def _write(self, steps: Iterable[tuple[str, list[Any]]]) -> None:
         """Carry out one transaction."""
@@ -292,6 +294,24 @@ class Book(BookReader):
             if error.sqlite_errorcode in _FULL:
                 raise DiskFullError(str(error)) from error
             raise
+
+
+def throw_ballast(book: Path) -> int:
+    """Throw a book's ballast out; return how many bytes that gave, 0 = nothing is left.
+
+    At first a part, for a segment of the journal, without which there is no event; then the rest, for the book.
+    """
+    ballast = _ballast_of(book)
+    size = ballast.stat().st_size if ballast.exists() else 0
+    if size > REST_BYTES:
+        os.truncate(ballast, REST_BYTES)
+        return size - REST_BYTES
+    ballast.unlink(missing_ok=True)
+    return size
+
+
+def _ballast_of(book: Path) -> Path:
+    return book.with_name(book.name + ".ballast")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
