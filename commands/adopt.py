@@ -14,6 +14,7 @@ from commands.strangers import LONG_S, inbox_of
 from config import apart
 from config.load import socket_of
 from config.problems import Language
+from config.quotes import read_as
 from devices.instants import rfc3339_ms
 from feed.behind import StrangerView
 
@@ -67,7 +68,7 @@ def adopt(  # noqa: PLR0913, PLR0917 - what may be said of a device
     said["interval"] = said["interval"] or interval_of(stranger)
     entry |= {name: list(value) if name == "at" else value for name, value in said.items() if value}
     path = directory / "devices.d" / f"{device}.yaml"
-    _write(path, yaml.safe_dump({"devices": [entry]}, allow_unicode=True, sort_keys=False), words)
+    _write(path, file_of(entry), words)
     refused = _refused(directory, words)
     if refused:
         path.unlink()
@@ -83,6 +84,15 @@ def adopt(  # noqa: PLR0913, PLR0917 - what may be said of a device
             f"{device} is registered ({path}); its {frames} frames are in. Next: cityward walk {device}",
         )
     )
+
+
+def file_of(entry: dict[str, Any]) -> str:
+    """Write the file of one device; `id` is its first key."""
+    text = yaml.safe_dump({"devices": [entry]}, allow_unicode=True, sort_keys=False)
+    device = entry["id"]
+    if read_as(device):  # PyYAML gives quotes only to what YAML 1.1 reads otherwise
+        text = text.replace(f"id: {device}\n", f'id: "{device}"\n', 1)
+    return text
 
 
 def _options(stranger: StrangerView, model: str, words: Words) -> dict[str, Any]:
