@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.fold_speed import STATIONS
 from commands.daemon import Daemon
-from config.check import load
+from config.accepted import Start
 from config.compiled import Compiled
 from devices.frames import Batch, Frame
 from ingest.sources.replay import Replay
@@ -74,10 +74,10 @@ def again(compiled: Compiled) -> tuple[int, float]:
 
 def main() -> None:
     """Do what is asked."""
-    loaded = load(Path(sys.argv[2]))
-    assert loaded.compiled is not None, loaded.problems
+    compiled, problems = Start(Path(sys.argv[2])).result()  # as the daemon: the next start finds the files unchanged
+    assert compiled is not None, problems
     sys.setswitchinterval(0.0005)
-    messages, took_s = {"fill": fill, "restore": again}[sys.argv[1]](loaded.compiled)
+    messages, took_s = {"fill": fill, "restore": again}[sys.argv[1]](compiled)
     print(json.dumps({"messages": messages, "s": took_s}))
 
 
