@@ -1,8 +1,11 @@
 """The command line: one short file per command, imported only when it is asked for."""
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from config.apart import NoFilesError
 
 # (name, module): the module has a click command of the name `command`.
 COMMANDS: tuple[tuple[str, str], ...] = (
@@ -42,6 +45,13 @@ class LateCommands(click.Group):
         command = import_module(module).command
         assert isinstance(command, click.Command), f"{module}.command is no click command"  # noqa: S101 - our own slip
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Carry a command out; a directory that holds no configuration is a slip of the pen, said in a sentence."""
+        try:
+            return super().invoke(ctx)
+        except NoFilesError as error:
+            raise click.ClickException(str(error)) from None
 
 
 @click.group(name="cityward", cls=LateCommands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,6 +19,7 @@ from commands.inside import Inside
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from commands.taps import Taps
 from config import accepted, apart, blob
+from config.apart import Told
 from config.compiled import AT_START, Compiled
 from devices.registry import Device, Registry
 from feed.behind import Behind, Reloaded
@@ -248,11 +249,21 @@ class Daemon:
             found = apart.finish(apart.begin(self.directory, gently=True))
             problems = [problem.en for problem in found.problems]
             if not found.blob:
-                first = found.errors[0]
-                self.refuse(bad=True, why_zh=first.zh, why_en=first.en)
-                return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
+                return self._refused(found.errors[0], problems)
+            compiled, before = accepted.compiled_of(found), self.compiled.registry
+            gone = accepted.vanished(self.directory, before, compiled.registry)
+            if gone is not None:
+                return self._refused(gone, [*problems, gone.en])
             self.refuse(bad=False)
-            return self.put_in_force(accepted.compiled_of(found), found.blob, problems)
+            problems += accepted.fewer(before, compiled.registry)
+            return self.put_in_force(compiled, found.blob, problems)
+
+    def _refused(self, why: Told, problems: list[str]) -> Reloaded:
+        self.refuse(bad=True, why_zh=why.zh, why_en=why.en)
+        for problem in problems:
+            log.warning("reload: %s", problem)
+        log.error("reload refused: the former configuration %s stays in force", self.compiled.hash[:12])
+        return Reloaded(accepted=False, hash=self.compiled.hash, problems=problems)
 
     def put_in_force(self, compiled: Compiled, content: bytes, problems: list[str]) -> Reloaded:
         """Put a configuration in force; content: its blob. Under the lock `reloading`."""
@@ -266,6 +277,9 @@ class Daemon:
         self.refiler.register()
         accepted.keep(self.stores.fs, self.stores.directory, compiled)
         allocator.give_back()
+        for problem in problems:
+            log.warning("reload: %s", problem)
+        log.info("reload: configuration %s is in force, %d devices", compiled.hash[:12], len(compiled.registry.devices))
         return Reloaded(accepted=True, hash=compiled.hash, problems=problems, differs=bool(compiled.undone))
 
     def differ(self) -> None:

@@ -48,6 +48,8 @@ def _look(directory: Path) -> None:
             raise click.ClickException(
                 f"there is no journal in {directory}; name the state directory: cityward journal --state DIR ..."
             )
+    except NotADirectoryError:
+        raise click.ClickException(f"{directory.parent} is no state directory, but a file") from None
     except PermissionError:
         raise click.ClickException(
             f"{directory} may not be read by this user; use sudo or join the group of the service"

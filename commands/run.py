@@ -3,14 +3,21 @@
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from commands import allocator
 from config.accepted import Start
+
+if TYPE_CHECKING:
+    from commands.daemon import Daemon
 
 SWITCH_S = 0.0005  # p99 of a hand-over beside one busy thread: 22 ms at the default, 2.5 ms so (measured)
 
@@ -26,14 +33,16 @@ def command(directory: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     sys.setswitchinterval(SWITCH_S)
     allocator.keep_little()
-    start = Start(directory)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    with _in_a_sentence(directory):
+        start = Start(directory)
     # Late, for all the daemon's libraries take half a second: a child compiles meanwhile.
     from commands.daemon import Daemon  # noqa: PLC0415 - as said
     from feed.http.server import FeedError  # noqa: PLC0415 - as said
     from ingest.start import StoppedError  # noqa: PLC0415 - as said
-    from store.log import InUseError  # noqa: PLC0415 - as said
 
-    compiled, problems = start.result()
+    with _in_a_sentence(directory):
+        compiled, problems = start.result()
     for problem in problems:
         click.echo(problem, err=True)
     if compiled is None:
@@ -47,17 +56,18 @@ def command(directory: Path) -> None:
     again = threading.Event()
     signal.signal(signal.SIGHUP, lambda *_: again.set())  # one that comes too early waits, it does not kill
     try:
-        daemon.start(stop=stop)
+        with _in_a_sentence(compiled.settings.state):
+            daemon.start(stop=stop)
     except StoppedError:
         return
-    except (InUseError, FeedError) as error:
+    except FeedError as error:
         raise click.ClickException(str(error)) from error
     if problems:
         daemon.reload()
     else:
         daemon.refuse(bad=False)
     daemon.differ()
-    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=daemon.reload, name="reload", daemon=True).start())
+    signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
     if again.is_set():
         daemon.reload()
     try:
@@ -71,3 +81,40 @@ def command(directory: Path) -> None:
         os._exit(1)
     logging.shutdown()
     os._exit(0)  # a question to the ledger that nobody answers any more must not hold up the end
+
+
+def _reload(daemon: "Daemon") -> None:
+    """Reload in a thread of its own. What that raises is a defect, and ends the process: half may be in force."""
+    may_end = threading.Event()
+    may_end.set()
+
+    def work() -> None:
+        daemon.reload()
+
+    daemon.crew.hire("reload", work, may_end)
+
+
+@contextmanager
+def _in_a_sentence(where: Path) -> Iterator[None]:
+    """End the command with a sentence where the state directory is not what it must be."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise click.ClickException(_sentence(error, where)) from error
+
+
+def _sentence(error: OSError | sqlite3.Error, where: Path) -> str:
+    """Say what keeps the daemon from starting, and what to do."""
+    if isinstance(error, sqlite3.OperationalError):
+        return f"the book of {where} cannot be opened: {error}; may this user write there?"
+    if isinstance(error, sqlite3.Error):
+        return (
+            f"the book of {where} is damaged: {error}; bring book.sqlite back from a backup, or move the whole state "
+            "directory away: the gateway then begins anew"
+        )
+    what = error.strerror or str(error)
+    if isinstance(error, PermissionError):
+        what += "; this user must own the state directory"
+    elif isinstance(error, FileExistsError | NotADirectoryError):
+        what += "; the state directory (`state:` in cityward.yaml) must be a directory"
+    return f"{error.filename}: {what}" if error.filename else what

@@ -12,12 +12,14 @@ from subprocess import Popen
 from msgspec import DecodeError, Raw, Struct, json, structs
 
 from config import apart, blob
-from config.apart import Found
+from config.apart import Found, Told
 from config.compiled import Compiled
 from config.schema import DEFAULT_STATE, CitywardSettings
+from devices.registry import Registry
 from store.book import BookReader
 from store.fs import Fs, OsFs, read_whole, replace
 
+FEW = 10
 _FOLDER, _FILE, _BEFORE = "accepted", "settings.json", "before.json"
 
 
@@ -90,7 +92,10 @@ class Start:
             return self._same, []
         found = apart.finish(self._child)
         if found.blob:
-            return compiled_of(found), []
+            compiled = compiled_of(found)
+            last = None if compiled.registry.devices else _from_book(compiled.settings.state)
+            told = vanished(self._directory, blob.decode(last[1])[0], compiled.registry) if last else None
+            return (compiled, []) if told is None else (_last_accepted(found, self._directory), [told.en])
         return _last_accepted(found, self._directory), [problem.en for problem in found.errors]
 
     def _unchanged(self) -> Compiled | None:
@@ -113,6 +118,28 @@ class Start:
         if kept.undone:
             return kept.undone == apart.fingerprint_of_files(self._directory)
         return bool(kept.fingerprint) and kept.fingerprint == apart.fingerprint(self._directory)
+
+
+def vanished(directory: Path, before: Registry, now: Registry) -> Told | None:
+    """Say that all devices have gone with their files: a mount or a copy that went wrong, and no wish of anybody."""
+    if now.devices or not before.devices or apart.has_devices(directory):
+        return None
+    count, folder = len(before.devices), directory / apart.FOLDERS[0]
+    return Told(
+        f"{folder} 中没有任何设备文件，而现有 {count} 台设备在用：是否未挂载或未复制？"
+        "确要全部去掉，请放入内容为 `devices: []` 的文件。",
+        f"{folder} has no file of devices, but {count} devices are in force: was it not mounted, or not copied? "
+        "To take all of them away, put a file there that says `devices: []`.",
+        warning=False,
+    )
+
+
+def fewer(before: Registry, now: Registry) -> list[str]:
+    """Warn when more than half of the devices have gone, and there were more than ten."""
+    gone = {device.id for device in before.devices} - {device.id for device in now.devices}
+    if len(before.devices) <= FEW or len(gone) * 2 <= len(before.devices):
+        return []
+    return [f"Warning: {len(gone)} of {len(before.devices)} devices are not in the files any more; their alarms end."]
 
 
 def compiled_of(found: Found) -> Compiled:

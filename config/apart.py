@@ -6,16 +6,19 @@ docs/decisions/0009). The child says what it found as msgpack on its standard ou
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, cast
 
 from msgspec import DecodeError, Struct, msgpack
 
+from config.regular import read_regular
+
 NICE = 10  # of a reload: intake goes first
+LONGEST_S = 120  # 10,000 devices take three
 FOLDERS = ("devices.d", "rules.d")
 MAIN = "cityward.yaml"
 _ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +32,10 @@ class Told(Struct, frozen=True):
     zh: str
     en: str
     warning: bool
+
+
+class NoFilesError(Exception):
+    """A directory that should hold cityward.yaml does not."""
 
 
 class Found(Struct, frozen=True):
@@ -66,15 +73,28 @@ def begin(directory: Path, *, gently: bool = False) -> "subprocess.Popen[bytes]"
 
 
 def finish(child: "subprocess.Popen[bytes]") -> Found:
-    """Wait for what a child found. Never raises for what is in the files, nor for a child that dies."""
-    with child:
-        said = cast("IO[bytes]", child.stdout).read()
-        status = child.wait()
+    """Wait for what a child found. Never raises for what is in the files, nor for a child that dies or hangs."""
+    try:
+        said, _ = child.communicate(timeout=LONGEST_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        zh = f"检查配置超过 {LONGEST_S} 秒，已中止：文件所在的磁盘或网络可能无响应。配置未生效；请重试。"
+        en = (
+            f"The check of the configuration took longer than {LONGEST_S} s and was ended: perhaps the disk or network "
+            "where the files are does not answer. Nothing was changed: try again."
+        )
+        return _nothing(zh, en)
+    status = child.returncode
     with suppress(DecodeError):
         if status == 0:
             return msgpack.decode(said, type=Found)
     zh = f"检查配置的子进程意外结束（{status}），原因见日志。配置未生效；请重试。"
     en = f"The process that checks the configuration died ({status}); the log says why. Nothing was changed: try again."
+    return _nothing(zh, en)
+
+
+def _nothing(zh: str, en: str) -> Found:
     return Found([Told(zh, en, warning=False)], "", b"", "", "", "")
 
 
@@ -117,12 +137,17 @@ def fingerprint_of_files(directory: Path) -> str:
     digest = sha256()
     try:
         for path in [directory / MAIN, *(path for folder in FOLDERS for path in _parts(directory / folder))]:
-            content = path.read_bytes()
+            content = read_regular(path)
             digest.update(f"{path.relative_to(directory)}\0{len(content)}\0".encode())
             digest.update(content)
     except OSError:
         return ""
     return digest.hexdigest()
+
+
+def has_devices(directory: Path) -> bool:
+    """Tell whether there is any file of devices, also one that says that there are none."""
+    return bool(_parts(directory / FOLDERS[0]))
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -143,7 +168,7 @@ def _program() -> bytes:
 def state_at_first_sight(directory: Path) -> Path | None:
     """Guess the state directory without a parser of YAML; whoever uses it must check it. None = cannot be seen."""
     try:
-        found = _STATE.search((directory / MAIN).read_bytes())
+        found = _STATE.search(read_regular(directory / MAIN))
     except OSError:
         return None
     return Path(os.fsdecode(found[1])) if found else None

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from config import yaml
-from config.apart import FOLDERS, MAIN
+from config.apart import FOLDERS, MAIN, NoFilesError, state_at_first_sight
 from config.explain import of_pydantic
 from config.problems import Problem, closest
 from config.quotes import unquoted
@@ -37,6 +37,8 @@ SOURCE_KINDS: dict[str, type[MqttSettings | SerialSettings | Hj212Settings | Htt
     "http": HttpPushSettings,
 }
 
+
+USUAL = Path("/etc/cityward")
 
 T = TypeVar("T", bound=BaseModel)
 Path_ = tuple[str | int, ...]
@@ -217,16 +219,24 @@ def _read_rules(files: Files, document: Document) -> None:
 def state_of(directory: Path) -> Path:
     """Find the state directory: where cityward.yaml says, as far as it is understood, else where it usually is."""
     state = _said(directory).get("state")
-    return Path(state) if isinstance(state, str) else DEFAULT_STATE
+    return Path(state) if isinstance(state, str) else state_at_first_sight(directory) or DEFAULT_STATE
 
 
 def socket_of(directory: Path) -> Path:
-    """Find the daemon's Unix socket: where cityward.yaml says, as far as it is understood, else where it usually is."""
+    """Find the daemon's Unix socket: where cityward.yaml says, as far as it is understood, else where it usually is.
+
+    Raises NoFilesError for a directory without that file: what usually is there would be another daemon's.
+    """
+    if directory != USUAL and not (directory / MAIN).exists():
+        raise NoFilesError(f"there is no {MAIN} in {directory}: name the directory that the daemon runs with")
     http = _right(TypeAdapter(HttpSettings), _said(directory).get("http") or {}) or HttpSettings()
     return http.socket_path(state_of(directory))
 
 
 def _said(directory: Path) -> dict[str, Any]:
-    main = directory / "cityward.yaml"
-    data: Any = yaml.read(main).data if main.is_file() else None
+    main = directory / MAIN
+    try:
+        data: Any = yaml.read(main).data
+    except OSError:
+        data = None
     return data if isinstance(data, dict) else {}

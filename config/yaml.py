@@ -14,6 +14,7 @@ import yaml
 from msgspec import Struct
 
 from config.problems import Problem
+from config.regular import open_regular
 
 MAX_BYTES = 16 << 20  # a file of 10,000 devices has 2 MiB
 MAX_NODES = 3_000_000  # 10,000 devices have 260,000
@@ -92,7 +93,7 @@ def read(file: Path) -> Document:
 
     Raises OSError when the file cannot be read.
     """
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         content = stream.read(MAX_BYTES + 1)
     return parse(str(file), content)
 

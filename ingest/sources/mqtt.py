@@ -246,7 +246,8 @@ class MqttSource:
             "why_zh": f"服务器拒绝订阅 {names}；请检查该用户的读取权限" if refused else "",
             "why_en": f"the broker refuses {names}; give this user the right to read them" if refused else "",
         }
-        _log.log(logging.ERROR if refused else logging.INFO, "%s: refused filters: %s", self.client_id, names or "none")
+        if refused:
+            _log.error("%s: refused filters: %s", self.client_id, names)
         self._report("condition", data)
 
     def _unsubscribed(
