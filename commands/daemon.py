@@ -157,6 +157,7 @@ class Daemon:
         health = Health(self.pipeline, self.clock, state, snapshot=self.take_snapshot)
         self.crew.hire("health", lambda: health.run(self._stop_health), self._stop_health)
         if past is not None:
+            self.crew.ended.add_done_callback(lambda _: self._stop_health.set())  # nothing more becomes durable
             past.run(self.pipeline.door(past, "past"), self._stop_health)
             self.pipeline.replaying = False
         self.crew.hire("refile", lambda: self.refiler.run(self._stop_health), self._stop_health)

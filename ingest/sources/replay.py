@@ -11,6 +11,8 @@ from devices.frames import Batch
 from ingest.sources import Deliver
 
 AHEAD = 50  # batches that may wait for their commit: the past must not lie in memory
+LOOK_S = 0.2
+"""How long it waits for the disk before it looks whether it is to stop."""
 
 
 class Replay:
@@ -30,15 +32,22 @@ class Replay:
         self._received = self._durable = 0
 
     def run(self, deliver: Deliver, stop: threading.Event) -> None:
-        """Deliver all; return when all of it is durable."""
+        """Deliver all; return when all of it is durable, or `stop` is set."""
         for batch in self._batches:
-            self._room.acquire()
-            if stop.is_set():
+            if not self._has_room(stop):
                 return
             self._received += len(batch.frames)
             deliver(batch, self._acknowledge)
         for _ in range(AHEAD):
-            self._room.acquire()
+            if not self._has_room(stop):
+                return
+
+    def _has_room(self, stop: threading.Event) -> bool:
+        """Wait until something more is durable; False when `stop` was set meanwhile."""
+        while not self._room.acquire(timeout=LOOK_S):
+            if stop.is_set():
+                return False
+        return not stop.is_set()
 
     def _acknowledge(self) -> None:
         self._durable += 1

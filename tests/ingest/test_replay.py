@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from devices.frames import Batch
 from ingest.sources.replay import AHEAD, Replay
 from tests.servers import until
@@ -75,3 +77,15 @@ def test_an_empty_past_is_over_at_once() -> None:
     disk = Disk()
     start(Replay([], 0), disk, threading.Event()).join(5)
     assert disk.taken == []
+
+
+@pytest.mark.parametrize("count", [COUNT, AHEAD], ids=["on the way", "for the last commit"])
+def test_it_does_not_wait_for_a_disk_that_never_comes(count: int) -> None:
+    """The pipeline has died: whoever stops the replay is not kept waiting."""
+    disk, stop = Disk(), threading.Event()
+    thread = start(Replay(batches(count), 1_000), disk, stop)
+    disk.wait_for(AHEAD)
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert len(disk.taken) == AHEAD
