@@ -3,10 +3,12 @@
 Scalars come as text; the types here give them meaning. What is wrong is told by a code (`config.texts`).
 """
 
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
 from config.scalars import (
@@ -22,6 +24,7 @@ from config.scalars import (
     TimeZone,
     Truth,
     TruthQuantity,
+    in_unit,
 )
 from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
@@ -36,6 +39,7 @@ from ingest.settings import (
     SerialSettings,
     Settings,
     Size,
+    matches,
 )
 
 # ------------------------------------------------------------------------------------------------ cityward.yaml
@@ -87,6 +91,23 @@ class SourcesSettings(Settings):
     http: tuple[HttpPushSettings, ...] = ()
 
 
+class PackSettings(Settings):
+    """A pack of rules that comes with Cityward, by its name: `hj633-2026`, or with more about it.
+
+    accept_unverified  also rules whose numbers nobody has compared with the text of the standard (mark M)
+    """
+
+    pack: str
+    accept_unverified: Truth = False
+
+
+def _pack(value: object) -> object:
+    return {"pack": value} if isinstance(value, str) else value
+
+
+Chosen = Annotated[PackSettings, BeforeValidator(_pack, json_schema_input_type=PackSettings | str)]
+
+
 class CitywardSettings(Settings):
     """cityward.yaml, and what the daemon is given of it: secrets are named in it, never held."""
 
@@ -96,6 +117,7 @@ class CitywardSettings(Settings):
     http: HttpSettings = HttpSettings()
     sources: SourcesSettings = SourcesSettings()
     influxdb: InfluxSettings | None = None
+    standards: tuple[Chosen, ...] = ()
 
 
 # ---------------------------------------------------------------------------------------------- devices.d/*.yaml
@@ -174,8 +196,44 @@ LEGAL = frozenset(name for name, each in QUANTITIES.items() if each.unit == "µg
 """Quantities that laws set limits to: dust (GB 3095, local standards of sites) and noise (GB 12523, GB 3096)."""
 
 
+Mark = Annotated[str, matches(r"V[123]|C|E|M 0\.[0-9]{1,2}", "mark")]
+"""How sure a number is: V1 read in the standard, V2 in a secondary page, V3 in public code; C computed of such;
+E engineers' choice, no standard; M from memory, with how sure that is: `M 0.9`."""
+
+
+class CitedSettings(Settings):
+    """Where a number comes from."""
+
+    document: Text
+    clause: Text
+    mark: Mark
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Wrong("date", "{value}", {"value": text}) from None
+
+
+Day = Annotated[str, AfterValidator(_day)]
+"""A day of the calendar, 2026-03-01."""
+
+
+class DatedLimitSettings(CitedSettings):
+    """A limit and its first and last day. limit: as it was written; whoever knows the quantity reads it (`in_unit`)."""
+
+    from_: Annotated[Day, Field(alias="from")]
+    to: Day | None = None
+    limit: str
+
+
 class RuleSettings(Settings):
-    """What every rule has."""
+    """What every rule has.
+
+    sources            where its numbers come from, by the key of each
+    accept_unverified  it may be used though some of them are from memory
+    """
 
     id: Identifier
     scope: Annotated[Scoped, Field(alias="for")]
@@ -187,6 +245,8 @@ class RuleSettings(Settings):
     consequence: BothLanguages
     action: BothLanguages
     respond_within: Duration
+    sources: dict[str, CitedSettings] = Field(default_factory=dict)
+    accept_unverified: Truth = False
 
 
 class StateRule(RuleSettings):
@@ -253,17 +313,26 @@ class ThresholdRule(RuleSettings):
 
 
 class MeanRule(RuleSettings):
-    """A mean over a limit: of a standard, or the engineer's own number; what it is in law must be said."""
+    """A mean over a limit: of a standard, one's own, or several by date; what it is in law must be said."""
 
     quantity: NumberQuantity
     basis: Literal["compliance", "reference"]
     standard: str | None = None
     limit: Limit | None = None
+    limits: tuple[DatedLimitSettings, ...] = ()
 
     @model_validator(mode="after")
     def _one(self) -> "MeanRule":
-        if (self.standard is None) == (self.limit is None):
-            raise Wrong("one_of", "one", {"at": "limit", "names": "standard, limit"})
+        if [self.standard is None, self.limit is None, not self.limits].count(False) != 1:
+            raise Wrong("one_of", "one", {"at": "limit", "names": "standard, limit, limits"})
+        for each in self.limits:
+            try:
+                in_unit(each.limit, QUANTITIES[self.quantity])
+            except Wrong as wrong:
+                raise Wrong(wrong.type, "limit", {**(wrong.context or {}), "at": "limits"}) from None
+        for one, after in pairwise(self.limits):
+            if one.to is None or one.to >= after.from_:
+                raise Wrong("limit_dates", "dates", {"at": "limits", "value": after.from_})
         return self
 
 
@@ -285,7 +354,27 @@ AnyRule = Annotated[
 ]
 
 
+class ChangeSettings(Settings):
+    """What is otherwise about a rule of a pack: every key that stands here takes the place of the rule's own.
+
+    off  the rule is not used at all
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    rule: str
+    off: Truth = False
+
+
 class RulesFile(Settings):
     """rules.d/*.yaml."""
 
     rules: tuple[AnyRule, ...] = ()
+    changes: tuple[ChangeSettings, ...] = ()
+
+
+class PackFile(Settings):
+    """rules/packs/*.yaml: rules that come with Cityward. title: what it is the pack of."""
+
+    title: BothLanguages
+    rules: tuple[AnyRule, ...]

@@ -56,6 +56,14 @@ _RULE: dict[str, Sentence] = {
     "consequence": ("不处理的后果", "What comes of it when nobody does anything"),
     "action": ("应采取的措施", "What is to be done"),
     "respond_within": ("多久之内应处理，如 2 h", "Within what time somebody must act, as in 2 h"),
+    "sources": (
+        "各数值的出处，按其键：limit: {document, clause, mark}",
+        "Where its numbers come from, by the key of each: limit: {document, clause, mark}",
+    ),
+    "accept_unverified": (
+        "允许使用未经原文核对的数值（标记 M）；报警会注明",
+        "Use it though a number was not compared with the text of the standard (mark M); its alarms say so",
+    ),
     "quantity": (
         "判断哪个量，名称末尾是单位，如 tilt_deg",
         "What is judged; the name ends in its unit, as in tilt_deg",
@@ -73,6 +81,20 @@ _MEAN: dict[str, Sentence] = _RULE | {
         "自定的限值，单位同该量，也可写明单位",
         "A limit of your own, in the unit of the quantity, which may be written",
     ),
+    "limits": (
+        "按日期生效的限值，从早到晚",
+        "Limits by date, the oldest first",
+    ),
+}
+
+_CITED: dict[str, Sentence] = {
+    "document": ("出处：标准、网页或研究", "The standard, page or study"),
+    "clause": ("条款或表号", "Clause or table"),
+    "mark": (
+        "可信程度：V1 标准原文，V2 二手资料，V3 公开代码，C 计算所得，E 工程经验，M 0.9 凭记忆（须核对）",
+        "How sure it is: V1 read in the standard, V2 in a secondary page, V3 in public code, C computed, "
+        "E engineers' choice, M 0.9 from memory, to be checked",
+    ),
 }
 
 _SETTINGS: dict[str, dict[str, Sentence]] = {
@@ -83,7 +105,13 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "budgets": ("各存储最多占多少磁盘", "How much of the disk each store may take"),
         "http": ("报警接口在哪里应答", "Where the alarm feed answers"),
         "sources": ("数据源：MQTT、串口、HJ 212", "Where frames come from: MQTT brokers, serial lines, HJ 212"),
+        "standards": ("采用的规则包，如 [gb3095-2026-class2, hj633-2026]；`cityward rules list` 列出规则", "Packs of rules that come with Cityward, as in [gb3095-2026-class2, hj633-2026]; `cityward rules list` shows them"),
         "influxdb": ("写入的 InfluxDB 2；省略则不写", "The InfluxDB 2 that is written to; left out = nothing is written"),
+    },
+    "PackSettings": {
+        "": ("一个规则包：名称，或 {pack: 名称, accept_unverified: true}", "A pack of rules: its name, or {pack: NAME, accept_unverified: true}"),
+        "pack": ("规则包名称", "Its name"),
+        "accept_unverified": _RULE["accept_unverified"],
     },
     "GatewaySettings": {
         "": ("本网关", "This gateway"),
@@ -190,7 +218,20 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "name": ("给人看的名称，如 文化路12号 污水井盖", "Its name for people, as in 文化路12号 污水井盖"),
         "at": ("位置：[经度, 纬度]，坐标系见 crs", "Where it is: [longitude, latitude] in the crs"),
     },
-    "RulesFile": {"": ("rules.d/*.yaml：规则", "rules.d/*.yaml: rules"), "rules": ("规则", "The rules")},
+    "RulesFile": {"": ("rules.d/*.yaml：规则", "rules.d/*.yaml: rules"), "rules": ("规则", "The rules"), "changes": ("对规则包中规则的改动", "What is otherwise about rules of packs")},
+    "ChangeSettings": {
+        "": ("对规则包中一条规则的改动：写出的键取代原来的", "What is otherwise about one rule of a pack: every key here takes the place of its own"),
+        "rule": ("该规则的编号", "The id of that rule"),
+        "off": ("不使用该规则", "It is not used"),
+    },
+    "CitedSettings": {"": ("数值的出处", "Where a number comes from"), **_CITED},
+    "DatedLimitSettings": {
+        "": ("一个限值及其起止日期", "A limit and the days on which it holds"),
+        **_CITED,
+        "from": ("第一天，如 2026-03-01", "The first day, as in 2026-03-01"),
+        "to": ("最后一天；不写则至今有效", "The last day; unsaid = until further notice"),
+        "limit": _MEAN["limit"],
+    },
     "StateRule": {"": ("某状态成立时报警", "Rings when a truth has a value"), **_RULE, "is": ("该量为何值时报警：true 或 false", "The value at which it rings: true or false")},
     "SilenceRule": {
         "": ("收不到数据时报警", "Rings when nothing is heard"),

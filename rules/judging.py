@@ -11,7 +11,7 @@ from devices.quantities import QUANTITIES
 from devices.registry import Device
 from devices.tracks import Track
 from rules.alarms import Alarms, Moment
-from rules.packs import REFERENCE_EN, REFERENCE_ZH
+from rules.packs import REFERENCE_EN, REFERENCE_ZH, UNVERIFIED_EN, UNVERIFIED_ZH
 from rules.records import Alarm, Evidence, Text
 from rules.ruleset import Rule
 from rules.timers import Key, Timers
@@ -210,11 +210,13 @@ def number(value: float | None) -> str:
 
 
 def text(rule: Rule, words: dict[str, str]) -> Text:
-    """Fill {value}, {limit}, {name} in; a limit that does not bind here says so in the text itself."""
+    """Fill {value}, {limit}, {name} in; what a limit is worth stands in the text itself."""
     zh, en = rule.text.zh, rule.text.en
     for word, filling in words.items():
         zh = zh.replace("{" + word.removesuffix("_zh") + "}", filling)
         en = en.replace("{" + word.removesuffix("_en") + "}", filling)
     if rule.basis == "reference":
         zh, en = zh + REFERENCE_ZH, en + REFERENCE_EN
+    if rule.unverified:
+        zh, en = zh + UNVERIFIED_ZH, en + UNVERIFIED_EN
     return Text(zh, en)

@@ -16,6 +16,21 @@ class Scope(Struct, frozen=True, kw_only=True):
     site: str | None = None
 
 
+class Cited(Struct, frozen=True, array_like=True):
+    """Where a number of a rule comes from.
+
+    number    the key under which it stands: `limit`, `above`; of a limit by date also its first day
+    document  standard, page or study; clause: where in it
+    mark      V1 read in the standard, V2 in a secondary page, V3 in public code; C computed of such; E engineers'
+              choice; M from memory, with how sure that is: `M 0.9`
+    """
+
+    number: str
+    document: str
+    clause: str
+    mark: str
+
+
 class Rule(Struct, frozen=True, kw_only=True):
     """A named condition.
 
@@ -36,6 +51,13 @@ class Rule(Struct, frozen=True, kw_only=True):
     consequence: Text
     action: Text
     respond_within_ms: int
+    pack: str = ""
+    sources: tuple[Cited, ...] = ()
+
+    @property
+    def unverified(self) -> bool:
+        """Whether one of its numbers is from memory: its alarms say so."""
+        return any(cited.mark.startswith("M") for cited in self.sources)
 
 
 class RuleSet(Struct, frozen=True):

@@ -9,6 +9,9 @@ from rules.packs import gb3095
 # What an alarm says where a limit does not bind (GB 3095 on the boundary of a site) but is only compared with.
 REFERENCE_ZH = "（参考限值，非执法依据）"
 REFERENCE_EN = " (reference limit, not a basis for enforcement)"
+# And where nobody has compared its number with the text of the standard (mark M).
+UNVERIFIED_ZH = "（限值未经标准原文核对）"
+UNVERIFIED_EN = " (limit not compared with the text of the standard)"
 
 STANDARDS = {"gb3095-2026-class1": 1, "gb3095-2026-class2": 2}
 """Standards by their names in YAML, with their class; the edition before judges the days of its time."""
