@@ -8,6 +8,10 @@ from devices.readings import Values
 PARTICLES: Final = ("pm1_ug_m3", "pm25_ug_m3", "pm10_ug_m3", "tsp_ug_m3")
 """Each class of particles holds the one before it: none can be more than the next."""
 
+HUMID_PCT: Final = 85.0
+HUMID: Final = "rh_suspect"
+"""Water swells particles: light scattering reads too much from about here on. Nothing is corrected for it."""
+
 _NOISE: Final = 1.05  # instruments of two channels disagree a little
 _STEP: Final = 1.0
 
@@ -32,3 +36,11 @@ def doubt(values: Values, names: tuple[str, ...], what: str) -> None:
     """Flag quantities (`pm25_ug_m3:map`): they are judged, but enter no mean."""
     doubts = [f"{name}:{what}" for name in names]
     values.flags = " ".join([values.flags, *doubts] if values.flags else doubts)
+
+
+def humid(values: Values) -> bool:
+    """Tell whether particles were counted in air so humid that their mass is in doubt."""
+    humidity = getattr(values, "humidity_pct", None)
+    return (
+        humidity is not None and humidity >= HUMID_PCT and any(getattr(values, n, None) is not None for n in PARTICLES)
+    )

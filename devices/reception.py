@@ -19,6 +19,7 @@ from devices.envelopes import Envelope, Uplink, said_by
 from devices.frames import NOTE_REPEATED, NOTE_RETAINED, Frame
 from devices.met import Met
 from devices.models.hj212_dust import Hj212Options
+from devices.plausible import HUMID, humid
 from devices.quantities import QUANTITIES
 from devices.readings import TOLD_LATER, Facts, Refusal, Reported, Values, without_insane
 from devices.registry import Device, Registry
@@ -335,6 +336,8 @@ def _sane(said: _Said) -> _Said | Refusal:
         values = entry[1]
         flags = values.flags.split() if values.flags else []
         flags += [f"{name}:range" for name in without_insane(values)]
+        if humid(values):
+            flags.append(HUMID)
         values.flags = " ".join(flags) or None
         taken = [flag for flag in flags if flag.endswith(":range")]
         wrong += taken

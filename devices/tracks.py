@@ -9,12 +9,14 @@ from devices import catalogue
 from devices.envelopes import Envelope
 from devices.models import Model
 from devices.platform_clock import PlatformClock
+from devices.plausible import PARTICLES
 from devices.quantities import QUANTITIES
 from devices.readings import Values, range_check
 from devices.registry import Device, Source
 from devices.sessions import Session, packed, unpacked
 
 _NOTHING: Mapping[str, int] = {}  # most devices never send what is refused
+_PARTICLES = frozenset(PARTICLES)
 RECENT = 5000  # frames of a source: more than a Receive Maximum
 
 
@@ -51,6 +53,7 @@ class Track:
 
     device, model   as registered
     open            (payload) -> counter, time, values: envelope and model in one; raises where there is no fast form
+    damp            it says humidity beside particles
     quantities, sane  what its readings may hold; their range check
     usual           whether the fast form's values need no second look; None = only flags have to be looked at
     pick, watches   the quantities that rules judge, and who does (rules.judging.Judge); signs: who judges its silence
@@ -74,8 +77,8 @@ class Track:
     SESSIONS = ("counter", "run", "mask", "old")
 
     __slots__ = (
-        *NUMBERS, *SESSIONS, "device", "envelope", "bands", "gather", "model", "open", "pick", "prefix", "refused",
-        "quantities", "quiet", "sane", "series", "signs", "slots", "usual", "usual_until", "watches",
+        *NUMBERS, *SESSIONS, "damp", "device", "envelope", "bands", "gather", "model", "open", "pick", "prefix",
+        "refused", "quantities", "quiet", "sane", "series", "signs", "slots", "usual", "usual_until", "watches",
     )  # fmt: skip
 
     def __init__(self, device: Device, prefix: bytes) -> None:
@@ -87,6 +90,7 @@ class Track:
         shape = self.model.values_for(device.options)
         self.usual = usual_check(shape)
         self.quantities: tuple[str, ...] = shape.__struct_fields__
+        self.damp = "humidity_pct" in self.quantities and not _PARTICLES.isdisjoint(self.quantities)
         self.sane: Callable[[Any], bool] = range_check(shape)
         self.pick: Callable[[Any], Sequence[Any]] = _nothing
         self.watches: tuple[Any, ...] = ()

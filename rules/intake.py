@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from devices.frames import Batch, Frame
 from devices.met import REMEMBERED
+from devices.plausible import HUMID, HUMID_PCT
 from devices.readings import Refusal, Values
 from devices.reception import FUTURE_MS, HISTORY_MS, Reading, Stranger
 from devices.registry import Device
@@ -131,6 +132,10 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
                 track.counter = counter
             else:
                 door.recent.append(crc32(payload, crc32(place)))
+            doubt = b""
+            if track.damp and (humidity := values.humidity_pct) is not None and humidity >= HUMID_PCT:
+                doubt = lines.HUMID
+                memory.world.windows.mark(track.series, t_ms, values)
             if not track.quiet(values, track.bands):
                 judge(memory, track, values, Arrival(sequence, batch, frame))
             if track.series:
@@ -141,7 +146,7 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
             if writing:
                 fields = encode(values).translate(table, drop)
                 if fields:
-                    add(b"%s%s %d\n" % (track.prefix, fields, t_ms * 1_000_000 + sequence * 8 % 1_000_000))
+                    add(b"%s%s%s %d\n" % (track.prefix, doubt, fields, t_ms * 1_000_000 + sequence * 8 % 1_000_000))
     except Exception as error:
         raise PoisonError(sequence) from error
     return strangers
@@ -231,6 +236,21 @@ def without_doubted(track: Track, values: Values) -> list[float | None]:
     return [None if s.quantity in doubted else getattr(values, s.quantity) for s in track.series]
 
 
+def note_doubts(memory: Memory, track: Track, values: Values, t_ms: int) -> None:
+    """Count what of a reading enters no mean, by the word of its flag, and what does although it is in doubt."""
+    windows = memory.world.windows
+    if values.flags is None or not windows.takes(t_ms):
+        return
+    minute = t_ms // MINUTE_MS
+    for flag in values.flags.split():
+        quantity, _, reason = flag.partition(":")
+        for series in track.series:
+            if reason and series.quantity == quantity:
+                windows.left_out.add(minute, series.index, reason)
+        if flag == HUMID:
+            windows.mark(track.series, t_ms, values)
+
+
 def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival: Arrival) -> None:
     sequence, batch = arrival.sequence, arrival.batch
     if counts(track, reading, batch.at_ms):
@@ -253,7 +273,9 @@ def _collect(memory: Memory, track: Track, reading: Reading, now_ms: int) -> Non
         memory.world.windows.roll(track.series, reading.t_ms, now_ms)
     if minute != track.series[0].minute:
         memory.world.windows.add_late(track.series, reading.t_ms, values, now_ms)
+        note_doubts(memory, track, reading.values, reading.t_ms)
         return
+    note_doubts(memory, track, reading.values, reading.t_ms)
     for series, value in zip(track.series, values, strict=True):
         if value is not None:
             series.sum += round(value * 100)

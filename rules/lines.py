@@ -11,6 +11,8 @@ from devices.registry import Device
 from rules.records import Event, Period
 
 encode = msgspec.json.Encoder().encode
+HUMID = b'flags="rh_suspect",'
+"""Before the fields of a usual line; a careful one has it among its flags."""
 TO_LINE, DROP = bytes.maketrans(b":", b"="), b'"{}'  # {"a":1.5,"b":true} -> a=1.5,b=true
 
 
@@ -63,15 +65,20 @@ def of_span(head: bytes, span: str) -> bytes:
 
 
 def of_period(head: bytes, period: Period) -> bytes:
-    """Write a closed hour or day; a revision overwrites, for its time is the same.
+    """Write a closed slot, hour or day; a revision overwrites, for its time is the same (the book keeps them all).
 
     Too little data: no mean, but how much there was.
     """
     name = period.quantity
     mean = "" if period.mean is None else f"{name}={period.mean!r},"
     fields = (
-        f"{mean}{name}_valid={period.valid},{name}_final={str(period.final).lower()},{name}_revision={period.revision}"
+        f"{mean}{name}_valid={period.valid},{name}_final={str(period.final).lower()},{name}_revision={period.revision},"
+        f"{name}_gap={period.gap_min},{name}_count={period.count}"
     )
+    if period.left_out:
+        fields += f",{name}_left_out={sum(period.left_out.values())}"
+    for doubt, count in period.marked.items():
+        fields += f",{name}_{doubt}={count}"
     return of_span(head, period.span) + fields.encode() + b" %d\n" % (period.start_ms * 1_000_000)
 
 

@@ -1,9 +1,9 @@
-"""Hours and natural days: where they begin in the gateway's zone, and what the minutes of a series make of them.
+"""Slots, hours and natural days: where they begin in the gateway's zone, and what the minutes of a series make of them.
 
 A reading stands for the minutes since the device's previous one, at most its interval and 15 min. So a minute without
 a reading is filled by the next minute in which the device spoke, if that is within reach; the mean of an hour is the
 mean of its valid minutes, each with weight 1: weighted by time, not by packets. An hour is valid with at least 45 valid
-minutes (GB 3095-2026 table 4 says so for gases; for dust it is convention).
+minutes (GB 3095-2026 table 4 says so for gases; for dust it is convention), a slot of 15 minutes with at least 12.
 
 All this is a function of which reading fell in which minute, and of nothing else: not of the order in which they came.
 
@@ -23,6 +23,8 @@ from msgspec import Struct
 MINUTE_MS = 60_000
 HOUR_MIN = 60
 VALID_MINUTES = 45
+SLOT_MIN = 15  # slots begin at the full hour: DB32/4437-2022
+SLOT_VALID_MINUTES = 12
 LONGEST_REACH_MIN = 15
 
 CENTI = 100  # a reading is kept in 0.01 of its unit
@@ -109,16 +111,18 @@ class Calendar:
 
 
 class Slots(Struct):
-    """What one hour or day says of many series, one entry a series.
+    """What one slot, hour or day says of many series, one entry a series.
 
     mean   in 1e-8 of the unit; 0 where there is none
-    valid  valid minutes of the hour; valid hours of the day
+    valid  valid minutes of the slot or hour; valid hours of the day
     gap    longest run of invalid ones
+    count  readings in it
     """
 
     mean: Ints
     valid: Ints
     gap: Ints
+    count: Ints
 
     def has_mean(self, least: int) -> Bits:
         """Tell where enough is valid."""
@@ -138,11 +142,14 @@ def _divide(dividend: Ints, divisor: Ints) -> Ints:
     return found
 
 
-def hour_slots(sums: npt.NDArray[Any], counts: npt.NDArray[Any], reach: Ints) -> Slots:
-    """Work out an hour from its minutes and those after it that may reach back into it.
+def hour_slots(
+    sums: npt.NDArray[Any], counts: npt.NDArray[Any], reach: Ints, *, length: int = HOUR_MIN, least: int = VALID_MINUTES
+) -> Slots:
+    """Work out an hour (or a slot) from its minutes and those after it that may reach back into it.
 
-    sums, counts  [60 to 75 minutes, series]; count 0 and sum not 0 = the device spoke, but not of this
+    sums, counts  [length to length + 15 minutes, series]; count 0 and sum not 0 = the device spoke, but not of this
     reach         how many minutes a series' reading reaches back
+    length, least  minutes that it has, and how many of them must be valid
     """
     series = len(reach)
     total, valid, run, gap, value = (np.zeros(series, np.int64) for _ in range(5))
@@ -154,18 +161,19 @@ def hour_slots(sums: npt.NDArray[Any], counts: npt.NDArray[Any], reach: Ints) ->
         far = np.where(spoke, 0, far + 1)
         value = np.where(spoke, means(sums[row], counts[row]), value)
         measured = np.where(spoke, counted, measured)
-        if row < HOUR_MIN:
+        if row < length:
             good = measured & (far <= reach)
             total += value * good
             valid += good
             run = (run + 1) * ~good
             np.maximum(gap, run, out=gap)
-    enough = valid >= VALID_MINUTES
-    return Slots(np.where(enough, _divide(total, np.maximum(valid, 1)), 0), valid, gap)
+    enough = valid >= least
+    counted = counts[:length].sum(axis=0, dtype=np.int64)
+    return Slots(np.where(enough, _divide(total, np.maximum(valid, 1)), 0), valid, gap, counted)
 
 
-def day_slots(hours: npt.NDArray[Any], valid_minutes: npt.NDArray[Any]) -> Slots:
-    """Work out a day from its hours, [hours, series]: the mean of those that are valid."""
+def day_slots(hours: npt.NDArray[Any], valid_minutes: npt.NDArray[Any], counts: npt.NDArray[Any]) -> Slots:
+    """Work out a day from its hours, [hours, series]: the mean of those that are valid, the readings of all."""
     good = valid_minutes >= VALID_MINUTES
     valid = good.sum(axis=0, dtype=np.int64)
     total = (hours * good).sum(axis=0, dtype=np.int64)
@@ -173,7 +181,7 @@ def day_slots(hours: npt.NDArray[Any], valid_minutes: npt.NDArray[Any]) -> Slots
     for row in good:
         run = (run + 1) * ~row
         np.maximum(gap, run, out=gap)
-    return Slots(_divide(total, np.maximum(valid, 1)), valid, gap)
+    return Slots(_divide(total, np.maximum(valid, 1)), valid, gap, counts.sum(axis=0, dtype=np.int64))
 
 
 def told(mean: Ints) -> npt.NDArray[np.float64]:

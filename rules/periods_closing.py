@@ -1,18 +1,31 @@
 """When hours and days are told: provisional 10 min (a day 30 min) after their end, final 48 h after it.
 
-In between, whatever comes late makes a revision, at the next full 10 minutes. What was told stays in memory as long as
-it can change; a period that is told twice the same is no revision. A series that has been dumb for a day tells no more
-empty hours, and no more empty days after one; with its next reading it goes on.
+In between, whatever comes late makes a revision, at the next full 10 minutes, which says its cause. What was told stays
+in memory as long as it can change; a period that is told twice the same is no revision. A series that has been dumb for
+a day tells no more empty hours, and no more empty days after one; with its next reading it goes on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from rules.periods import HOUR_MIN, MINUTE_MS, VALID_MINUTES, Bits, Calendar, Day, Ints, Slots, day_slots, told
+from rules.periods import (
+    HOUR_MIN,
+    MINUTE_MS,
+    SLOT_VALID_MINUTES,
+    VALID_MINUTES,
+    Bits,
+    Calendar,
+    Day,
+    Ints,
+    Slots,
+    day_slots,
+    told,
+)
 from rules.records import Period
+from rules.tallies import Tally
 
 TICK_MIN = 10
 HOUR_TOLD_MIN = 10  # after its end
@@ -21,26 +34,43 @@ FINAL_MIN = 48 * 60
 _DUMB_MIN = 24 * 60
 _LONG_AGO = -(1 << 40)
 
+CLOSED, LATE, CLOCK, FINAL = "closed", "late", "clock", "final"
+LEAST = {"slot": SLOT_VALID_MINUTES, "hour": VALID_MINUTES, "day": 1}
+"""Valid parts without which a period has no mean."""
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 class Named(Protocol):
     """What a period says of its series besides numbers."""
 
+    index: int
     device: str
     family: str
     quantity: str
 
 
-class Told:
-    """What was last told of the hours (or days) that can still change: [row, series]."""
+Touched = dict[int, dict[int, str]]
+"""First minute of a period -> the series of which something came after its closing, with the cause."""
 
-    def __init__(self, span: Literal["hour", "day"], rows: int, series: int) -> None:
+
+class Tallies(NamedTuple):
+    """What of the readings is told with a period besides their mean; by series, not by column."""
+
+    left_out: Tally
+    marked: Tally
+
+
+class Told:
+    """What was last told of the slots (hours, days) that can still change: [row, series]."""
+
+    def __init__(self, span: Literal["slot", "hour", "day"], rows: int, series: int) -> None:
         self.span = span
         self.start = np.full(rows, -1, np.int64)  # first minute of the period that a row is about
         self.mean = np.zeros((rows, series), np.int64)
         self.valid = np.zeros((rows, series), np.uint8)
         self.gap = np.zeros((rows, series), np.uint8)
+        self.count = np.zeros((rows, series), np.uint32 if span == "day" else np.uint16)
         self.revision = np.zeros((rows, series), np.uint16)  # 0 = never told
 
     def row(self, number: int, start: int) -> int:
@@ -48,9 +78,13 @@ class Told:
         row = number % len(self.start)
         if self.start[row] != start:
             self.start[row] = start
-            for array in (self.mean, self.valid, self.gap, self.revision):
+            for array in (self.mean, self.valid, self.gap, self.count, self.revision):
                 array[row] = 0
         return row
+
+    def has(self, number: int, start: int) -> bool:
+        """Tell whether something is known of a period."""
+        return bool(self.start[number % len(self.start)] == start)
 
     def put(self, row: int, index: Ints, slots: Slots, worth: Bits) -> Ints:
         """Remember what the series in `index` say now; return those of which it must be told.
@@ -61,34 +95,59 @@ class Told:
         same = (self.mean[at] == slots.mean) & (self.valid[at] == slots.valid) & (self.gap[at] == slots.gap)
         tell = index[np.where(self.revision[at] > 0, ~same, worth)]
         self.mean[at], self.valid[at], self.gap[at] = slots.mean, slots.valid, slots.gap
+        self.count[at] = np.minimum(slots.count, np.iinfo(self.count.dtype).max)
         self.revision[row, tell] += 1
         return tell
 
-    def periods(self, row: int, index: Ints, series: Sequence[Named], *, final: bool) -> Iterator[Period]:
-        """Say what a row holds of some series."""
-        start_ms = int(self.start[row]) * MINUTE_MS
-        least = VALID_MINUTES if self.span == "hour" else 1
+    def periods(  # noqa: PLR0913 - all that is said of a period
+        self, row: int, index: Ints, series: Sequence[Named], end: int, tallies: Tallies, *, final: bool,
+        causes: dict[int, str],
+    ) -> Iterator[Period]:  # fmt: skip
+        """Say what a row holds of some series.
+
+        end     the minute after the period
+        causes  of those that have changed; the others are told because they are final
+        """
+        start = int(self.start[row])
         at = (row, index)
-        numbers = (index, told(self.mean[at]), self.valid[at], self.gap[at], self.revision[at])
-        for column, mean, valid, gap, revision in zip(*(array.tolist() for array in numbers), strict=True):
+        numbers = (told(self.mean[at]), self.valid[at], self.gap[at], self.revision[at], self.count[at])
+        numbers_of = (array.tolist() for array in numbers)
+        columns = np.array([named.index for named in series], np.int64)[index]
+        left_out, marked = (tally.between(start, end, columns) for tally in tallies)
+        for column, mean, valid, gap, revision, count, left, doubts in zip(
+            index.tolist(), *numbers_of, left_out, marked, strict=True
+        ):
             named = series[column]
             yield Period(
                 device=named.device,
                 family=named.family,
                 quantity=named.quantity,
                 span=self.span,
-                start_ms=start_ms,
-                mean=mean if valid >= least else None,
+                start_ms=start * MINUTE_MS,
+                mean=mean if valid >= LEAST[self.span] else None,
                 valid=valid,
                 gap_min=gap,
                 revision=revision,
                 final=final,
+                count=count,
+                left_out=left,
+                marked=doubts,
+                cause=causes.get(column, FINAL),
             )
 
     def arrays(self) -> Arrays:
         """Return what a snapshot keeps for each series."""
-        names = ("mean", "valid", "gap", "revision")
+        names = ("mean", "valid", "gap", "count", "revision")
         return {f"{self.span}.{name}": getattr(self, name) for name in names}
+
+
+def causes_of(periods: Told, number: int, index: Ints, touched: dict[int, str]) -> dict[int, str]:
+    """Say why each of those that have changed has."""
+    revisions = periods.revision[number % len(periods.start), index].tolist()
+    return {
+        column: touched.get(column) or (CLOSED if revision == 1 else CLOCK)
+        for column, revision in zip(index.tolist(), revisions, strict=True)
+    }
 
 
 class Closing:
@@ -147,13 +206,14 @@ class Closing:
     def tick(
         self,
         now: int,
-        touched: dict[int, set[int]],
+        touched: Touched,
         slots_of: Callable[[int, Ints], Slots],
         series: Sequence[Named],
+        tallies: Tallies,
     ) -> list[Period]:
         """Close and revise what is due at minute `now`.
 
-        touched   hours that late readings have changed: which series
+        touched   hours that late readings have changed
         slots_of  (hour, series) -> what their minutes make
         """
         changed: dict[int, Ints] = {}
@@ -163,19 +223,26 @@ class Closing:
             changed[self.closed] = self._hour(self.closed, self._all, slots_of, closes=True)
             self.closed = self.calendar.next_hour(self.closed)
         days = self._changed_days(changed, now)
-        finals = list(self._past_hours(now))
-        for hour in finals:
+        why = {hour: causes_of(self.hours, hour // HOUR_MIN, changed[hour], touched.get(hour, {})) for hour in changed}
+        of_days: dict[Day, dict[int, str]] = {}
+        for hour in sorted(touched):
+            of_days.setdefault(self.calendar.day(hour), {}).update(touched[hour])
+        why_days = {day: causes_of(self.days, day.number, index, of_days.get(day, {})) for day, index in days.items()}
+        for hour in self._past_hours(now):
             changed[hour] = self._told(self.hours, hour // HOUR_MIN, hour)
-        final_days = list(self._past_days(now))
-        for day in final_days:
+        for day in self._past_days(now):
             days[day] = self._told(self.days, day.number, day.start)
         periods: list[Period] = []
         for hour in sorted(changed):
-            row = self.hours.row(hour // HOUR_MIN, hour)
-            periods += self.hours.periods(row, changed[hour], series, final=hour < self.final)
+            row, final = self.hours.row(hour // HOUR_MIN, hour), hour < self.final
+            causes = why.get(hour, {})
+            periods += self.hours.periods(
+                row, changed[hour], series, hour + HOUR_MIN, tallies, final=final, causes=causes
+            )
         for day in sorted(days, key=lambda day: day.start):
-            row = self.days.row(day.number, day.start)
-            periods += self.days.periods(row, days[day], series, final=day.start < self.day_final)
+            row, final = self.days.row(day.number, day.start), day.start < self.day_final
+            causes = why_days.get(day, {})
+            periods += self.days.periods(row, days[day], series, day.end, tallies, final=final, causes=causes)
         return periods
 
     def _hour(self, hour: int, index: Ints, slots_of: Callable[[int, Ints], Slots], *, closes: bool) -> Ints:
@@ -211,7 +278,21 @@ class Closing:
         starts = np.array(hours)
         rows = starts // HOUR_MIN % len(self.hours.start)
         known = (self.hours.start[rows] == starts)[:, None]
-        return day_slots(self.hours.mean[rows][:, index] * known, self.hours.valid[rows][:, index] * known)
+        of = self.hours
+        counts = of.count[rows][:, index].astype(np.int64) * known
+        return day_slots(of.mean[rows][:, index] * known, of.valid[rows][:, index] * known, counts)
+
+    def hours_of_day(self, day: Day, column: int) -> list[float]:
+        """Return the means of the valid hours of a day, as they stand, of one series."""
+        hours = self.hours
+        rows = [
+            hour // HOUR_MIN % len(hours.start)
+            for hour in self.calendar.hours(day)
+            if hours.has(hour // HOUR_MIN, hour)
+        ]
+        good = [row for row in rows if hours.valid[row, column] >= VALID_MINUTES]
+        means: list[float] = told(hours.mean[good, column]).tolist()
+        return means
 
     def _heard_between(self, first: int, end: int, index: Ints) -> Bits:
         found: Bits = (first <= self.heard[index]) & (self.heard[index] < end)

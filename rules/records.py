@@ -57,6 +57,7 @@ class Status(Struct, tag="status", kw_only=True):
              link         data: {"up": bool, "why": str}
              drops        a broker dropped messages, or was asked first; data: {"dropped": count since the last Status,
                           "total": the broker's own counter, which begins at 0 again when the broker does}
+             session_lost a broker has no session of ours any more, nor what it kept for us: nobody knows how much
              missed       data: {"count": int, "cause": str}
              clock        civil = log + offset; data: {"offset_ms": int, "source": str, "trusted": bool}
              condition    any built-in condition; data: {"name": str, "bad": bool, "why_zh": str, "why_en": str}
@@ -232,27 +233,36 @@ class Event(Struct, kw_only=True):
 
 
 class Period(Struct, kw_only=True):
-    """A closed hour or day of one series.
+    """A closed slot (15 min), hour or day of one series.
 
     start_ms  civil time of its beginning
-    span      hour or day
+    span      slot, hour or day
     mean      None when too little is valid
-    valid     valid minutes of an hour; valid hours of a day
+    valid     valid minutes of a slot or an hour; valid hours of a day
     gap_min   largest gap, minutes (hours for a day)
     revision  1 = first closing; each change is one more
     final     no late reading changes it any more
+    count     readings that are in it
+    left_out  readings that are not, by reason: T, D, F, M, S, C, B (flags of HJ 212), range, unit, map
+    marked    readings that are in it and in doubt, by doubt: rh_suspect (humidity of 85 % or more)
+    cause     why it is told: closed; late (a reading came after its closing); registered, redecode (refiled);
+              clock (civil time was set back); final (nothing has changed)
     """
 
     device: str
     family: str
     quantity: str
-    span: Literal["hour", "day"]
+    span: Literal["slot", "hour", "day"]
     start_ms: int
     mean: float | None
     valid: int
     gap_min: int
     revision: int
     final: bool
+    count: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    marked: dict[str, int] = field(default_factory=dict)
+    cause: str = "closed"
 
 
 class Refused(Struct):

@@ -13,7 +13,7 @@ from devices.reception import Reading, Reception, Stranger
 from devices.registry import Device, Registry
 from devices.tracks import Track
 from rules import lines
-from rules.intake import Arrival, counts, judge, without_doubted
+from rules.intake import Arrival, counts, judge, note_doubts, without_doubted
 from rules.memory import Memory, Refiling
 from rules.records import Answer, Old, Refile, Refused
 
@@ -55,7 +55,7 @@ def take(memory: Memory, sequence: int, record: Refile) -> Answer:
 def _empty(memory: Memory, track: Track, record: Refile) -> None:
     """Take back what was said of the span: window cells, and the points that InfluxDB has."""
     if track.series:
-        memory.world.windows.empty(track.series, record.from_ms, record.to_ms)
+        memory.world.windows.empty(track.series, record.from_ms, record.to_ms, record.why)
     if memory.world.registry.influx:
         memory.out.lines.append(lines.erase(track.device, record.from_ms, record.to_ms))
         memory.made["erasures"] += 1
@@ -73,7 +73,7 @@ def _frame(memory: Memory, track: Track, refiling: Refiling, old: Old, record: R
     elif isinstance(received, list):
         for index, reading in enumerate(received):
             if record.from_ms <= reading.t_ms < record.to_ms:
-                _reading(memory, track, alone, reading, (index, old, record.at_ms))
+                _reading(memory, track, alone, reading, (index, old, record))
                 if not reading.span and reading.t_ms >= refiling.newest_ms:
                     refiling.newest, refiling.newest_ms = old, reading.t_ms
 
@@ -86,12 +86,13 @@ def _receive(reception: Reception, old: Old, offset_ms: int) -> object:
     return reception.receive(door, frame, old.at_ms + offset_ms, old.at_ms)[1]
 
 
-def _reading(memory: Memory, track: Track, alone: Track, reading: Reading, came: tuple[int, Old, int]) -> None:
+def _reading(memory: Memory, track: Track, alone: Track, reading: Reading, came: tuple[int, Old, Refile]) -> None:
     """Put one reading where it belongs: windows, InfluxDB."""
-    index, old, log_ms = came
+    index, old, record = came
     if counts(alone, reading, old.at_ms) and track.series:
         values = without_doubted(track, reading.values)
-        memory.world.windows.add_late(track.series, reading.t_ms, values, log_ms + memory.offset_ms)
+        memory.world.windows.add_late(track.series, reading.t_ms, values, record.at_ms + memory.offset_ms, record.why)
+        note_doubts(memory, track, reading.values, reading.t_ms)
     if memory.world.registry.influx:
         head = lines.of_span(track.prefix, "reported_" + reading.span) if reading.span else track.prefix
         line = lines.careful(head, reading.values, lines.at_ns(reading.t_ms, old.sequence, index))

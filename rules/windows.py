@@ -1,4 +1,4 @@
-"""The minutes of every series that some rule or report wants, for 50 h; hours and days are made of them.
+"""The minutes of every series that some rule or report wants, for 50 h; slots, hours and days are made of them.
 
 The open minute lives in the `Series`, where the fold adds to it without a call. When a reading of another minute comes,
 `roll` puts it among the `Minutes`. Cells only add up, so it does not matter when an open minute is put away, in what
@@ -9,58 +9,30 @@ Civil time throughout; the fold has the offset to log time. Nothing is due while
 
 from collections.abc import Sequence
 from itertools import accumulate, chain, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from devices.plausible import HUMID, PARTICLES
 from rules.minutes import OPEN_MIN, SPOKE, Minutes
-from rules.periods import CENTI, HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, Ints, Slots, hour_slots, reach_min
-from rules.periods_closing import FINAL_MIN, TICK_MIN, Arrays, Closing
+from rules.periods import CENTI, HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, SLOT_MIN, Day, Ints, Slots, hour_slots
+from rules.periods_closing import FINAL_MIN, LATE, TICK_MIN, Arrays, Closing, Tallies, Touched
 from rules.records import Period
+from rules.series import Series, Span, Wanted
+from rules.slots_closing import VALID, SlotClosing, slot_of
+from rules.tallies import Kept, Tally
 
 NEVER_MS = 1 << 62
-VERSION = 2
+VERSION = 3
 
 _ROWS = HOUR_MIN + LONGEST_REACH_MIN
 _SLEEP_MIN = FINAL_MIN + 26 * 60  # after the last reading: then the last day that has any is final
+_SLOT_TICK_MIN = 5  # slots end 10 min before one of these
 _FEW_MIN = 5  # a smaller step of civil time is a correction, not a jump
 _FITS = 40  # so many readings of the largest quantity (500,000) in 0.01 fit into 32 bits
-
-
-class Wanted(NamedTuple):
-    """A series that some rule or report wants. interval_ms: how often the device reports at the least."""
-
-    device: str
-    quantity: str
-    interval_ms: int
-    family: str
-
-
-class Series:
-    """One quantity of one device, with its open minute.
-
-    low, high  quiet band of the live rules: a value inside changes nothing
-    minute     the civil minute (ms // 60000) that is open, the same for all series of a device; -1 = none
-    sum        of its readings, each rounded to 0.01 when it enters: `round(value * 100)`
-    count      of its readings
-    index      column among the minutes
-    reach      how many minutes a reading reaches back
-    """
-
-    __slots__ = ("count", "device", "family", "high", "index", "low", "minute", "quantity", "reach", "sum")
-
-    def __init__(self, index: int, wanted: Wanted) -> None:
-        self.device = wanted.device
-        self.family = wanted.family
-        self.quantity = wanted.quantity
-        self.index = index
-        self.reach = reach_min(wanted.interval_ms)
-        self.low = self.high = 0.0
-        self.minute = -1
-        self.sum = self.count = 0
 
 
 class _State(Struct):
@@ -71,10 +43,17 @@ class _State(Struct):
     head: int
     pieces: dict[int, list[int]]
     due_ms: int
-    touched: dict[int, list[int]]
+    touched: Touched
+    touched_slots: Touched
     closing: tuple[int, int, int, int]
     hours: list[int]
     days: list[int]
+    slot_of: list[int]
+    slot_closing: tuple[int, int]
+    slots: list[int]
+    left_out: Kept
+    marked: Kept
+    news: list[tuple[int, int]]
 
 
 class Windows:
@@ -83,6 +62,8 @@ class Windows:
     series     in the order in which they were wanted
     by_device  those of each device, in that order
     due_ms     civil time at which `close` must be called next; NEVER_MS while nothing was heard
+    left_out   readings that enter no mean; marked: that do, and are in doubt
+    news       (column of a series that rules on others look at, first minute of a quarter) with new readings
     """
 
     def __init__(self, zone: str, wanted: Sequence[Wanted]) -> None:
@@ -93,8 +74,15 @@ class Windows:
         self.due_ms = NEVER_MS
         self._minutes = Minutes(len(wanted))
         self._reach: Ints = np.array([one.reach for one in self.series], np.int64)
-        self._touched: dict[int, set[int]] = {}
+        self._touched: Touched = {}
+        self._touched_slots: Touched = {}
         self._closing = Closing(zone, len(wanted))
+        self._slot_closing = SlotClosing([index for index, one in enumerate(wanted) if one.slots])
+        self._slot_series = [self.series[column] for column in self._slot_closing.of.tolist()]
+        self._tick_min = _SLOT_TICK_MIN if self._slot_series else TICK_MIN
+        self.left_out, self.marked = Tally(len(wanted)), Tally(len(wanted))
+        self.news: set[tuple[int, int]] = set()
+        self._between: dict[tuple[int, int, int], float | None] = {}  # until the next closing
         self._recent: dict[int, tuple[list[float], list[int]]] = {}  # by number of hours, until the next closing
         self.calendar = self._closing.calendar
 
@@ -123,7 +111,14 @@ class Windows:
                 minutes.speak(minute, series.index)
             series.minute = minute
 
-    def add_late(self, device_series: Sequence[Series], t_ms: int, values: Sequence[float | None], now_ms: int) -> bool:
+    def add_late(
+        self,
+        device_series: Sequence[Series],
+        t_ms: int,
+        values: Sequence[float | None],
+        now_ms: int,
+        cause: str = LATE,
+    ) -> bool:
         """Put a reading that came late into its minute; False = too late, its hour is final.
 
         values  one for each series, None = the reading has none
@@ -140,31 +135,51 @@ class Windows:
                 minutes.add(minute, series.index, round(value * CENTI), 1)
             else:
                 minutes.speak(minute, series.index)
-        self._touch(device_series, minute)
+        self._touch(device_series, minute, cause)
         return True
 
-    def empty(self, device_series: Sequence[Series], from_ms: int, to_ms: int) -> None:
+    def mark(self, device_series: Sequence[Series], t_ms: int, values: object) -> None:
+        """Note that particles were counted in humid air."""
+        for series in device_series:
+            if series.quantity in PARTICLES and getattr(values, series.quantity) is not None:
+                self.marked.add(t_ms // MINUTE_MS, series.index, HUMID)
+
+    def takes(self, t_ms: int) -> bool:
+        """Tell whether a reading of then can still enter a mean."""
+        minute = t_ms // MINUTE_MS
+        return self._minutes.has(minute) and minute >= self._closing.final
+
+    def empty(self, device_series: Sequence[Series], from_ms: int, to_ms: int, cause: str = LATE) -> None:
         """Empty the cells of a span that late readings may still change: what they held will be said anew."""
         self._put_away(device_series)
         first, end = max(from_ms // MINUTE_MS, self._closing.final), min(to_ms // MINUTE_MS, self._minutes.head + 1)
         columns = [series.index for series in device_series]
         self._minutes.clear(first, end, columns)
-        touched: set[int] = set()
+        for tally in (self.left_out, self.marked):
+            tally.clear(first, end, columns)
         for minute in range(first, end):
-            touched.update(self._closing.touches(minute, minute))
-        for hour in touched:
-            self._touched.setdefault(hour, set()).update(columns)
+            self._touch(device_series, minute, cause)
 
-    def _touch(self, device_series: Sequence[Series], minute: int) -> None:
-        for hour in self._closing.touches(minute - device_series[0].reach, minute):
-            self._touched.setdefault(hour, set()).update([series.index for series in device_series])
+    def _touch(self, device_series: Sequence[Series], minute: int, cause: str = LATE) -> None:
+        """Note which closed hours and slots have to be worked out again, and why."""
+        first, places = minute - device_series[0].reach, self._slot_closing.place
+        for hour in self._closing.touches(first, minute):
+            self._touched.setdefault(hour, {}).update({series.index: cause for series in device_series})
+        here = [places[series.index] for series in device_series if series.index in places] if places else ()
+        for slot in self._slot_closing.touches(first, minute) if here else ():
+            self._touched_slots.setdefault(slot, {}).update(dict.fromkeys(here, cause))
+        self.news.update((series.index, slot_of(minute)) for series in device_series if series.referred)
 
     def _advance(self, minute: int, now: int = 0) -> None:
         """Make empty minutes up to this one."""
         self._minutes.advance(minute)
         if self.due_ms == NEVER_MS and self.series:
             self._closing.wake(minute)
-            self.due_ms = (max(minute, now) // TICK_MIN + 1) * TICK_MIN * MINUTE_MS
+            self._slot_closing.wake(minute)
+            self.due_ms = self._next_tick(max(minute, now))
+
+    def _next_tick(self, minute: int) -> int:
+        return (minute // self._tick_min + 1) * self._tick_min * MINUTE_MS
 
     def turn_back(self, now_ms: int) -> None:
         """Civil time was set back: what is written for later than now did not happen then.
@@ -182,22 +197,34 @@ class Windows:
             if series.minute > now:
                 series.minute, series.sum, series.count = -1, 0, 0
         self._put_away(self.series)
-        self._closing.turn_back(now, self._slots)
+        for tally in (self.left_out, self.marked):
+            tally.turn_back(now)
+        self._closing.turn_back(now, self._hour_slots)
+        self._slot_closing.turn_back(now, self._quarter_slots)
         self._recent.clear()
-        self.due_ms = (now // TICK_MIN + 1) * TICK_MIN * MINUTE_MS
+        self.due_ms = self._next_tick(now)
 
     # ----------------------------------------------------------------------------------------- hours and days
 
     def close(self, upto_ms: int) -> list[Period]:
-        """Do all that is due until then, in order: hours, revisions, days, and what becomes final."""
+        """Do all that is due until then, in order: slots, hours, revisions, days, and what becomes final."""
         periods: list[Period] = []
+        tallies = Tallies(self.left_out, self.marked)
         while self.due_ms <= upto_ms:
             self._recent.clear()
+            self._between.clear()
             self._put_away(self.series)
             now = self.due_ms // MINUTE_MS
-            touched, self._touched = self._touched, {}
-            periods += self._closing.tick(now, touched, self._slots, self.series)
-            self.due_ms = (now + TICK_MIN) * MINUTE_MS if now < self._minutes.head + _SLEEP_MIN else NEVER_MS
+            slots, self._touched_slots = self._touched_slots, {}
+            if self._slot_series:
+                periods += self._slot_closing.tick(now, slots, self._quarter_slots, self._slot_series, tallies)
+            if now % TICK_MIN == 0:
+                touched, self._touched = self._touched, {}
+                periods += self._closing.tick(now, touched, self._hour_slots, self.series, tallies)
+                for tally in tallies:
+                    tally.forget(self._closing.day_final)
+            asleep = now >= self._minutes.head + _SLEEP_MIN
+            self.due_ms = NEVER_MS if asleep else (now + self._tick_min) * MINUTE_MS
         return periods
 
     def last_hours(self, series: Series, count: int) -> tuple[float | None, int]:
@@ -207,6 +234,44 @@ class Windows:
         means, valid = self._recent[count]
         return (means[series.index] if valid[series.index] else None), valid[series.index]
 
+    def hours_of_day(self, series: Series, day: Day) -> list[float]:
+        """Return the means of the valid hours of a day, as they stand."""
+        return self._closing.hours_of_day(day, series.index)
+
+    def told(self, series: Series, span: Span, start: int) -> Period | None:
+        """Return a slot or an hour as it was told last; None where it was not, or is forgotten."""
+        tallies = Tallies(self.left_out, self.marked)
+        if span == "slot":
+            told, place, number, length = (
+                self._slot_closing.told,
+                self._slot_closing.place.get(series.index),
+                start // SLOT_MIN,
+                SLOT_MIN,
+            )
+            of, final = self._slot_series, start < self._slot_closing.final
+        else:
+            told, place, number, length = self._closing.hours, series.index, start // HOUR_MIN, HOUR_MIN
+            of, final = self.series, start < self._closing.final
+        if place is None or not told.has(number, start):
+            return None
+        row, index = told.row(number, start), np.array([place], np.int64)
+        if not told.revision[row, place]:
+            return None
+        (period,) = told.periods(row, index, of, start + length, tallies, final=final, causes={place: LATE})
+        return period
+
+    def between(self, series: Series, first: int, end: int) -> float | None:
+        """Return the mean of all readings from one minute until before another; None = there is none.
+
+        For series of which each reading is the mean of an hour already: nothing is weighed.
+        """
+        key = (series.index, first, end)
+        if key not in self._between:
+            sums, counts = self._minutes.read(first, end, np.array([series.index]))
+            count = int(counts.sum())
+            self._between[key] = float(sums[counts > 0].sum()) / CENTI / count if count else None
+        return self._between[key]
+
     def closed_ms(self) -> int:
         """Return the end of the hour that was closed last."""
         return self._closing.closed * MINUTE_MS
@@ -215,7 +280,7 @@ class Windows:
         """Put open minutes among the others; they stay open, and what still comes is added."""
         minutes = self._minutes
         sums, counts = minutes.sum_at, minutes.count_at
-        closed = self._closing.closed
+        closed = max(self._closing.closed, self._slot_closing.closed)
         for series in of:
             count = series.count
             if count:
@@ -227,13 +292,17 @@ class Windows:
                     else:
                         sums[at] = series.sum
                         counts[at] = count
-                    if minute - series.reach < closed:
+                    if minute - series.reach < closed or series.referred:
                         self._touch((series,), minute)
                 series.sum = series.count = 0
 
-    def _slots(self, hour: int, index: Ints) -> Slots:
+    def _hour_slots(self, hour: int, index: Ints) -> Slots:
         sums, counts = self._minutes.read(hour, hour + _ROWS, index)
         return hour_slots(sums, counts, self._reach[index])
+
+    def _quarter_slots(self, slot: int, index: Ints) -> Slots:
+        sums, counts = self._minutes.read(slot, slot + SLOT_MIN + LONGEST_REACH_MIN, index)
+        return hour_slots(sums, counts, self._reach[index], length=SLOT_MIN, least=VALID)
 
     # ------------------------------------------------------------------------------------------------ snapshot
 
@@ -253,7 +322,7 @@ class Windows:
         state = msgspec.msgpack.decode(content[8:start], type=_State)
         arrays: Arrays = {}
         for name, mine in self._arrays().items():
-            shape = (*mine.shape[:-1], len(state.series))
+            shape = (*mine.shape[:-1], len(state.slot_of if name.startswith("slot.") else state.series))
             arrays[name] = np.frombuffer(content, mine.dtype, int(np.prod(shape)), start).reshape(shape)
             start += arrays[name].nbytes
         packed: dict[int, list[bytes]] = {}
@@ -277,7 +346,8 @@ class Windows:
         opened: npt.NDArray[Any] = np.array([series.minute for series in self.series], np.int64)
         closing = self._closing
         minutes: Arrays = {"opened": opened, "sums": self._minutes.sums, "counts": self._minutes.counts}
-        return minutes | {"heard": closing.heard} | closing.hours.arrays() | closing.days.arrays()
+        told = closing.hours.arrays() | closing.days.arrays() | self._slot_closing.told.arrays()
+        return minutes | {"heard": closing.heard} | told
 
     def _state(self) -> _State:
         closing = self._closing
@@ -287,10 +357,17 @@ class Windows:
             head=self._minutes.head,
             pieces={hour: [len(piece) for piece in pieces] for hour, pieces in self._minutes.pieces().items()},
             due_ms=self.due_ms,
-            touched={hour: sorted(index) for hour, index in self._touched.items()},
+            touched=self._touched,
+            touched_slots=self._touched_slots,
             closing=(closing.closed, closing.final, closing.day, closing.day_final),
             hours=closing.hours.start.tolist(),
             days=closing.days.start.tolist(),
+            slot_of=self._slot_closing.of.tolist(),
+            slot_closing=(self._slot_closing.closed, self._slot_closing.final),
+            slots=self._slot_closing.told.start.tolist(),
+            left_out=self.left_out.state(),
+            marked=self.marked.state(),
+            news=sorted(self.news),
         )
 
     def _take_over(self, state: _State, arrays: Arrays, minutes: Minutes) -> None:
@@ -307,10 +384,14 @@ class Windows:
             self._minutes = minutes
         else:
             self._minutes.take_columns(minutes, into, out_of)
+        new = {column: index for index, column in zip(into, out_of, strict=True)}
+        places = self._slot_places(state, new)
         for name, mine in self._arrays().items():
             if name in ("sums", "counts"):
                 continue
-            if same_zone or "." not in name:  # hours and days of another zone are others
+            if name.startswith("slot."):
+                mine[..., list(places.values())] = arrays[name][..., list(places)]
+            elif same_zone or "." not in name:  # hours and days of another zone are others
                 if same_series:
                     mine[...] = arrays[name]
                 else:
@@ -318,9 +399,25 @@ class Windows:
         for series, column in zip(here, out_of, strict=True):
             series.minute = int(arrays["opened"][column])
         self.due_ms = state.due_ms if self.series else NEVER_MS
-        new = {column: index for index, column in zip(into, out_of, strict=True)}
-        self._touched = {hour: {new[column] for column in old if column in new} for hour, old in state.touched.items()}
+        self._touched = _renamed(state.touched, new)
+        self._touched_slots = _renamed(state.touched_slots, places)
+        self.news = {(new[column], quarter) for column, quarter in state.news if column in new}
+        self.left_out.restore(state.left_out, new)
+        self.marked.restore(state.marked, new)
+        self._take_over_times(state, same_zone=same_zone)
+
+    def _slot_places(self, state: _State, new: dict[int, int]) -> dict[int, int]:
+        """Return the place here of each place there among the series that have slots."""
+        places = self._slot_closing.place
+        found = {old: new.get(column, -1) for old, column in enumerate(state.slot_of)}
+        return {old: places[column] for old, column in found.items() if column in places}
+
+    def _take_over_times(self, state: _State, *, same_zone: bool) -> None:
+        """Go on where the other was: what closes next, and what the rows are about."""
+        closing, slots = self._closing, self._slot_closing
         closing.closed, closing.final, closing.day, closing.day_final = state.closing
+        slots.closed, slots.final = state.slot_closing
+        slots.told.start[:] = state.slots
         if same_zone:
             closing.hours.start[:] = state.hours
             closing.days.start[:] = state.days
@@ -328,3 +425,8 @@ class Windows:
             calendar = closing.calendar
             closing.closed, closing.final = calendar.hour(closing.closed), calendar.hour(closing.final)
             closing.day, closing.day_final = calendar.day(closing.day).start, calendar.day(closing.day_final).start
+
+
+def _renamed(touched: Touched, new: dict[int, int]) -> Touched:
+    """Give columns the numbers that they have here."""
+    return {start: {new[old]: why for old, why in of.items() if old in new} for start, of in touched.items()}

@@ -14,7 +14,8 @@ from rules.lines import prefix
 from rules.records import Alarm
 from rules.ruleset import Rule, RuleSet
 from rules.scope import in_scope
-from rules.windows import Wanted, Windows
+from rules.series import Wanted
+from rules.windows import Windows
 
 
 @cache

@@ -76,5 +76,5 @@ def test_an_hour_of_several_series_at_once() -> None:
 
 def test_a_day_is_the_mean_of_its_valid_hours() -> None:
     hours = np.array([[10_000_000], [99_000_000], [20_000_000], [0]])
-    slots = day_slots(hours, np.array([[60], [44], [45], [0]]))
+    slots = day_slots(hours, np.array([[60], [44], [45], [0]]), np.array([[60], [44], [45], [0]]))
     assert (slots.valid.tolist(), slots.gap.tolist(), slots.mean.tolist()) == ([2], [1], [15_000_000])

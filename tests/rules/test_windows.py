@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rules.records import Period
-from rules.windows import NEVER_MS, Wanted, Windows
+from rules.series import Wanted
+from rules.windows import NEVER_MS, Windows
 
 PM10 = "pm10_ug_m3"
 MINUTE = 60_000
@@ -79,6 +80,7 @@ def test_a_sensor_that_speaks_every_ten_seconds_is_weighed_by_time() -> None:
             gap_min=0,
             revision=1,
             final=False,
+            count=50 + 60,
         )
     ]
 

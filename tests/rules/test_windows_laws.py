@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.records import Period
-from rules.windows import NEVER_MS, Wanted, Windows
+from rules.series import Wanted
+from rules.windows import NEVER_MS, Windows
 
 MINUTE = 60_000
 HOUR_MS = 3_600_000
