@@ -137,7 +137,7 @@ def test_a_period_as_a_line(mean: float | None) -> None:
     measurement, tags, fields, time = parse(lines.of_period(b"dust,device=a ", period))
     assert (measurement, tags, time) == ("dust_hour", {"device": "a"}, 5_000_000)
     told = {"pm10_ug_m3_valid": 44, "pm10_ug_m3_final": False, "pm10_ug_m3_revision": 2}
-        told |= {"pm10_ug_m3_gap": 3, "pm10_ug_m3_count": 0}
+    told |= {"pm10_ug_m3_gap": 3, "pm10_ug_m3_count": 0}
     assert fields == (told if mean is None else {"pm10_ug_m3": mean, **told})
 
 
