@@ -341,7 +341,8 @@ def _refusals(app: FastAPI) -> None:
         if error.status_code == 404:  # noqa: PLR2004 - HTTP
             return _respond(problems.no_such_page(path))
         if error.status_code == 405:  # noqa: PLR2004 - HTTP
-            return _respond(problems.wrong_method(path, (error.headers or {})["Allow"]))
+            allowed = sorted((error.headers or {})["Allow"].split(", "))  # Starlette gives them in any order
+            return _respond(problems.wrong_method(path, ", ".join(allowed)))
         return _respond(problems.wrong_request([wrong.entry("body", "无法读取", "it cannot be read")]))
 
     @app.exception_handler(Exception)
