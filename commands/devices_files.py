@@ -102,7 +102,13 @@ def _write(path: Path, text: str) -> None:
 
 def _reload(path: Path, directory: Path, words: Words) -> None:
     """Reload; take the file away again where that is refused. Without an answer it stays: it may be in force."""
-    answered = ask(socket_of(directory), "POST", "/api/v1/reload")
+    try:
+        answered = ask(socket_of(directory), "POST", "/api/v1/reload")
+    except click.ClickException as error:
+        why = error.message
+        raise click.ClickException(
+            words(f"{path} 已写入，但未确认生效：{why}", f"{path} is written, but nobody has put it in force: {why}")
+        ) from None
     try:
         good(answered, words)
     except click.ClickException:

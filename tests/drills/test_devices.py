@@ -58,6 +58,29 @@ def shown(gateway: Gateway, *words: str) -> Any:  # noqa: ANN401 - JSON
     return {each["id"]: each for each in found["devices"]}, found["unknown"]
 
 
+def test_a_list_is_put_in_force_at_once(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as broker:
+        gateway = Gateway(tmp_path / "gateway", SOURCES.format(port=broker.port), DEVICES, "rules: []\n")
+        (tmp_path / "list.csv").write_text("id,model,eui,interval\nnew,elsys,00-00-00-00-00-00-00-0A,6小时\n")
+        late = subprocess.run(
+            command(gateway, "devices", "import", str(tmp_path / "list.csv"), "--out", "early", "--reload"),
+            capture_output=True, text=True, timeout=30, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+        early = gateway.configuration / "devices.d" / "early.yaml"
+        assert late.returncode == 1
+        assert f"{early} is written, but nobody has put it in force: no daemon listens" in late.stderr
+        early.unlink()
+        gateway.start()
+        try:
+            gateway.wait_ready()
+            done = devices(gateway, "import", str(tmp_path / "list.csv"), "--reload", "--json")
+            path = gateway.configuration / "devices.d" / "list.yaml"
+            assert json.loads(done.stdout) == {"file": str(path), "devices": 1, "in_force": True}
+            assert "new" in {device["id"] for device in gateway.get("/api/v1/devices")["devices"]}
+        finally:
+            gateway.end()
+
+
 @pytest.mark.timeout(90)
 def test_a_tour_is_planned(tmp_path: Path) -> None:
     with mosquitto(tmp_path) as broker:
