@@ -15,6 +15,9 @@ from ingest.settings import Endpoint, MqttSettings, endpoint, mqtt_filter
 ROUTED = {"mqtt": "topics", "http": "paths"}
 """Kinds of sources whose entries name an envelope for each place, and under which key."""
 
+_OF_TOPICS = ("onenet-onejson",)
+"""Envelopes that find the device in an MQTT topic: nothing is pushed so."""
+
 _PLACES = {"serial": "port", "hj212": "listen", "http": "listen"}
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what such an address means
 
@@ -72,7 +75,8 @@ def _host(where: Endpoint) -> str:
 
 def _check_routes(files: Files, entry: Entry, key: str) -> None:
     topics = entry.raw.get(key)
-    known = {name: envelope for name, envelope in catalogue.ENVELOPES.items() if name not in OF_OTHER_SOURCES}
+    others = (*OF_OTHER_SOURCES, *(_OF_TOPICS if key == "paths" else ()))
+    known = {name: envelope for name, envelope in catalogue.ENVELOPES.items() if name not in others}
     for index, topic in enumerate(topics if isinstance(topics, list) else ()):
         name = topic.get("envelope") if isinstance(topic, dict) else None
         if not isinstance(name, str):
