@@ -20,6 +20,7 @@ LONG_S = 900.0  # InfluxDB counts all its points
 _COUNTED = {
     "counter-gap": "frames, as the counters of devices tell",
     "broker-dropped": "messages that a broker dropped",
+    "session-lost": "sessions that a broker lost, each with nobody knows how many messages",
     "noise_bytes": "bytes of noise on lines and links",
     "no_answer": "polls without an answer",
     "links": "links that were turned away",

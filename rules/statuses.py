@@ -26,6 +26,9 @@ def take(memory: Memory, sequence: int, status: Status) -> None:
             _condition(memory, data["name"], status.subject, moment, data)
         case "drops":
             _count_drops(memory, status.subject, moment, data)
+        case "session_lost":
+            memory.missed["session-lost"] += 1
+            _finding(memory, "session_lost", status.subject, moment, {})
         case "missed":
             memory.missed[data["cause"]] += data["count"]
         case "set_aside":

@@ -37,7 +37,6 @@ create table if not exists periods (
 ) without rowid;
 create index if not exists periods_by_start on periods (start_ms);
 create table if not exists configurations (hash text primary key, accepted integer not null, body blob not null);
-create table if not exists positions (name text primary key, sequence integer not null) without rowid;
 """
 _UPSERT_PERIOD = """
 insert into periods values (?, ?, ?, ?, ?, ?) on conflict do update
@@ -143,10 +142,6 @@ class BookReader:
         body: bytes | None = self._one("select body from configurations where hash = ?", config_hash)
         return body
 
-    def position(self, name: str) -> int:
-        """Read up to which sequence a view needs nothing again; 0 where it never said."""
-        return int(self._one("select sequence from positions where name = ?", name) or 0)
-
     def _fact(self, name: str) -> Any:  # noqa: ANN401 - whatever SQLite holds
         return self._one("select value from facts where name = ?", name)
 
@@ -237,10 +232,6 @@ class Book(BookReader):
         """Store a configuration that was accepted; it is now the last one."""
         accepted = self._one("select coalesce(max(accepted), 0) + 1 from configurations")
         self._write([("insert or replace into configurations values (?, ?, ?)", [(config_hash, accepted, blob)])])
-
-    def set_position(self, name: str, sequence: int) -> None:
-        """Store up to which sequence a view needs nothing again. An fsync each: call it seldom."""
-        self._write([("insert or replace into positions values (?, ?)", [(name, sequence)])])
 
     def prune(self, *, events_before_ms: int, periods_before_ms: int, limit: int = 500) -> int:
         """Delete the oldest: events by log time, periods by civil time. Return how many; fewer than `limit` = done."""

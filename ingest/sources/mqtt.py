@@ -124,7 +124,7 @@ class MqttSource:
         self._received = 0
         self._link: tuple[bool, str] | None = None
         self._refused: bool | None = None
-        self._answered = False
+        self._answered = self._had_session = False
         self._ended = ""
         self._deliver: Deliver = _to_nobody
 
@@ -215,6 +215,10 @@ class MqttSource:
             self._ended = explained(reason)
             return
         self._say(up=True, why="the broker kept our session" if flags.session_present else "a new session")
+        if not flags.session_present and (self._had_session or self._held.known()):
+            _log.error("%s: the broker has lost our session, and what it kept for us", self.client_id)
+            self._report("session_lost", {})
+        self._had_session = True
         filters = list(dict.fromkeys(topic.filter for topic in self._settings.topics))
         old = self._held.begin(filters, kept=flags.session_present)
         if old:

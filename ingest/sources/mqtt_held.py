@@ -19,6 +19,10 @@ class Held:
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
+    def known(self) -> bool:
+        """Tell whether there ever was a session."""
+        return bool(self._read())
+
     def begin(self, wanted: Collection[str], *, kept: bool) -> list[str]:
         """Note what is about to be subscribed, and return what the session has beyond that.
 

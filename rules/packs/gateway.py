@@ -137,6 +137,19 @@ FINDINGS = {
         Text("丢弃的读数无法找回", "These readings are lost"),
         Text("安装 deploy/mosquitto 中的配置", "Install the drop-in of deploy/mosquitto"), 480,
     ),
+    "session_lost": _rule(
+        "session-lost", 2, 0,
+        Text("MQTT 服务器丢失了本网关的会话", "The broker has lost the gateway's session"),
+        Text(
+            "服务器未开启持久化、数据被清空、会话过期，或换了服务器",
+            "It keeps nothing on its disk, was emptied, the session expired, or it is another broker",
+        ),
+        Text(
+            "网关离线期间的消息可能已丢失，数量不详",
+            "What came while the gateway was away may be lost; nobody knows how much",
+        ),
+        Text("安装 deploy/mosquitto 中的配置", "Install the drop-in of deploy/mosquitto: it keeps sessions"), 480,
+    ),
     "set_aside": _rule(
         "record-set-aside", 2, 0,
         Text("一条记录两次使程序终止，已搁置：{why}", "A record ended two processes and was set aside: {why}"),

@@ -200,6 +200,7 @@ def test_a_late_acknowledgement_of_a_former_connection_is_never_sent(
     pipe.expect_link(up=False)
     broker.start()
     assert "a new session" in pipe.expect_link(up=True)
+    assert pipe.expect("session_lost") == {}
     broker.wait_subscribed(CLIENT, FILTER, times=2)
     publish(broker, 3, first=10)
     pipe.wait(6)

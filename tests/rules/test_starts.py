@@ -116,13 +116,43 @@ def test_conditions_drops_and_what_was_missed(street: Street) -> None:
     assert told([event]) == [("raised", "disk-full@gateway", "UNACK")]
     assert (event.alarm.text.zh, event.alarm.text.en) == ("磁盘已满：剩余 0", "Disk full: 0 left")
     assert not street.status(HOUR + 1, "condition", **full, bad=True).events
+    occurrence = event.alarm.occurrence
+    worse = full | {"why_zh": "停止确认", "why_en": "nothing is acknowledged"}
+    [event] = street.status(HOUR + 1, "condition", **worse, bad=True).events
+    assert told([event]) == [("amended", "disk-full@gateway", "UNACK")]
+    assert (event.alarm.text.en, event.alarm.occurrence) == ("Disk full: nothing is acknowledged", occurrence)
     assert told(street.status(HOUR + 2, "condition", **full, bad=False).events) == [
         ("returned", "disk-full@gateway", "RTN_UNACK")
     ]
     events = street.status(HOUR + 3, "drops", "broker:lora", dropped=12, total=12).events
     assert "12" in events[0].alarm.text.en
+    [lost, _] = street.status(HOUR + 3, "session_lost", "broker:lora").events
+    assert told([lost]) == [("raised", "session-lost@broker:lora", "UNACK")]
     street.status(HOUR + 4, "missed", "hj212:sites", count=5, cause="line noise")
-    assert street.fold.memory.missed == {"broker-dropped": 12, "line noise": 5}
+    assert street.fold.memory.missed == {"broker-dropped": 12, "session-lost": 1, "line noise": 5}
+
+
+def test_a_link_that_is_down_for_another_reason_says_so_a_minute_later(street: Street) -> None:
+    street.link(HOUR, up=True)
+    street.status(HOUR, "link", "broker:lora", up=False, why="connection refused")
+    assert told(street.tick(HOUR + 30 * SECOND).events) == [("raised", "link-down@broker:lora", "UNACK")]
+    for second in (40, 41, 42):  # attempts that fail in one way and another
+        assert not street.status(HOUR + second * SECOND, "link", "broker:lora", up=False, why=f"{second}").events
+    street.restart()
+    [event] = street.tick(HOUR + 100 * SECOND).events
+    assert told([event]) == [("amended", "link-down@broker:lora", "UNACK")]
+    assert event.alarm.text.en == "Link down: 42"
+    assert not street.tick(HOUR + 200 * SECOND).events
+
+
+def test_a_cover_that_is_taken_out_and_put_back_rings_with_its_next_reading(street: Street) -> None:
+    """Its alarm was withdrawn with it; what it says after it has come back is judged afresh (DESIGN, section 4)."""
+    registry, rules = street.configs["one"]
+    street.configs["two"] = (msgspec.structs.replace(registry, devices=registry.devices[:1]), rules)
+    out = street.at(HOUR, Config(at_ms=0, hash="two"))
+    assert ("withdrawn", "open@b", "NORMAL") in told(out.events)
+    assert not street.at(HOUR + MINUTE, Config(at_ms=0, hash="one")).events
+    assert told(street.json(HOUR + 2 * MINUTE, "b", open=True).events) == [("raised", "open@b", "UNACK")]
 
 
 def test_a_clock_in_doubt_rings_after_ten_minutes(street: Street) -> None:

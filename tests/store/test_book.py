@@ -145,10 +145,18 @@ def test_configurations_and_positions(path: Path) -> None:
     assert book.accepted() == ("aa", b"one")
     assert book.configuration("bb") == b"two"
     assert book.configuration("cc") is None
-    assert book.position("influx") == 0
-    book.set_position("influx", 7)
-    book.set_position("influx", 9)
-    assert Book(path).position("influx") == 9
+
+
+def test_what_was_accepted_before(path: Path) -> None:
+    book = Book(path)
+    assert book.accepted_before(None) is None
+    book.accept("aa", b"one")
+    assert book.accepted_before("aa") == "aa"
+    book.accept("bb", b"two")
+    book.accept("cc", b"three")
+    assert [book.accepted_before(each) for each in ("bb", "cc", None)] == ["aa", "bb", "cc"]
+    book.accept("aa", b"one")
+    assert book.accepted_before("bb") == "aa"
 
 
 def test_the_oldest_is_pruned_a_little_at_a_time_and_numbers_go_on(path: Path) -> None:
