@@ -17,6 +17,7 @@ from rules.packs.gateway import BUILT_IN
 from rules.records import Answer, Command, Config, Outcome, Record, Refile, Status
 from rules.ruleset import RuleSet
 from rules.verdicts import VIOLATED, Due
+from rules.violations import judge_again
 from rules.windows import NEVER_MS
 from rules.world import World
 
@@ -106,9 +107,11 @@ class Fold:
         elif judge.kind.needs == "sign":
             self._look_for_signs(judge, moment)
         else:
-            said = judge.kind.step(judge.memory, Due(due_ms), judge.rule.settings, judge.interval_ms)
+            track = self.memory.world.reception.tracks[judge.subject]
+            given = Due(due_ms, track.seen_ms, track.listening_ms)
+            said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
             self.memory.world.judging.heed(judge, said, moment)
-            quieten(self.memory.world.reception.tracks[judge.subject])
+            quieten(track)
 
     def _closing_ms(self) -> int | None:
         """Log time at which hours or days close next."""
@@ -118,7 +121,8 @@ class Fold:
     def _close(self, due_ms: int, sequence: int) -> None:
         """Close hours and days; the rules on them judge what has closed."""
         moment = self.memory.moment(sequence, due_ms, "timer")
-        for period in self.memory.world.windows.close(self.memory.world.windows.due_ms):
+        periods = self.memory.world.windows.close(self.memory.world.windows.due_ms)
+        for period in periods:
             self.memory.out.periods.append(period)
             track = self.memory.world.reception.tracks[period.device]
             if self.memory.world.registry.influx:
@@ -126,6 +130,7 @@ class Fold:
                 self.memory.made["means"] += 1
             for judge in self.memory.world.of_periods.get((period.device, period.quantity), ()):
                 judge_period(judge, period, self.memory.world, moment)
+        judge_again(periods, self.memory.world, moment)
 
     def _look_for_signs(self, judge: Judge, moment: Moment) -> None:
         track = self.memory.world.reception.tracks[judge.subject]

@@ -8,14 +8,16 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from devices.quantities import QUANTITIES
+from devices.readings import Values
 from devices.registry import Device
 from devices.tracks import Track
 from rules.alarms import Alarms, Moment
 from rules.packs import REFERENCE_EN, REFERENCE_ZH, UNVERIFIED_EN, UNVERIFIED_ZH
+from rules.reasons import words_of
 from rules.records import Alarm, Evidence, Text
 from rules.ruleset import Rule
 from rules.timers import Key, Timers
-from rules.verdicts import ALWAYS_QUIET, NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said
+from rules.verdicts import ALWAYS_QUIET, NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said, Together
 
 Plain = TypeVar("Plain", bound=tuple[Any, ...])
 
@@ -139,13 +141,25 @@ class Judging:
         self.timers = Timers()
         self.judges = Judges()
 
-    def value(
-        self, judge: Judge, value: float, moment: Moment, evidence: Callable[[], Evidence], *, late: bool
+    def value(  # noqa: PLR0913 - who judges, what of, when, by what proof
+        self,
+        judge: Judge,
+        value: float,
+        values: Values,
+        track: Track,
+        moment: Moment,
+        evidence: Callable[[], Evidence],
+        *,
+        late: bool,
     ) -> None:
-        """Let a live rule judge a value. The caller quietens the track then."""
-        said = judge.kind.step(judge.memory, Live(moment.at_ms, value), judge.rule.settings, judge.interval_ms)
+        """Let a live rule judge a value of a reading. The caller quietens the track then."""
+        given: Live | Together = Live(moment.at_ms, value)
+        if judge.kind.together is not None:
+            several = tuple(getattr(values, name, None) for name in judge.kind.together(judge.rule.settings))
+            given = Together(moment.at_ms, several, track.listening_ms)
+        said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
         if said.memory != judge.memory:  # else it could as well have been in the quiet band
-            judge.last = value
+            judge.last = said.why.get("change", value)  # what is compared with the limit
         self.heed(judge, said, moment, evidence=evidence, late=late)
 
     def heed(
@@ -162,7 +176,10 @@ class Judging:
         judge.low, judge.high = said.quiet
         if said.due_ms is None and said.verdict == NORMAL:  # at rest; what comes next brings a value of its own
             judge.last = None
-            judge.memory = said.memory and shared(said.memory)
+            if judge.kind.together is None:  # else it remembers much, that is no other's
+                judge.memory = said.memory and shared(said.memory)
+        if "reason" in said.why:
+            judge.words = words_of(said.why["reason"])
         self.timers.set(judge.key, said.due_ms)
         alarm = self.alarms.by_id.get(judge.id)
         active = alarm is not None and alarm.active
@@ -194,6 +211,8 @@ class Judging:
             "value": number(judge.last),
             "limit": number(alarm.limit),
             "name": alarm.name or judge.subject,
+            "why_zh": "–",
+            "why_en": "–",
             **(judge.words or {}),
         }
         alarm.text = text(rule, words)

@@ -21,8 +21,19 @@ class Live(Struct, frozen=True, gc=False):
     value: float
 
 
+class Together(Struct, frozen=True, gc=False):
+    """Several quantities of one reading, as `Kind.together` names them; the first is there, the others may be None.
+
+    listening_ms  since when the device can be heard without a break
+    """
+
+    at_ms: int  # log time
+    values: tuple[float | None, ...]
+    listening_ms: int
+
+
 class Due(Struct, frozen=True, gc=False):
-    """The timer that the kind asked for; for kinds that look for signs of life, two log times besides.
+    """The timer that the kind asked for, and two log times of the device.
 
     last_sign_ms  when silence began; time in which nobody listened is taken out
     listening_ms  since when the device can be heard without a break
@@ -52,17 +63,30 @@ class Kind(Struct, frozen=True, kw_only=True):
     """The declaration at the bottom of a kind's file.
 
     needs  live: judges values of `settings.quantity` as they come
+           several: judges several quantities of a reading together, whenever it has `settings.quantity`
            sign: judges whether the device was heard of
+           slot, hour: judges closed slots of 15 min, or hours, of `settings.quantity`
            day: judges closed days of `settings.quantity` (a violated one is a finding)
-           rolling: judges the windows of `settings.quantity` by timer
+           day_hours: judges the hours of a day together, at each closing of one
+           rolling: judges the hours that closed last, at each closing of one
     start  the memory of a rule that has seen nothing
     step   (memory, given, settings, interval of the device in ms) -> Said; pure
     limit  what an alarm of it shows as its limit
+    others  the series of other devices that it looks at (rules.kinds.means.Other)
+    together  the quantities that it looks at together; the first is `settings.quantity`
+    doubts  it judges the instrument: what else is said of the same device is suspect while it is violated
     """
 
     id: str
     settings: type[Struct]
-    needs: Literal["live", "sign", "day", "rolling"]
+    needs: Literal["live", "several", "sign", "slot", "hour", "day", "day_hours", "rolling"]
     start: Any
     step: Callable[[Any, Any, Any, int], Said]
     limit: Callable[[Any], float | None] = lambda _settings: None
+    others: Callable[[Any], tuple[Any, ...]] = lambda _settings: ()
+    together: Callable[[Any], tuple[str, ...]] | None = None
+    doubts: bool = False
+
+
+WINDOWED = ("slot", "hour", "day", "day_hours", "rolling")
+"""The needs of kinds that judge what closes."""

@@ -234,6 +234,10 @@ class Windows:
         means, valid = self._recent[count]
         return (means[series.index] if valid[series.index] else None), valid[series.index]
 
+    def find(self, device: str, quantity: str) -> Series | None:
+        """Return a series; None = nobody wants it."""
+        return next((series for series in self.by_device.get(device, ()) if series.quantity == quantity), None)
+
     def hours_of_day(self, series: Series, day: Day) -> list[float]:
         """Return the means of the valid hours of a day, as they stand."""
         return self._closing.hours_of_day(day, series.index)

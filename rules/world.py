@@ -6,15 +6,18 @@ from operator import attrgetter
 from typing import Any
 
 from devices.reception import Reception
-from devices.registry import Registry
+from devices.registry import Device, Registry
 from devices.tracks import Track, quiet_check
 from rules.judging import Judge, JudgeState, Judging, judge_of, quieten, shared
+from rules.kinds.means import Other
 from rules.kinds.table import KINDS
 from rules.lines import prefix
-from rules.records import Alarm
+from rules.periods import HOUR_MIN
+from rules.records import Alarm, Period
 from rules.ruleset import Rule, RuleSet
 from rules.scope import in_scope
-from rules.series import Wanted
+from rules.series import Span, Wanted
+from rules.verdicts import WINDOWED
 from rules.windows import Windows
 
 
@@ -30,6 +33,7 @@ class World:
     reception  doors, tracks
     judging    judges, timers, alarms
     windows    of the series that somebody wants
+    of_periods  who judges what closes of a series; referring: who looks at a series of another device
     """
 
     def __init__(self, registry: Registry, ruleset: RuleSet, before: "World | None" = None) -> None:
@@ -39,24 +43,52 @@ class World:
         self.judging = Judging()
         self.windows = Windows(registry.time_zone, self._wanted())
         self.of_periods: dict[tuple[str, str], list[Judge]] = {}
+        self.referring: dict[tuple[str, str], list[tuple[Judge, Other]]] = {}
         for track in self.reception.tracks.values():
             self._watch(track)
         if before:
             self._take_over(before)
 
     def _wanted(self) -> list[Wanted]:
-        """Every series that a rule wants a window of."""
-        wanted = {}
+        """Every series that a rule wants a window of, its own or one of others."""
+        wanted: dict[tuple[str, str], Wanted] = {}
+
+        def want(device: Device, quantity: str, *, slots: bool, referred: bool) -> None:
+            key = device.id, quantity
+            one = wanted.get(key) or Wanted(device.id, quantity, device.interval_ms, device.family)
+            wanted[key] = one._replace(slots=one.slots or slots, referred=one.referred or referred)
+
+        tracks = self.reception.tracks
         for rule in self.ruleset.rules:
-            if KINDS[rule.kind].needs in ("day", "rolling"):
-                quantity = rule.settings.quantity
-                for track in self.reception.tracks.values():
-                    device = track.device
-                    if in_scope(rule.scope, device) and quantity in track.quantities:
-                        wanted[device.id, quantity] = Wanted(
-                            device=device.id, family=device.family, quantity=quantity, interval_ms=device.interval_ms
-                        )
+            kind = KINDS[rule.kind]
+            if kind.needs not in WINDOWED:
+                continue
+            slots, quantity = kind.needs == "slot", rule.settings.quantity
+            for track in tracks.values():
+                if in_scope(rule.scope, track.device) and quantity in track.quantities:
+                    want(track.device, quantity, slots=slots, referred=False)
+            for other in kind.others(rule.settings):
+                if other.device in tracks and other.quantity in tracks[other.device].quantities:
+                    own = other.hourly is None
+                    want(tracks[other.device].device, other.quantity, slots=slots and own, referred=not own)
         return [wanted[key] for key in sorted(wanted)]
+
+    def value_of(self, other: Other, span: Span, start: int) -> float | None:
+        """Return what another series was in a period that begins with this minute; None = missing."""
+        series = self.windows.find(other.device, other.quantity)
+        if series is None:
+            return None
+        if other.hourly is None:
+            told = self.windows.told(series, span, start)
+            return told.mean if told is not None else None
+        hour = self.windows.calendar.hour(start) + (HOUR_MIN if other.hourly == "end" else 0)
+        return self.windows.between(series, hour, hour + HOUR_MIN)
+
+    def told(self, judge: Judge, start: int) -> Period | None:
+        """Return the slot or hour of a judge's own series as it was told last."""
+        series = self.windows.find(judge.subject, judge.rule.settings.quantity)
+        span: Span = "slot" if judge.kind.needs == "slot" else "hour"
+        return None if series is None else self.windows.told(series, span, start)
 
     def _watch(self, track: Track) -> None:
         """Put judges and windows of one device in their places."""
@@ -76,12 +108,14 @@ class World:
                 continue
             judge = judge_of(rule, kind, device)
             judges.append(judge)
-            if kind.needs == "live":
+            if kind.needs in ("live", "several"):
                 live.setdefault(quantity, []).append(judge)
             elif kind.needs == "sign":
                 signs.append(judge)
             else:
                 self.of_periods.setdefault((device.id, quantity), []).append(judge)
+                for other in kind.others(rule.settings):
+                    self.referring.setdefault((other.device, other.quantity), []).append((judge, other))
         self.judging.judges.add(*judges)
         track.signs = tuple(signs)
         track.watches = tuple(chain.from_iterable(live.values()))

@@ -4,8 +4,8 @@ It is judged when an hour closes (and again when a late reading revises one), ov
 of those that are valid. With fewer valid ones than `min_hours` nothing can be said. It is rounded and compared as a day
 mean is, with the limit of the day in which the last hour lies.
 
-It warns as soon as the mean is over the limit, and calms down when it has been at or under the limit for one full
-hour: at two closings in a row. What cannot be said in between calms nothing.
+It warns as soon as the mean is over the limit, and calms down when it has been at or under the limit (or under the
+lower `clear`) for one full hour: at two closings in a row. What cannot be said in between calms nothing.
 """
 
 from typing import Any
@@ -22,12 +22,18 @@ Memory = tuple[bool, int]  # warned?; end of the hour since when the mean is at 
 
 
 class RollingMean(Struct, frozen=True, kw_only=True):
-    """hours: how many of the last are looked at; min_hours: how many of them must be valid."""
+    """hours: how many of the last are looked at; min_hours: how many of them must be valid.
+
+    clear  at or under it the alarm ends; None = the limit
+    whole  the mean is rounded to whole numbers before it is compared
+    """
 
     quantity: str
     limits: tuple[DatedLimit, ...]
     hours: int = 24
     min_hours: int = 20
+    clear: float | None = None
+    whole: bool = True
 
 
 class LastHours(Struct, frozen=True):
@@ -60,10 +66,12 @@ def step(memory: Memory, given: LastHours, settings: RollingMean, _interval_ms: 
     if limit is None or given.mean is None or given.valid < settings.min_hours:
         why["unknown"] = "no limit for this day" if limit is None else "too few valid hours"
         return Said((warned, -1), UNKNOWN, None, ALWAYS_QUIET, why)
-    value = rounded(settings.quantity, given.mean)
+    value = rounded(settings.quantity, given.mean) if settings.whole else given.mean
     why["value"] = value
     if value > limit.value:
         warned, calm_since = True, -1
+    elif settings.clear is not None and value > settings.clear:
+        calm_since = -1
     elif warned:
         calm_since = given.end_ms if calm_since < 0 else calm_since
         warned = given.end_ms - calm_since < _HOUR_MS

@@ -2,8 +2,9 @@
 
 import pytest
 
+from config.packs import limits
 from rules.kinds.day_mean import KIND, ClosedDay, DayMean, step
-from rules.packs import DatedLimit, limits, min_hours
+from rules.packs import DatedLimit, min_hours
 from rules.periods import Calendar
 from rules.records import Period
 from rules.verdicts import NORMAL, UNKNOWN, VIOLATED
@@ -56,6 +57,13 @@ def test_half_to_even_rounds_up_where_even_is_above() -> None:
     settings = DayMean(quantity="pm10_ug_m3", limits=(only,))
     assert step(None, closed(121.5), settings, 60_000).verdict == VIOLATED
     assert step(None, closed(121.499999), settings, 60_000).verdict == NORMAL
+
+
+def test_a_limit_of_your_own_is_compared_with_what_was_measured() -> None:
+    only = DatedLimit(from_date="2026-01-01", value=120, name="")
+    settings = DayMean(quantity="pm10_ug_m3", limits=(only,), whole=False)
+    said = step(None, closed(120.4), settings, 60_000)
+    assert (said.verdict, said.why["value"]) == (VIOLATED, 120.4)
 
 
 def test_other_units_are_compared_as_they_are() -> None:
@@ -116,7 +124,12 @@ def test_the_evidence_says_what_a_lawyer_would_ask() -> None:
         "value": 133,
         "hours": 22,
         "hours_needed": 20,
+        "gap_h": 2,
+        "readings": 0,
+        "left_out": {},
+        "marked": {},
         "revision": 2,
+        "cause": "closed",
         "final": False,
         "limit": 120,
         "standard": "GB 3095-2026 二级 过渡",
