@@ -11,6 +11,7 @@ from statistics import median
 from msgspec import Struct
 
 from config import compile as devices_compiler
+from config import packs
 from config.blob import decode, encode
 from config.check_sources import check_sources
 from config.compile_rules import rules
@@ -50,6 +51,7 @@ def load(directory: Path) -> Loaded:
     """Read, check and compile a directory. Never raises for what is in it."""
     with _no_collection():
         files = read_files(directory)
+        packs.add(files)
         check_sources(files)
         devices, _ = devices_compiler.registry(files)
         _check_places(files, devices)

@@ -7,7 +7,8 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from config.load import Entry, Files
+from config import packs
+from config.load import Entry, Files, InPack
 from config.problems import closest, listed
 from config.quotes import unquoted
 from config.schema import (
@@ -24,21 +25,20 @@ from config.schema import (
 from devices import catalogue
 from devices.quantities import QUANTITIES
 from devices.registry import Device
-from rules import packs
 from rules.kinds.day_mean import DayMean
 from rules.kinds.rolling_mean import RollingMean
 from rules.kinds.silence import Silence
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
-from rules.packs import DatedLimit, gateway
+from rules.packs import DatedLimit, gateway, min_hours
 from rules.records import Text
-from rules.ruleset import Rule, Scope
+from rules.ruleset import Cited, Rule, Scope
 from rules.scope import in_scope
 
 DAY_HOURS = 24
+NO_NUMBERS = frozenset({"for", "kind", "quantity", "standard", "is"})
+"""Keys of rules, besides those that every rule has, that hold no number."""
 RESERVED = frozenset({gateway.LINK.id, *gateway.CONDITIONS})
-EVER = "0001-01-01"
-"""From when the engineer's own limit holds."""
 
 
 class Words(Struct):
@@ -69,6 +69,7 @@ def rules(files: Files, devices: list[Device]) -> list[Rule]:
     """Compile all rules that are right, in the order of their ids; tell what is wrong with the others."""
     compiler = _Compiler(files, devices)
     compiled = [rule for entry in files.rules if (rule := compiler.rule(entry)) is not None]
+    compiler.packs(compiled)
     return sorted(compiled, key=lambda rule: rule.id)
 
 
@@ -78,6 +79,7 @@ class _Compiler:
         self.judged = Judged(devices)
         self.words = _words(files, devices)
         self.ids: dict[str, Entry] = {}
+        self.from_memory: dict[tuple[str, str], list[str]] = {}
         self.whole = not files.incomplete and len(devices) == len(files.devices)
 
     def rule(self, entry: Entry) -> Rule | None:
@@ -91,8 +93,9 @@ class _Compiler:
             family=own.scope.family, devices=own.scope.devices, labels=dict(own.scope.labels), site=own.scope.site
         )
         self._scope(entry, scope)
+        sources = self._sources(entry, own)
         settings = self._settings(entry, own)
-        if settings is not None and len(self.files.problems) == before:
+        if entry.pack is None and settings is not None and len(self.files.problems) == before:
             self._deliverable(entry, scope, getattr(own, "quantity", None), own.id)
         if len(self.files.problems) > before and not self._only_warnings(before):
             return None
@@ -109,7 +112,44 @@ class _Compiler:
             consequence=_text(own.consequence),
             action=_text(own.action),
             respond_within_ms=own.respond_within,
+            pack=entry.pack.name if entry.pack else "",
+            sources=sources,
         )
+
+    def packs(self, compiled: list[Rule]) -> None:
+        """Tell of packs what is wrong with their choice: numbers from memory; nobody to judge."""
+        for pack in {entry.pack.name: entry.pack for entry in self.files.rules if entry.pack}.values():
+            self._verified(pack)
+            mine = [rule for rule in compiled if rule.pack == pack.name]
+            judged = (
+                device for rule in mine for device in self.judged.candidates(rule.scope) if in_scope(rule.scope, device)
+            )
+            if self.whole and mine and next(judged, None) is None:
+                self.files.problems.append(pack.problem("pack_matches_nothing", {"value": pack.name}, warning=True))
+
+    def _verified(self, pack: InPack) -> None:
+        mine = {name: marks for (name, of), marks in self.from_memory.items() if of == pack.name}
+        if mine and not pack.accepted:
+            marks = listed(sorted({mark for each in mine.values() for mark in each}))
+            parameters = {"rules": listed(sorted(mine)), "marks": marks, "pack": pack.name}
+            self.files.problems.append(pack.problem("unverified", parameters))
+
+    def _sources(self, entry: Entry, own: RuleSettings) -> tuple[Cited, ...]:
+        """Say where the numbers come from; those from memory must have been accepted."""
+        known = [key for key in entry.raw if key not in RuleSettings.model_fields and key not in NO_NUMBERS]
+        for key in own.sources:
+            if key.partition(".")[0] not in known:
+                parameters = {"value": key, "guess": closest(key, known), "known": listed(known)}
+                self._problem(entry, ("sources", key), "source_number", parameters)
+        sources = packs.cited(own)
+        marks = [f"{cited.number}: {cited.mark}" for cited in sources if cited.mark.startswith("M")]
+        if marks and not own.accept_unverified:
+            if entry.pack is None:
+                parameters = {"rules": own.id, "marks": listed(marks), "pack": "…"}
+                self._problem(entry, ("sources",), "unverified", parameters)
+            else:
+                self.from_memory[own.id, entry.pack.name] = marks
+        return sources
 
     def _problem(
         self, entry: Entry, path: tuple[str | int, ...], code: str, parameters: dict[str, Any], *, warning: bool = False
@@ -129,7 +169,9 @@ class _Compiler:
         if name in RESERVED:
             self._problem(entry, ("id",), "rule_reserved", {"value": name})
         first = self.ids.setdefault(name, entry)
-        if first is not entry:
+        if first is not entry and first.pack is not None:
+            self._problem(entry, ("id",), "rule_of_pack", {"value": name, "pack": first.pack.name})
+        elif first is not entry:
             self._problem(entry, ("id",), "rule_twice", {"value": name, "first": first.place("id")})
 
     def _basis(self, entry: Entry) -> None:
@@ -200,16 +242,16 @@ class _Compiler:
         raise TypeError(f"no kind of rule: {own!r}")
 
     def _limits(self, entry: Entry, own: MeanRule) -> tuple[DatedLimit, ...]:
-        if own.limit is not None:
-            return (DatedLimit(from_date=EVER, value=own.limit, name=""),)
-        standard = own.standard or ""
-        if standard not in packs.STANDARDS:
-            self._unknown(entry, ("standard",), "standard", standard, set(packs.STANDARDS))
+        if own.standard is None:
+            return packs.dated(own)
+        known = packs.standards()
+        if own.standard not in known:
+            self._unknown(entry, ("standard",), "standard", own.standard, set(known))
             return ()
-        limits = packs.limits(standard, own.quantity)
+        limits = packs.limits(own.standard, own.quantity)
         if not limits:
-            known = listed(name for name in QUANTITIES if packs.limits(standard, name))
-            parameters = {"value": standard, "quantity": own.quantity, "known": known}
+            quantities = listed(name for name in QUANTITIES if packs.limits(own.standard or "", name))
+            parameters = {"value": own.standard, "quantity": own.quantity, "known": quantities}
             self._problem(entry, ("quantity",), "standard_quantity", parameters)
         return limits
 
@@ -258,7 +300,7 @@ def _threshold(own: ThresholdRule) -> Threshold:
 
 
 def _mean(own: MeanRule, limits: tuple[DatedLimit, ...]) -> Struct:
-    least = packs.min_hours(own.quantity)
+    least = min_hours(own.quantity)
     if isinstance(own, RollingMeanRule):
         return RollingMean(
             quantity=own.quantity, limits=limits, hours=own.hours, min_hours=ceil(own.hours * least / DAY_HOURS)

@@ -19,10 +19,12 @@ from config.quotes import unquoted
 from config.schema import (
     DEFAULT_STATE,
     AnyRule,
+    ChangeSettings,
     CitywardSettings,
     DefaultSettings,
     DeviceSettings,
     DevicesFile,
+    PackFile,
     RulesFile,
 )
 from config.yaml import Document
@@ -44,12 +46,26 @@ T = TypeVar("T", bound=BaseModel)
 Path_ = tuple[str | int, ...]
 
 
+class InPack(Struct):
+    """The pack that a rule comes from, and where it was chosen."""
+
+    name: str
+    accepted: bool
+    document: Document
+    path: Path_
+
+    def problem(self, code: str, parameters: dict[str, Any], *, warning: bool = False) -> Problem:
+        """Make a problem of the choice."""
+        return self.document.problem(self.path, code, parameters, warning=warning)
+
+
 class Entry(Struct):
     """One source, device or rule as it stands in a file.
 
     raw       its keys as text, for what must be known of it even when it is wrong
     settings  None when it is wrong in itself
     defaults  of a device's file
+    pack      of a rule that comes with Cityward
     """
 
     document: Document
@@ -57,6 +73,7 @@ class Entry(Struct):
     raw: dict[str, Any]
     settings: Any = None
     defaults: DefaultSettings = DefaultSettings()
+    pack: InPack | None = None
 
     def word(self, key: str) -> str | None:
         """Return a key's text, if there is one."""
@@ -76,14 +93,18 @@ class Files(Struct):
     """Everything that was read.
 
     settings    None when cityward.yaml is wrong
+    main        cityward.yaml as it stands there; None where it cannot be read
     sources     by kind
+    changes     of rules of packs
     incomplete  a file could not be read at all: what seems to be missing may stand there
     """
 
     settings: CitywardSettings | None = None
+    main: Document | None = None
     sources: dict[str, list[Entry]] = field(default_factory=lambda: {kind: [] for kind in SOURCE_KINDS})
     devices: list[Entry] = field(default_factory=list)
     rules: list[Entry] = field(default_factory=list)
+    changes: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     incomplete: bool = False
 
@@ -96,6 +117,7 @@ def read_files(directory: Path) -> Files:
         return files
     if MAIN in names:
         for document in _read(files, directory / MAIN):
+            files.main = document
             files.settings = _validated(files, document, CitywardSettings)
             quotes = unquoted(document, ("gateway", "id"), files.settings.gateway.id) if files.settings else None
             files.problems += [quotes] if quotes is not None else []
@@ -166,7 +188,7 @@ def _validated(files: Files, document: Document, kind: type[T]) -> T | None:
         return None
 
 
-def _right(kind: TypeAdapter[Any], raw: object) -> Any:  # noqa: ANN401 - what the adapter makes
+def right(kind: TypeAdapter[Any], raw: object) -> Any:  # noqa: ANN401 - what the adapter makes
     """Return what is right in itself; what is wrong has been told already, and is None."""
     try:
         return kind.validate_python(raw)
@@ -188,7 +210,7 @@ def _read_sources(files: Files, document: Document) -> None:
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
         entries = _entries(document, ("sources", name))
         for entry in entries:
-            entry.settings = _right(adapter, entry.raw)
+            entry.settings = right(adapter, entry.raw)
         files.sources[name] += entries
 
 
@@ -200,20 +222,30 @@ def _read_devices(files: Files, document: Document) -> None:
             entry.settings, entry.defaults = settings, whole.defaults
     else:
         raw = document.data.get("defaults", {}) if isinstance(document.data, dict) else {}
-        defaults = _right(TypeAdapter(DefaultSettings), raw) or DefaultSettings()
+        defaults = right(TypeAdapter(DefaultSettings), raw) or DefaultSettings()
         adapter = TypeAdapter(DeviceSettings)
         for entry in entries:
-            entry.settings, entry.defaults = _right(adapter, entry.raw), defaults
+            entry.settings, entry.defaults = right(adapter, entry.raw), defaults
     files.devices += entries
 
 
 def _read_rules(files: Files, document: Document) -> None:
-    whole = _validated(files, document, RulesFile)
+    files.rules += read_rules(files, document, RulesFile)
+    changes = _entries(document, ("changes",))
+    adapter: TypeAdapter[Any] = TypeAdapter(ChangeSettings)
+    for entry in changes:
+        entry.settings = right(adapter, entry.raw)
+    files.changes += changes
+
+
+def read_rules(files: Files, document: Document, kind: type[RulesFile | PackFile]) -> list[Entry]:
+    """Read the rules of a document; what is wrong goes into the files' problems."""
+    whole = _validated(files, document, kind)
     entries = _entries(document, ("rules",))
     adapter: TypeAdapter[Any] = TypeAdapter(AnyRule)
     for index, entry in enumerate(entries):
-        entry.settings = whole.rules[index] if whole is not None else _right(adapter, entry.raw)
-    files.rules += entries
+        entry.settings = whole.rules[index] if whole is not None else right(adapter, entry.raw)
+    return entries
 
 
 def state_of(directory: Path) -> Path:
@@ -229,7 +261,7 @@ def socket_of(directory: Path) -> Path:
     """
     if directory != USUAL and not (directory / MAIN).exists():
         raise NoFilesError(f"there is no {MAIN} in {directory}: name the directory that the daemon runs with")
-    http = _right(TypeAdapter(HttpSettings), _said(directory).get("http") or {}) or HttpSettings()
+    http = right(TypeAdapter(HttpSettings), _said(directory).get("http") or {}) or HttpSettings()
     return http.socket_path(state_of(directory))
 
 

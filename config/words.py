@@ -92,8 +92,7 @@ _CITED: dict[str, Sentence] = {
     "clause": ("条款或表号", "Clause or table"),
     "mark": (
         "可信程度：V1 标准原文，V2 二手资料，V3 公开代码，C 计算所得，E 工程经验，M 0.9 凭记忆（须核对）",
-        "How sure it is: V1 read in the standard, V2 in a secondary page, V3 in public code, C computed, "
-        "E engineers' choice, M 0.9 from memory, to be checked",
+        "How sure: V1 read in the standard, V2 in a page, V3 in code, C computed, E our choice, M 0.9 from memory",
     ),
 }
 
@@ -219,6 +218,11 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "at": ("位置：[经度, 纬度]，坐标系见 crs", "Where it is: [longitude, latitude] in the crs"),
     },
     "RulesFile": {"": ("rules.d/*.yaml：规则", "rules.d/*.yaml: rules"), "rules": ("规则", "The rules"), "changes": ("对规则包中规则的改动", "What is otherwise about rules of packs")},
+    "PackFile": {
+        "": ("规则包", "A pack of rules"),
+        "title": ("规则包的名称", "What it is the pack of"),
+        "rules": ("规则", "The rules"),
+    },
     "ChangeSettings": {
         "": ("对规则包中一条规则的改动：写出的键取代原来的", "What is otherwise about one rule of a pack: every key here takes the place of its own"),
         "rule": ("该规则的编号", "The id of that rule"),

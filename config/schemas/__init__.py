@@ -1,4 +1,4 @@
-"""JSON Schemas of the three kinds of files, for editors: completion, marks while typing, and what every key means.
+"""JSON Schemas of the kinds of files, for editors: completion, marks while typing, and what every key means.
 
 Made of the pydantic models, of the models' options, and of the sentences in `config.words`, Chinese, then English:
 `python -m config.schemas` writes them again. In a file they are named by its first line,
@@ -13,14 +13,19 @@ from typing import Any, get_args
 import msgspec
 from pydantic import BaseModel
 
-from config.schema import CitywardSettings, DevicesFile, RulesFile
+from config.schema import CitywardSettings, DevicesFile, PackFile, RulesFile
 from config.words import words_of
 from devices import catalogue
 from devices.models import NoOptions
 from devices.quantities import QUANTITIES
 
 FOLDER = Path(__file__).parent
-KINDS: dict[str, type[BaseModel]] = {"cityward": CitywardSettings, "devices": DevicesFile, "rules": RulesFile}
+KINDS: dict[str, type[BaseModel]] = {
+    "cityward": CitywardSettings,
+    "devices": DevicesFile,
+    "rules": RulesFile,
+    "pack": PackFile,
+}
 REF = "#/$defs/{name}"
 
 Part = dict[str, Any]

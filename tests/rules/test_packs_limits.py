@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rules.packs import STANDARDS, limit_on, limits, min_hours
+from config.packs import limits
+from rules.packs import limit_on, min_hours
 
+STANDARDS = ("gb3095-2026-class1", "gb3095-2026-class2")
 CODES = {"pm10_ug_m3": "PM10", "pm25_ug_m3": "PM2.5", "tsp_ug_m3": "TSP"}
 
 

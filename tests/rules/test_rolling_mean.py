@@ -2,8 +2,8 @@
 
 import pytest
 
+from config.packs import limits
 from rules.kinds.rolling_mean import KIND, LastHours, RollingMean, step
-from rules.packs import limits
 from rules.verdicts import NORMAL, UNKNOWN, VIOLATED
 
 HOUR = 3_600_000

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from config.packs import limits
 from devices import catalogue
 from devices.hj212 import crc_hj212
 from devices.models import hj212_dust
 from devices.registry import Device
 from rules.kinds.day_mean import DayMean
 from rules.kinds.threshold import KIND, Threshold
-from rules.packs import limits
 from rules.verdicts import NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED, Live
 from tests.rules.street import MINUTE, SITES, Street, rule
 
