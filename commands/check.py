@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from commands.language import language_of_system, language_option
+from config import apart
 from config.check import Loaded, load
 from config.problems import Language
 
@@ -22,6 +23,13 @@ def command(directory: Path, language: Language | None) -> None:
     loaded = load(directory)
     for problem in loaded.problems:
         click.echo(problem.text(language))
+    if loaded.compiled is not None and not apart.has_devices(directory):
+        folder = directory / "devices.d"
+        told = {
+            "zh": f"警告：{folder} 中没有任何设备文件；有设备在用时，重新加载会被拒绝。",
+            "en": f"Warning: {folder} has no file of devices; while devices are in force a reload refuses that.",
+        }
+        click.echo(told[language])
     click.echo(_summary(loaded, language), err=loaded.compiled is None)
     if loaded.compiled is None:
         raise SystemExit(1)

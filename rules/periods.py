@@ -124,11 +124,6 @@ class Slots(Struct):
     gap: Ints
     count: Ints
 
-    def has_mean(self, least: int) -> Bits:
-        """Tell where enough is valid."""
-        found: Bits = self.valid >= least
-        return found
-
 
 def means(sums: npt.NDArray[Any], counts: npt.NDArray[Any]) -> Ints:
     """Divide sums of centi-units by counts, to the nearest 1e-8; 0 where nothing was counted."""

@@ -32,6 +32,15 @@ def test_all_is_right(directory: Path) -> None:
     assert result.output == "All is right: 8 devices, 9 rules, 5 sources.\n"
 
 
+def test_a_folder_without_devices_is_said(directory: Path) -> None:
+    for path in [*directory.glob("devices.d/*"), *directory.glob("rules.d/*")]:
+        path.unlink()
+    result = cityward("check", str(directory))
+    assert "devices.d has no file of devices" in result.output
+    (directory / "devices.d" / "none.yaml").write_text("devices: []\n")
+    assert "has no file" not in cityward("check", str(directory)).output
+
+
 def test_what_is_wrong_is_named_with_its_place(directory: Path) -> None:
     file = directory / "devices.d" / "gulou.yaml"
     file.write_text(file.read_text().replace("bosch-tps110", "bosch-tps11O"))
