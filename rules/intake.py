@@ -169,7 +169,9 @@ def judge(memory: Memory, track: Track, values: Values, arrival: Arrival, *, lat
     moment = memory.moment(sequence, batch.at_ms, "reading")
     for judge, value in zip(track.watches, track.pick(values)):  # noqa: B905 - pick gives one more
         if value is not None and not judge.low <= value <= judge.high:
-            memory.world.judging.value(judge, value, moment, partial(_evidence, arrival, value), late=late)
+            memory.world.judging.value(
+                judge, value, values, track, moment, partial(_evidence, arrival, value), late=late
+            )
     quieten(track)
 
 

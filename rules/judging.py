@@ -141,7 +141,7 @@ class Judging:
         self.timers = Timers()
         self.judges = Judges()
 
-    def value(  # noqa: PLR0913 - who judges, what of, when, by what proof
+    def value(  # noqa: PLR0913, PLR0917 - who judges, what of, when, by what proof
         self,
         judge: Judge,
         value: float,

@@ -157,8 +157,7 @@ def _restore_judges(memory: Memory, content: bytes) -> None:
     world = memory.world
     found = msgspec.msgpack.decode(content, type=_JudgesState)
     for alike in found.judges:
-        kept = alike.state[0]
-        state: JudgeState = (tuple(kept) if isinstance(kept, list) else kept, *alike.state[1:])
+        state: JudgeState = (_frozen(alike.state[0]), *alike.state[1:])
         for subject, due_ms in alike.due_ms.items():
             key = (alike.rule, subject)
             judge = world.judging.judges.get(key) or memory.links.judge_again(*key, world)
@@ -168,3 +167,8 @@ def _restore_judges(memory: Memory, content: bytes) -> None:
         world.judging.timers.set(key, at_ms)
     for track in world.reception.tracks.values():
         quieten(track)
+
+
+def _frozen(kept: Any) -> Any:  # noqa: ANN401 - whatever a kind remembers
+    """Make tuples of lists again: the memory of a kind is compared."""
+    return tuple(_frozen(one) for one in kept) if isinstance(kept, list) else kept
