@@ -111,6 +111,7 @@ class _Prober:
     def __init__(self, port: Serial, tell: Tell) -> None:
         self._port = port
         self._tell = tell
+        self._took_s = 0.0  # the slowest answer so far
 
     def _set(self, doing: Doing, setting: Line, seconds: float) -> bool:
         """Set the line, and tell what comes; False = the adapter cannot do that rate or parity."""
@@ -182,21 +183,22 @@ class _Prober:
             each_s = _ANSWER_S + self._pause_s(setting) + self._wire_s(1, setting)
             if not self._set("ask slaves", setting, len(first) * len(_FIRST) * each_s):
                 continue
-            there = self._answering(first, _FIRST)
+            there = self._answering(first, _FIRST, _ANSWER_S)
             if there:
                 ways = tuple(dict.fromkeys(there.values()))
                 rest = [slave for slave in range(1, _LAST_SLAVE + 1) if slave not in first]
-                self._tell("ask all slaves", setting, len(rest) * len(ways) * each_s)
-                there |= self._answering(rest, ways)
+                wait_s = min(_ANSWER_S, 0.03 + 2 * self._took_s)  # they are of one kind, mostly
+                self._tell("ask all slaves", setting, len(rest) * len(ways) * (each_s - _ANSWER_S + wait_s))
+                there |= self._answering(rest, ways, wait_s)
                 self._tell("read maps", setting, len(there) * len(PRESETS) * _READ_S)
                 return [self._slave(slave, setting) for slave in sorted(there)]
         return []
 
-    def _answering(self, slaves: Iterable[int], ways: tuple[_Way, ...]) -> dict[int, _Way]:
+    def _answering(self, slaves: Iterable[int], ways: tuple[_Way, ...], wait_s: float) -> dict[int, _Way]:
         """Return the slaves that are there, and what they answered."""
         found = {}
         for slave in slaves:
-            way = next((way for way in ways if self._asked(slave, way, _ANSWER_S)), None)
+            way = next((way for way in ways if self._asked(slave, way, wait_s)), None)
             if way is not None:
                 found[slave] = way
         return found
@@ -210,11 +212,12 @@ class _Prober:
         for _ in self._hear(self._pause_s(setting)):
             pass
         self._port.write(request)
-        heard = b""
+        heard, began = b"", monotonic()
         for data in self._hear(wait_s + self._wire_s(request[5], setting)):
             heard += data
             response = _response_in(heard, request)
             if response:
+                self._took_s = max(self._took_s, monotonic() - began)
                 return request + response
         return b""
 
