@@ -16,7 +16,7 @@ from devices.frames import Batch
 from rules.records import Record
 from store import segment
 from store.fs import OsFs
-from store.journal import OvertakenError, autonomy_hours, budget_of, bytes_per_hour, read
+from store.journal import OvertakenError, Span, autonomy_hours, budget_of, bytes_per_hour, read
 from store.segment import Segment
 
 Line = dict[str, Any]
@@ -124,7 +124,12 @@ def _told(directory: Path, after: int, address: str | None) -> Iterator[Line]:
 def _found(directory: Path, after: int, address: str | None) -> Iterator[tuple[int, Record]]:
     """Read what was asked for; a place is looked up in the indexes first, and where none is equal, all are compared."""
     if address is None:
-        yield from read(OsFs(), directory, after)
+        lost: list[Span] = []
+        for each in read(OsFs(), directory, after, lost=lost):
+            for first, last in lost:
+                click.echo(f"{first} to {last} are not in the journal any more, or damaged.", err=True)
+            lost.clear()
+            yield each
         return
     wanted = re.sub(r"^[a-z]+:", "", address).encode()
     found = False

@@ -148,3 +148,13 @@ def test_a_user_who_may_only_read_can_read() -> None:
             os._exit(0 if ok else 1)
         assert os.waitpid(child, 0)[1] == 0
         journal.close()
+
+
+def test_what_is_damaged_is_said(state: Path) -> None:
+    path = state / "journal" / "0000000001.seg"
+    damaged = bytearray(path.read_bytes())
+    damaged[100] ^= 1
+    path.write_bytes(damaged)
+    done = CliRunner().invoke(command, ["--state", str(state), "print", "--json"], catch_exceptions=False)
+    assert done.stderr == "1 to 3 are not in the journal any more, or damaged.\n"
+    assert json.loads(done.stdout.splitlines()[0])["sequence"] == 4
