@@ -8,7 +8,7 @@ from msgspec import Struct
 from devices.reception import Reception
 from devices.registry import Registry
 from devices.tracks import Door, Track
-from rules import lines
+from rules import lines, spans
 from rules.alarms import Moment
 from rules.judging import Judge
 from rules.links import Links
@@ -68,6 +68,8 @@ class Memory:
     def carry_events(self) -> None:
         """Move the events of a record into the outcome, with their lines."""
         events = self.world.judging.alarms.events
+        for event in events:
+            spans.complete(event, self.world, self.hash)
         self.out.events += events
         if self.world.registry.influx:
             self.out.lines += [lines.of_event(event) for event in events]

@@ -198,6 +198,8 @@ class Evidence(Struct, kw_only=True):
 
     sequence  of the record; source, place, payload: the frame, where there is one
     why       reasons in numbers: readings in a row, mean, hours ...
+    config    hash of the configuration in force
+    from_ms   log time: from here on to `sequence` the frames of the alarm's device bear on it; 0 = none does
     """
 
     sequence: int
@@ -205,6 +207,8 @@ class Evidence(Struct, kw_only=True):
     place: bytes = b""
     payload: bytes = b""
     why: dict[str, Any] = field(default_factory=dict)
+    config: str = ""
+    from_ms: int = 0
 
 
 class Event(Struct, kw_only=True):

@@ -34,10 +34,14 @@ def test_the_event_carries_everything_that_a_control_room_asks(street: Street) -
     )
     assert (alarm.id, alarm.device, alarm.family, alarm.priority) == ("dust@a", "a", "dust", 2)
     assert (alarm.value, alarm.limit, alarm.unit, alarm.text.en) == (200, 150, "µg/m³", "a 200")
+    assert event.evidence is not None
     assert event.evidence == Evidence(
         sequence=2, source="lora", place=b"plain/a", payload=b'{"pm10": 200}',
         why={"value": 200.0, "readings_over": 1, "for_s": 0},
+        config=event.evidence.config, from_ms=event.evidence.from_ms,
     )  # fmt: skip
+    assert event.evidence.config
+    assert event.evidence.from_ms <= event.at_ms
 
 
 def test_seen_then_gone(street: Street) -> None:
