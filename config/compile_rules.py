@@ -2,21 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from math import ceil
 from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from config import packs
+from config import compile_means, packs
 from config.load import Entry, Files, InPack
 from config.problems import closest, listed
 from config.quotes import unquoted
 from config.schema import (
     LEGAL,
     BothLanguages,
-    DayMeanRule,
     MeanRule,
-    RollingMeanRule,
+    RateRule,
     RuleSettings,
     SilenceRule,
     StateRule,
@@ -25,17 +23,15 @@ from config.schema import (
 from devices import catalogue
 from devices.quantities import QUANTITIES
 from devices.registry import Device
-from rules.kinds.day_mean import DayMean
-from rules.kinds.rolling_mean import RollingMean
+from rules.kinds.rate import Rate
 from rules.kinds.silence import Silence
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
-from rules.packs import DatedLimit, gateway, min_hours
+from rules.packs import DatedLimit, gateway
 from rules.records import Text
 from rules.ruleset import Cited, Rule, Scope
 from rules.scope import in_scope
 
-DAY_HOURS = 24
 NO_NUMBERS = frozenset({"for", "kind", "quantity", "standard", "is"})
 """Keys of rules, besides those that every rule has, that hold no number."""
 RESERVED = frozenset({gateway.LINK.id, *gateway.CONDITIONS})
@@ -236,12 +232,33 @@ class _Compiler:
                 return _silence(own)
             case ThresholdRule():
                 return _threshold(own)
+            case RateRule():
+                return _rate(own)
             case MeanRule():
                 limits = self._limits(entry, own)
-                return _mean(own, limits) if limits else None
+                self._others(entry, own)
+                return compile_means.mean(own, limits) if limits else None
         raise TypeError(f"no kind of rule: {own!r}")
 
+    def _others(self, entry: Entry, own: MeanRule) -> None:
+        """Tell of series of other devices that nobody delivers."""
+        for path, other in compile_means.others(own):
+            device = self.judged.by_id.get(other.device)
+            if device is None and other.device not in self.words.ids and not self.files.incomplete:
+                self._unknown(entry, (*path, "device"), "device", other.device, self.words.ids)
+            elif device is not None and other.quantity not in _delivers(device):
+                known = listed(sorted(_delivers(device)))
+                parameters = {"device": device.id, "model": device.model, "value": other.quantity, "known": known}
+                self._problem(entry, (*path, "quantity"), "not_delivered", parameters)
+
     def _limits(self, entry: Entry, own: MeanRule) -> tuple[DatedLimit, ...]:
+        limits = self._limits_of(entry, own)
+        clear = getattr(own, "clear", None)
+        if clear is not None and limits and clear > (least := min(limit.value for limit in limits)):
+            self._problem(entry, ("clear",), "clear_side", {"limit": f"{least:g}"})
+        return limits
+
+    def _limits_of(self, entry: Entry, own: MeanRule) -> tuple[DatedLimit, ...]:
         if own.standard is None:
             return packs.dated(own)
         known = packs.standards()
@@ -299,12 +316,5 @@ def _threshold(own: ThresholdRule) -> Threshold:
     )
 
 
-def _mean(own: MeanRule, limits: tuple[DatedLimit, ...]) -> Struct:
-    least = min_hours(own.quantity)
-    if isinstance(own, RollingMeanRule):
-        return RollingMean(
-            quantity=own.quantity, limits=limits, hours=own.hours, min_hours=ceil(own.hours * least / DAY_HOURS)
-        )
-    if isinstance(own, DayMeanRule):
-        return DayMean(quantity=own.quantity, limits=limits, min_hours=least)
-    raise TypeError(f"no kind of rule: {own!r}")
+def _rate(own: RateRule) -> Rate:
+    return Rate(quantity=own.quantity, rise=own.rise, fall=own.fall, within_ms=own.within)

@@ -47,6 +47,12 @@ def _number_quantity(text: str) -> str:
     return text
 
 
+def _no_text(text: str) -> str:
+    if QUANTITIES[_quantity(text)].type == "text":
+        raise Wrong("quantity_no_number", "{value}", {"value": text})
+    return text
+
+
 def _truth_quantity(text: str) -> str:
     if QUANTITIES[_quantity(text)].type != "bool":
         raise Wrong("quantity_no_truth", "{value}", {"value": text})
@@ -69,6 +75,7 @@ _TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI
 Text = Annotated[str, Field(min_length=1), AfterValidator(_visible)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 NumberQuantity = Annotated[str, AfterValidator(_number_quantity)]
+NumberOrTruth = Annotated[str, AfterValidator(_no_text)]
 TruthQuantity = Annotated[str, AfterValidator(_truth_quantity)]
 
 SPELLINGS = {"ug/m3": "µg/m³", "μg/m³": "µg/m³", "ug/m³": "µg/m³", "mg/m3": "mg/m³", "deg": "°", "℃": "°C", "C": "°C"}

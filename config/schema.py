@@ -26,6 +26,14 @@ from config.scalars import (
     TruthQuantity,
     in_unit,
 )
+from config.schema_means import (
+    AllowedPerDay,
+    BackgroundSettings,
+    DeductSettings,
+    ValidOf15,
+    ValidOf24,
+    ValidOf60,
+)
 from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
 from feed.settings import HttpSettings
@@ -336,10 +344,40 @@ class MeanRule(RuleSettings):
         return self
 
 
+class PeriodMeanRule(MeanRule):
+    """The mean of a slot or an hour. clear: at or under it the alarm ends; allowed_per_day: so many may exceed."""
+
+    clear: Limit | None = None
+    allowed_per_day: AllowedPerDay = 0
+    background: BackgroundSettings | None = None
+    deduct: DeductSettings | None = None
+
+
+class SlotMeanRule(PeriodMeanRule):
+    """The mean of 15 minutes."""
+
+    kind: Literal["slot_mean"]
+    valid: ValidOf15 = NOfM(12, 15)
+
+
+class HourMeanRule(PeriodMeanRule):
+    """The mean of an hour."""
+
+    kind: Literal["hour_mean"]
+    valid: ValidOf60 = NOfM(45, 60)
+
+
 class DayMeanRule(MeanRule):
-    """The mean of a closed day."""
+    """The mean of a closed day. valid: None = what the standard asks of its quantity."""
 
     kind: Literal["day_mean"]
+    valid: ValidOf24 | None = None
+
+
+class DayBudgetRule(MeanRule):
+    """A day that can no longer comply."""
+
+    kind: Literal["day_budget"]
 
 
 class RollingMeanRule(MeanRule):
@@ -347,10 +385,36 @@ class RollingMeanRule(MeanRule):
 
     kind: Literal["rolling_mean"]
     hours: Annotated[int, Field(ge=1, le=48)] = 24
+    clear: Limit | None = None
+
+
+class RateRule(RuleSettings):
+    """A number rises, or falls, by more than so much within a time."""
+
+    kind: Literal["rate"]
+    quantity: NumberQuantity
+    rise: Limit | None = None
+    fall: Limit | None = None
+    within: Duration
+
+    @model_validator(mode="after")
+    def _one(self) -> "RateRule":
+        if (self.rise is None) == (self.fall is None):
+            raise Wrong("one_of", "one", {"at": "fall", "names": "rise, fall"})
+        return self
 
 
 AnyRule = Annotated[
-    StateRule | SilenceRule | ThresholdRule | DayMeanRule | RollingMeanRule, Field(discriminator="kind")
+    StateRule
+    | SilenceRule
+    | ThresholdRule
+    | RateRule
+    | SlotMeanRule
+    | HourMeanRule
+    | DayMeanRule
+    | DayBudgetRule
+    | RollingMeanRule,
+    Field(discriminator="kind"),
 ]
 
 

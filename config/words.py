@@ -96,6 +96,24 @@ _CITED: dict[str, Sentence] = {
     ),
 }
 
+_CLEAR: Sentence = ("降到此值或以下才恢复；默认为限值", "At or under it the alarm ends; the limit itself if unsaid")
+_VALID: Sentence = ("至少多少有效，如 12 of 15、45 of 60、20 of 24", "How many of its parts must be valid, as in 12 of 15 minutes, 45 of 60, 20 of 24 hours")
+_PERIOD: dict[str, Sentence] = _MEAN | {
+    "valid": _VALID,
+    "clear": _CLEAR,
+    "allowed_per_day": ("每天允许超过几次；默认 0", "How many of a day may exceed; 0 if unsaid"),
+    "background": ("先减去的背景值", "What is subtracted first: the background"),
+    "deduct": ("在某条件下先减去的数", "What is subtracted first while a condition holds"),
+}
+_OTHER: dict[str, Sentence] = {
+    "device": ("哪台设备", "Which device"),
+    "quantity": ("它的哪个量", "Which of its quantities"),
+    "hourly": (
+        "该设备上报的已是小时值：begin 时间为小时开始，end 为小时结束或之后；不写则按它自己的测量计算均值",
+        "Its readings are hour means already, told with the begin of the hour, or at or after its end; unsaid = it measures itself",
+    ),
+}
+
 _SETTINGS: dict[str, dict[str, Sentence]] = {
     "CitywardSettings": {
         "": ("cityward.yaml：网关是谁、数据从哪来、写到哪去", "cityward.yaml: who the gateway is, where its data come from, where they go"),
@@ -253,8 +271,35 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "once_above": ("高于此值一次即报警", "One reading above this is enough"),
         "once_below": ("低于此值一次即报警", "One reading below this is enough"),
     },
-    "DayMeanRule": {"": ("日均值超过限值时报警", "Rings when the mean of a closed day is over a limit"), **_MEAN},
-    "RollingMeanRule": {"": ("近几小时均值超过限值时预警", "Rings early, when the mean of the last hours is over a limit"), **_MEAN, "hours": ("近几小时；默认 24", "Of how many hours; 24 if unsaid")},
+    "DayMeanRule": {"": ("日均值超过限值时报警", "Rings when the mean of a closed day is over a limit"), **_MEAN, "valid": _VALID},
+    "RollingMeanRule": {"": ("近几小时均值超过限值时预警", "Rings early, when the mean of the last hours is over a limit"), **_MEAN, "hours": ("近几小时；默认 24", "Of how many hours; 24 if unsaid"), "clear": _CLEAR},
+    "SlotMeanRule": {"": ("15 分钟均值超过限值时报警", "Rings when the mean of 15 minutes from the full hour is over a limit"), **_PERIOD},
+    "HourMeanRule": {"": ("小时均值超过限值时报警", "Rings when the mean of an hour is over a limit"), **_PERIOD},
+    "DayBudgetRule": {"": ("当日均值已不可能达标时报警", "Rings when the day can no longer comply, however clean the rest of it is"), **_MEAN},
+    "RateRule": {
+        "": ("在一段时间内上升（或下降）过多时报警", "Rings when a number rises, or falls, by more than so much within a time"),
+        **_RULE,
+        "rise": ("上升多少；rise 与 fall 写一个", "By how much it may rise; write either rise or fall"),
+        "fall": ("下降多少", "By how much it may fall"),
+        "within": ("在多长时间之内，如 10 min", "Within what time, as in 10 min"),
+    },
+    "BackgroundSettings": {
+        "": ("要减去的背景值：另一台设备的同期数据", "The background that is subtracted: another device's, of the same time"),
+        **_OTHER,
+        "cap": ("背景值最多按此计算", "No more than this is subtracted"),
+    },
+    "BandSettings": {
+        "": ("条件：另一序列在范围之内", "A condition: another series lies in a band"),
+        **_OTHER,
+        "from": ("不小于", "From this on, included"),
+        "to": ("不大于", "Up to this, included"),
+        "is": ("真假量的值：true 或 false", "The value of a truth: true or false"),
+    },
+    "DeductSettings": {
+        "": ("条件成立时先减去一个数再比较", "What is subtracted before the comparison while conditions hold"),
+        "amount": ("减去多少，单位同该量", "How much, in the unit of the rule's quantity"),
+        "when": ("须同时成立的条件", "The conditions; all must hold"),
+    },
     "ScopeSettings": {
         "": ("哪些设备：给出的条件须同时成立", "Which devices: all that is given must hold"),
         "family": ("设备类别：manhole、parking、dust …", "Their family: manhole, parking, dust …"),

@@ -58,6 +58,8 @@ QUANTITIES: dict[str, Quantity] = {
     "noise_eq_db": _number("dB", 20, 150, "等效声级", "equivalent noise level"),
     "noise_max_db": _number("dB", 20, 150, "最大声级", "highest noise level"),
     # weather and air
+    "aqi": _number("", 0, 500, "空气质量指数", "air quality index"),
+    "pm_is_primary": _truth("首要污染物为颗粒物", "PM10 or PM2.5 is the primary pollutant"),
     "wind_speed_m_s": _number("m/s", 0, 90, "风速", "wind speed"),
     "wind_gust_m_s": _number("m/s", 0, 120, "阵风风速", "gust"),
     "wind_direction_deg": _number("°", 0, 360, "风向", "wind direction"),
