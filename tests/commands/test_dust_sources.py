@@ -54,7 +54,9 @@ def test_every_kind_of_link_is_opened_as_it_is_written(tmp_path: Path) -> None:
     compiled = loaded.compiled
     assert compiled is not None
     heard = Heard()
-    sources = {each.name: make_source(each, compiled.registry, heard.report, None) for each in all_sources(compiled)}
+    sources = {
+        each.name: make_source(each, compiled.registry, heard.report, None, tmp_path) for each in all_sources(compiled)
+    }
     kinds = {name: type(source) for name, source in sources.items()}
     assert kinds == {
         "sites": Hj212Listener, "yard": Hj212Client, "wired": Hj212Line, "gate": ModbusLine, "kiosk": TalkerLine,
