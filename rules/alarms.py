@@ -66,8 +66,8 @@ class Alarms:
     def activate(self, alarm: Alarm, rule: Rule, moment: Moment, evidence: Evidence | None) -> None:
         """Begin a new occurrence. The caller has filled value, limit and text."""
         kind = "reraised" if alarm.latched and alarm.acknowledged and alarm.occurrence else "raised"
-        alarm.active, alarm.acknowledged = True, False
-        alarm.latched = rule.latch
+        alarm.active, alarm.acknowledged = True, rule.maintenance
+        alarm.latched = rule.latch and not rule.maintenance
         alarm.occurrence, alarm.since_ms, alarm.returned_ms = _number(alarm, moment), moment.t_ms, None
         self.by_id[alarm.id] = alarm
         self.tell(kind, alarm, moment, evidence=evidence)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 from devices.frames import Batch
 from devices.registry import Registry
-from rules import commissioning, intake, lines, refile, statuses
+from rules import commissioning, intake, lines, permits, refile, statuses
 from rules.alarms import Moment
 from rules.findings import judge_period
+from rules.groups import judge_peers
 from rules.judging import COMMISSIONING, Judge, quieten
 from rules.memory import Memory
 from rules.packs.gateway import BUILT_IN
@@ -69,6 +70,9 @@ class Fold:
             self._single(sequence, record)
         if self.memory.world.judging.alarms.events:
             self.memory.carry_events()
+        if self.memory.world.judging.bays:
+            out.bays += self.memory.world.judging.bays
+            self.memory.world.judging.bays.clear()
 
     def next_due_ms(self) -> int | None:
         """Log time at which a tick is due if nothing else comes."""
@@ -100,6 +104,8 @@ class Fold:
         judge = self.memory.world.judging.judges.get(key)
         if key[0] == COMMISSIONING:
             commissioning.end(key[1], self.memory.world.judging, moment)
+        elif key[0] == permits.ENDS:
+            permits.end(key[1], self.memory.world, moment)
         elif judge is None:
             self.memory.links.tell_members(key, self.memory.world, moment)
         elif judge.device is None:
@@ -131,6 +137,7 @@ class Fold:
             for judge in self.memory.world.of_periods.get((period.device, period.quantity), ()):
                 judge_period(judge, period, self.memory.world, moment)
         judge_again(periods, self.memory.world, moment)
+        judge_peers(periods, self.memory.world, moment)
 
     def _look_for_signs(self, judge: Judge, moment: Moment) -> None:
         track = self.memory.world.reception.tracks[judge.subject]
@@ -159,6 +166,8 @@ class Fold:
             moment = self.memory.moment(sequence, command.at_ms, "command")
             if command.kind == "commission":
                 answer = commissioning.command(command, self.memory.world, moment)
+            elif command.kind == "permit":
+                answer = permits.command(command, self.memory.world, moment)
             else:
                 answer = self.memory.world.judging.alarms.command(command, moment)
             answer.asked = asked

@@ -11,10 +11,11 @@ from devices.quantities import QUANTITIES
 from devices.readings import Values
 from devices.registry import Device
 from devices.tracks import Track
+from rules import bays, permits, suspects
 from rules.alarms import Alarms, Moment
 from rules.packs import REFERENCE_EN, REFERENCE_ZH, UNVERIFIED_EN, UNVERIFIED_ZH
 from rules.reasons import words_of
-from rules.records import Alarm, Evidence, Text
+from rules.records import Alarm, Bay, Evidence, Permit, Text
 from rules.ruleset import Rule
 from rules.timers import Key, Timers
 from rules.verdicts import ALWAYS_QUIET, NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED, Kind, Live, Said, Together
@@ -22,6 +23,7 @@ from rules.verdicts import ALWAYS_QUIET, NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED,
 Plain = TypeVar("Plain", bound=tuple[Any, ...])
 
 
+MAINTENANCE = "maintenance"  # why an alarm is not shown that only asks for planned work
 COMMISSIONING = "commissioning"  # a timer of this name runs for a device that somebody is trying
 
 
@@ -140,6 +142,8 @@ class Judging:
         self.alarms = Alarms()
         self.timers = Timers()
         self.judges = Judges()
+        self.permits: dict[str, Permit] = {}
+        self.bays: list[Bay] = []  # changes of the record that is being taken; the fold carries them away
 
     def value(  # noqa: PLR0913, PLR0917 - who judges, what of, when, by what proof
         self,
@@ -172,6 +176,9 @@ class Judging:
         late: bool = False,
     ) -> None:
         """Keep the memory, set the timer, and let the alarm follow the verdict."""
+        if judge.kind is bays.KIND:
+            self._bay(judge, said, moment)
+        doubted = judge.kind.doubts and (said.verdict == VIOLATED) != (judge.verdict == VIOLATED)
         judge.memory, judge.verdict = said.memory, said.verdict
         judge.low, judge.high = said.quiet
         if said.due_ms is None and said.verdict == NORMAL:  # at rest; what comes next brings a value of its own
@@ -188,11 +195,46 @@ class Judging:
             proof.why.update(said.why)
             alarm = self.describe(judge, alarm)
             alarm.late = late
-            if judge.subject in self.timers.due.get(COMMISSIONING, ()) and COMMISSIONING not in alarm.suppressed:
-                alarm.suppressed.append(COMMISSIONING)  # before it is told: it must not ring for a moment
+            alarm.suppressed += [why for why in self._hidden(judge) if why not in alarm.suppressed]  # before it is told
             self.alarms.activate(alarm, judge.rule, moment, proof)
         elif said.verdict == NORMAL and active and alarm is not None:
+            if MAINTENANCE in alarm.suppressed:
+                alarm.suppressed.remove(MAINTENANCE)
             self.alarms.calm(alarm, moment, evidence() if evidence else None)
+            permit = self.permits.get(judge.subject)
+            if permit is not None and permits.WORK_PERMIT in alarm.suppressed:
+                permits.settle(alarm, self.alarms, moment, permit)
+        if doubted:
+            self._tag(judge, moment)
+
+    def _hidden(self, judge: Judge) -> Iterator[str]:
+        """Give the reasons why an alarm that begins now is not shown among the others, also not for a moment."""
+        if judge.subject in self.timers.due.get(COMMISSIONING, ()):
+            yield COMMISSIONING
+        if permits.allows(self.permits.get(judge.subject), judge.rule):
+            yield permits.WORK_PERMIT
+        if judge.rule.maintenance:
+            yield MAINTENANCE
+
+    def _tag(self, judge: Judge, moment: Moment) -> None:
+        """Tell alarms of the same device that are not over, where their instrument is in doubt now, or is no more."""
+        judges = self.judges.of_subject[judge.subject]
+        for other in judges:
+            alarm = self.alarms.by_id.get(other.id)
+            if alarm is not None and not alarm.over and suspects.tag(alarm, judges):
+                self.alarms.tell("amended", alarm, moment)
+
+    def _bay(self, judge: Judge, said: Said, moment: Moment) -> None:
+        """Tell a change of a bay, which is no alarm."""
+        state, since_ms = said.memory[0], said.memory[1]
+        if state != judge.memory[0]:
+            since_ms += moment.t_ms - moment.at_ms
+            self.bays.append(
+                Bay(
+                    sequence=moment.sequence, at_ms=moment.at_ms, device=judge.subject, state=bays.STATES[state],
+                    since_ms=since_ms,
+                )
+            )  # fmt: skip
 
     def describe(self, judge: Judge, alarm: Alarm | None) -> Alarm:
         """Make the alarm of a judge, or bring it up to date, with its texts for the last value."""
@@ -207,13 +249,12 @@ class Judging:
         alarm.priority, alarm.quantity, alarm.basis = rule.priority, quantity, rule.basis
         alarm.unit = QUANTITIES[quantity].unit if quantity else ""
         alarm.limit, alarm.value = judge.limit, judge.last
+        suspects.tag(alarm, self.judges.of_subject.get(judge.subject, ()) if device else ())
         words = {
             "value": number(judge.last),
             "limit": number(alarm.limit),
             "name": alarm.name or judge.subject,
-            "why_zh": "–",
-            "why_en": "–",
-            **(judge.words or {}),
+            **(judge.words or {"why_zh": "–", "why_en": "–"}),
         }
         alarm.text = text(rule, words)
         return alarm

@@ -17,19 +17,23 @@ class Command(Struct, tag="command", kw_only=True):
     """What a person or program told the gateway.
 
     id          made by the client; the same id gets the same answer for 24 h
-    kind        ack: "seen"; reset: ends a latched alarm; commission: somebody stands beside a device and tries it
-    alarm       id of the alarm; of the device to commission
+    kind        ack: "seen"; reset: ends a latched alarm; commission: somebody stands beside a device and tries it;
+                permit: somebody may open it (rules.permits)
+    alarm       id of the alarm; of the device to commission or to open
     occurrence  the activation that the person saw; 0 for a device
+    who, until_ms  of a permit: who may, and until when (civil time; 0 ends it); its why is the comment
     for_ms      how long a device's alarms are its commissioning, and nobody's alarm; 0 ends it
     user        who; `via` says how he was known ("http", "socket:uid 1000")
     """
 
     at_ms: int
     id: str
-    kind: Literal["ack", "reset", "commission"]
+    kind: Literal["ack", "reset", "commission", "permit"]
     alarm: str
     occurrence: int
     for_ms: int = 0
+    who: str = ""
+    until_ms: int = 0
     user: str
     via: str = ""
     comment: str = ""
@@ -37,7 +41,8 @@ class Command(Struct, tag="command", kw_only=True):
     @property
     def content(self) -> str:
         """Hash of what was told, whenever and over whatever way: who tries again tells the same."""
-        words = (self.kind, self.alarm, str(self.occurrence), str(self.for_ms), self.user, self.comment)
+        permit = (self.who, str(self.until_ms)) if self.kind == "permit" else ()
+        words = (self.kind, self.alarm, str(self.occurrence), str(self.for_ms), self.user, self.comment, *permit)
         return sha256("\0".join(words).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -147,6 +152,7 @@ class Alarm(Struct, kw_only=True):
     name, site    of the device when the alarm was raised, for people; the event keeps them when the device is gone
     members       ids of what is inside this alarm (devices that are silent because this link is down)
     late          raised by a reading that came late
+    suspect       sensor: a rule that judges its instrument is violated, and which; nothing is lowered by it
     basis         compliance or reference; None where no legal limit is meant
     event         number of the last event that changed it; 0 until the book has given one
     """
@@ -174,6 +180,8 @@ class Alarm(Struct, kw_only=True):
     value: float | bool | None = None
     members: list[str] = field(default_factory=list)
     late: bool = False
+    suspect: Literal["sensor"] | None = None
+    suspect_why: Text | None = None
     event: int = 0
 
     @property
@@ -217,7 +225,8 @@ class Event(Struct, kw_only=True):
     number  gap-free, given by the book; 0 before
     kind    raised, returned, acknowledged, reset, reraised (a higher priority, or a latched alarm active again),
             suppressed, unsuppressed, amended, withdrawn, members; amended: a revision turns the finding of occurrence
-            `amends`, or the priority is another by a new configuration (amends is None then)
+            `amends`, or (amends is None then) its priority is another by a new
+            configuration, or the words of the gateway's own alarm are others by now
     cause   why, in one word where it is not the condition itself: `reading`, `timer`, `command`, `config`, `restart`
     user, comment  of a command
     alarm   the alarm after the change
@@ -269,6 +278,26 @@ class Period(Struct, kw_only=True):
     cause: str = "closed"
 
 
+class Permit(Struct, kw_only=True):
+    """Who may open a device until when, and why; civil times. user: who told the gateway."""
+
+    who: str
+    why: str
+    since_ms: int
+    until_ms: int
+    user: str
+
+
+class Bay(Struct, kw_only=True):
+    """A change of a parking bay; no alarm. since_ms: civil time from which it holds; at_ms: log time of the change."""
+
+    sequence: int
+    at_ms: int
+    device: str
+    state: Literal["free", "occupied", "unknown"]
+    since_ms: int
+
+
 class Refused(Struct):
     """A registered device's frame that was not read, and why."""
 
@@ -310,4 +339,5 @@ class Outcome(Struct, kw_only=True):
     refused: list[Refused] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
+    bays: list[Bay] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)

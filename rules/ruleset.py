@@ -20,12 +20,14 @@ class Cited(Struct, frozen=True, array_like=True):
     """Where a number of a rule comes from.
 
     number    the key under which it stands: `limit`, `above`; of a limit by date also its first day
+    value     it, as it was written
     document  standard, page or study; clause: where in it
     mark      V1 read in the standard, V2 in a secondary page, V3 in public code; C computed of such; E engineers'
               choice; M from memory, with how sure that is: `M 0.9`
     """
 
     number: str
+    value: str
     document: str
     clause: str
     mark: str
@@ -36,6 +38,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     settings  a frozen msgspec struct of its kind
     text      may hold {value}, {limit}, {name}
+    maintenance  its alarms are work to be planned: they ring nobody and need no acknowledgement
     basis     compliance: this limit binds here; reference: it is only compared with (参考限值，非执法依据)
     """
 
@@ -45,6 +48,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     settings: Any
     priority: Literal[1, 2, 3, 4]
     latch: bool = False
+    maintenance: bool = False
     basis: Literal["compliance", "reference"] | None = None
     text: Text
     cause: Text

@@ -15,7 +15,7 @@ from rules import refile
 from rules.fold import Fold
 from rules.judging import JudgeState, quieten
 from rules.memory import Memory, Refiling
-from rules.records import Alarm, Answer, Old
+from rules.records import Alarm, Answer, Old, Permit
 from rules.timers import Key
 from rules.world import World
 
@@ -24,7 +24,7 @@ Sections = dict[str, tuple[int, list[bytes]]]
 Read = dict[str, tuple[int, bytes]]
 """The same as it is read again."""
 
-VERSIONS = {"fold": 2, "reception": 2, "met": 1, "judges": 2, "alarms": 1, "links": 1, "refiles": 2}
+VERSIONS = {"fold": 2, "reception": 2, "met": 1, "judges": 2, "alarms": 1, "links": 1, "refiles": 2, "permits": 1}
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -65,6 +65,7 @@ def write(fold: Fold) -> Sections:
         "alarms": encode(list(world.judging.alarms.by_id.values())),
         "links": encode(memory.links.state()),
         "refiles": encode(_refiles(memory)),
+        "permits": encode(world.judging.permits),
     }  # fmt: skip
     sections = {name: (VERSIONS[name], [content]) for name, content in contents.items()}
     sections["windows"] = world.windows.sections()
@@ -95,16 +96,24 @@ def read(fold: Fold, sections: Read) -> set[str]:
     else:
         for track in world.reception.tracks.values():
             track.since_ms = memory.log_ms  # nobody knows when it spoke last
+    _restore_alarms(memory, sections, missing)
     if "links" not in missing:
         memory.links.restore(msgspec.msgpack.decode(sections.pop("links")[1]))
-    if "alarms" not in missing:
-        alarms = msgspec.msgpack.decode(sections.pop("alarms")[1], type=list[Alarm])
-        world.judging.alarms.by_id = {alarm.id: alarm for alarm in alarms}
     if "refiles" not in missing:
         _restore_refiles(memory, sections.pop("refiles")[1])
     if "judges" not in missing:
         _restore_judges(memory, sections.pop("judges")[1])
     return missing
+
+
+def _restore_alarms(memory: Memory, sections: Read, missing: set[str]) -> None:
+    """Put back alarms, and the permits under which some of them ring nobody."""
+    judging = memory.world.judging
+    if "alarms" not in missing:
+        alarms = msgspec.msgpack.decode(sections.pop("alarms")[1], type=list[Alarm])
+        judging.alarms.by_id = {alarm.id: alarm for alarm in alarms}
+    if "permits" not in missing:
+        judging.permits = msgspec.msgpack.decode(sections.pop("permits")[1], type=dict[str, Permit])
 
 
 def _refiles(memory: Memory) -> _RefilesState:

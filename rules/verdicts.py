@@ -69,6 +69,7 @@ class Kind(Struct, frozen=True, kw_only=True):
            day: judges closed days of `settings.quantity` (a violated one is a finding)
            day_hours: judges the hours of a day together, at each closing of one
            rolling: judges the hours that closed last, at each closing of one
+           peers: judges the hours of a device beside those of the others of its group
     start  the memory of a rule that has seen nothing
     step   (memory, given, settings, interval of the device in ms) -> Said; pure
     limit  what an alarm of it shows as its limit
@@ -79,7 +80,7 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     id: str
     settings: type[Struct]
-    needs: Literal["live", "several", "sign", "slot", "hour", "day", "day_hours", "rolling"]
+    needs: Literal["live", "several", "sign", "slot", "hour", "day", "day_hours", "rolling", "peers"]
     start: Any
     step: Callable[[Any, Any, Any, int], Said]
     limit: Callable[[Any], float | None] = lambda _settings: None
@@ -88,5 +89,5 @@ class Kind(Struct, frozen=True, kw_only=True):
     doubts: bool = False
 
 
-WINDOWED = ("slot", "hour", "day", "day_hours", "rolling")
+WINDOWED = ("slot", "hour", "day", "day_hours", "rolling", "peers")
 """The needs of kinds that judge what closes."""

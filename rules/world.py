@@ -8,6 +8,7 @@ from typing import Any
 from devices.reception import Reception
 from devices.registry import Device, Registry
 from devices.tracks import Track, quiet_check
+from rules import bays
 from rules.judging import Judge, JudgeState, Judging, judge_of, quieten, shared
 from rules.kinds.means import Other
 from rules.kinds.table import KINDS
@@ -116,6 +117,9 @@ class World:
                 self.of_periods.setdefault((device.id, quantity), []).append(judge)
                 for other in kind.others(rule.settings):
                     self.referring.setdefault((other.device, other.quantity), []).append((judge, other))
+        if device.family == "parking" and "occupied" in track.quantities:
+            judges.append(judge_of(bays.RULE, bays.KIND, device))
+            live.setdefault("occupied", []).append(judges[-1])
         self.judging.judges.add(*judges)
         track.signs = tuple(signs)
         track.watches = tuple(chain.from_iterable(live.values()))
@@ -128,6 +132,8 @@ class World:
     def _take_over(self, before: "World") -> None:
         """Give memory back to judges whose rule and subject are as they were; the alarms go on."""
         self.judging.alarms = before.judging.alarms
+        tracks = self.reception.tracks
+        self.judging.permits = {name: one for name, one in before.judging.permits.items() if name in tracks}
         self.windows.inherit(before.windows)
         gone = before.subjects() - self.subjects()
         timers = before.judging.timers

@@ -6,6 +6,7 @@ from rules.kinds import (
     hour_mean,
     implausible,
     magnetic,
+    peer,
     rate,
     rolling_mean,
     silence,
@@ -34,6 +35,7 @@ KINDS: dict[str, Kind] = {
         tamper.KIND,
         stuck.KIND,
         magnetic.KIND,
+        peer.KIND,
         implausible.KIND,
     )
 }
