@@ -59,6 +59,12 @@ def push(port: int, t_ms: int) -> int:
         return 0
 
 
+def died_of_a_push(gateway: Gateway, port: int, t_ms: int) -> bool:
+    assert push(port, t_ms) == 0
+    assert gateway.process is not None
+    return gateway.process.poll() is not None
+
+
 @pytest.mark.timeout(90)
 def test_killed_between_commit_and_answer(tmp_path: Path) -> None:
     port, now_ms = free_port(), int(time.time() * 1000)
@@ -69,8 +75,7 @@ def test_killed_between_commit_and_answer(tmp_path: Path) -> None:
     try:
         gateway.start()
         gateway.wait_ready()
-        assert push(port, now_ms) == 0
-        gateway.ended()
+        until(lambda: died_of_a_push(gateway, port, now_ms), what="it is killed; it may be ready before the port is")
         gateway.program = ROOT / "run_daemon.py"
         gateway.start()
         gateway.wait_ready()
