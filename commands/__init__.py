@@ -12,6 +12,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("demo", "commands.demo"),
     ("run", "commands.run"),
     ("check", "commands.check"),
+    ("rules", "commands.rules"),
     ("devices", "commands.devices"),
     ("new-device", "commands.new_device"),
     ("plan", "commands.plan"),

@@ -102,6 +102,7 @@ class _Compiler:
             settings=settings,
             priority=cast("Literal[1, 2, 3, 4]", own.priority),
             latch=own.latch,
+            mode=own.mode,
             basis=own.basis,
             text=Text(own.text.zh, own.text.en),
             cause=_text(own.cause),
@@ -137,7 +138,7 @@ class _Compiler:
             if key.partition(".")[0] not in known:
                 parameters = {"value": key, "guess": closest(key, known), "known": listed(known)}
                 self._problem(entry, ("sources", key), "source_number", parameters)
-        sources = packs.cited(own)
+        sources = packs.cited(own, entry.raw)
         marks = [f"{cited.number}: {cited.mark}" for cited in sources if cited.mark.startswith("M")]
         if marks and not own.accept_unverified:
             if entry.pack is None:

@@ -230,7 +230,12 @@ def _read_devices(files: Files, document: Document) -> None:
 
 
 def _read_rules(files: Files, document: Document) -> None:
-    files.rules += read_rules(files, document, RulesFile)
+    read_rules_and_changes(files, document, RulesFile)
+
+
+def read_rules_and_changes(files: Files, document: Document, kind: type[RulesFile]) -> None:
+    """Read a document that holds rules, and changes to rules of packs."""
+    files.rules += read_rules(files, document, kind)
     changes = _entries(document, ("changes",))
     adapter: TypeAdapter[Any] = TypeAdapter(ChangeSettings)
     for entry in changes:

@@ -4,6 +4,7 @@ They are read, checked and compiled as an engineer's own are. `changes` in rules
 them: what stands there takes the place of the rule's own key, `off: true` takes the rule out.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from config import yaml
-from config.explain import of_pydantic
+from config.explain import of_pydantic, shown
 from config.load import Entry, Files, InPack, read_rules, right
 from config.problems import closest, listed
 from config.scalars import in_unit
@@ -133,14 +134,26 @@ def dated(own: MeanRule) -> tuple[DatedLimit, ...]:
     )
 
 
-def cited(own: RuleSettings) -> tuple[Cited, ...]:
-    """Say where the numbers of a rule come from; what it takes from a standard comes from there."""
-    found = [Cited(key, each.document, each.clause, each.mark) for key, each in sorted(own.sources.items())]
+def cited(own: RuleSettings, raw: Mapping[str, Any]) -> tuple[Cited, ...]:
+    """Say where the numbers of a rule come from; what it takes from a standard comes from there. raw: as it stands."""
+    found = [
+        Cited(key, number(raw, key), each.document, each.clause, each.mark) for key, each in sorted(own.sources.items())
+    ]
     if isinstance(own, MeanRule):
-        found += [Cited(f"limit {each.from_}", each.document, each.clause, each.mark) for each in own.limits]
+        found += [
+            Cited(f"limit {each.from_}", each.limit, each.document, each.clause, each.mark) for each in own.limits
+        ]
         of = standard(own.standard, own.quantity) if own.standard in standards() else None
-        found += [each for each in cited(of) if each.number.startswith("limit")] if of else []
+        found += [each for each in cited(of, {"limit": of.limit}) if each.number.startswith("limit")] if of else []
     return tuple(found)
+
+
+def number(raw: Mapping[str, Any], key: str) -> str:
+    """Return what stands at a key of a rule, `limit` or `deduct.amount`, in one line; "" = nothing."""
+    value: Any = raw
+    for step in key.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else shown(value)
 
 
 def standards() -> tuple[str, ...]:

@@ -5,6 +5,8 @@ Each says what is wrong, then what to write instead. `{guess}` is what was proba
 hold it, `MEANT` is added when there is one.
 """
 
+from config.texts_rule_tests import TEXTS as RULE_TESTS
+
 MEANT = ("是不是想写 `{guess}`？", " Did you mean `{guess}`?")
 
 _FILES = {
@@ -51,6 +53,7 @@ _SHAPES = {
     "size": ("`{value}` 不是容量。请写数字和单位（{units}），例如 `{example}`。", "`{value}` is no size. Write a number and its unit ({units}), as in `{example}`."),
     "size_bare": ("容量 `{value}` 没有单位。请写单位（{units}），例如 `{example}`。", "The size `{value}` has no unit. Write one of {units}, as in `{example}`."),
     "too_much": ("`{value}` 太大。最多写 `{limit}`。", "`{value}` is too much. Write at most `{limit}`."),
+    "keep": ("`{value}` 太短。请至少写 `31 d`。", "`{value}` is too short. Write at least `31 d`."),
     "age": ("`{value}` 太短。请至少写 `1 d`。", "`{value}` is too short. Write at least `1 d`."),
     "budget": ("`{value}` 太小，存不下。请至少写 `16 MiB`。", "`{value}` is too little to work with. Write at least `16 MiB`."),
     "path": ("`{value}` 不是绝对路径。请从 `/` 开始写。", "The path `{value}` is relative. Write it from `/` on."),
@@ -175,4 +178,4 @@ _RULES = {
     "placeholder": ("`{value}` 不会被填写。可用：{known}。", "`{value}` is never filled in. Possible: {known}."),
 }  # fmt: skip
 
-TEXTS: dict[str, tuple[str, str]] = {**_FILES, **_SHAPES, **_GATEWAY, **_DEVICES, **_RULES}
+TEXTS: dict[str, tuple[str, str]] = {**_FILES, **_SHAPES, **_GATEWAY, **_DEVICES, **_RULES, **RULE_TESTS}

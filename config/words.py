@@ -47,6 +47,10 @@ _RULE: dict[str, Sentence] = {
         "锁存：条件消失后报警仍在，须人工复位",
         "The alarm stays when its condition has gone, until somebody resets it",
     ),
+    "mode": (
+        "shadow：试用，照常判断但不报警，`cityward shadow` 列出它本会报什么；默认 live",
+        "shadow: it is only tried: it judges and rings nobody, `cityward shadow` tells what it would have done; live if unsaid",
+    ),
     "basis": (
         "compliance：此限值具有约束力；reference：仅供参考，非执法依据",
         "compliance: this limit binds here; reference: it is only compared with",
@@ -97,7 +101,10 @@ _CITED: dict[str, Sentence] = {
 }
 
 _CLEAR: Sentence = ("降到此值或以下才恢复；默认为限值", "At or under it the alarm ends; the limit itself if unsaid")
-_VALID: Sentence = ("至少多少有效，如 12 of 15、45 of 60、20 of 24", "How many of its parts must be valid, as in 12 of 15 minutes, 45 of 60, 20 of 24 hours")
+_VALID: Sentence = (
+    "至少多少有效，如 12 of 15、45 of 60、20 of 24",
+    "How many of its parts must be valid, as in 12 of 15 minutes, 45 of 60, 20 of 24 hours",
+)
 _PERIOD: dict[str, Sentence] = _MEAN | {
     "valid": _VALID,
     "clear": _CLEAR,
@@ -120,6 +127,7 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "gateway": ("本网关", "This gateway"),
         "state": ("状态目录：日志、记录簿、快照；默认 /var/lib/cityward", "Directory of journal, book and snapshot; /var/lib/cityward if unsaid"),
         "budgets": ("各存储最多占多少磁盘", "How much of the disk each store may take"),
+        "keep": ("记录簿保存多久", "How long the book keeps what"),
         "http": ("报警接口在哪里应答", "Where the alarm feed answers"),
         "sources": ("数据源：MQTT、串口、HJ 212", "Where frames come from: MQTT brokers, serial lines, HJ 212"),
         "standards": ("采用的规则包，如 [gb3095-2026-class2, hj633-2026]；`cityward rules list` 列出规则", "Packs of rules that come with Cityward, as in [gb3095-2026-class2, hj633-2026]; `cityward rules list` shows them"),
@@ -141,6 +149,11 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "journal_age": ("日志最多保存多久，如 30 d；不写则只按大小", "What is older goes though there is room, as in 30 d; unsaid = only size counts"),
         "inbox": ("收件箱（未登记设备的帧）；默认 256 MiB", "The inbox, for frames of unregistered devices; 256 MiB if unsaid"),
         "backlog": ("InfluxDB 尚未接收的数据；默认 1 GiB", "What InfluxDB has not taken yet; 1 GiB if unsaid"),
+    },
+    "KeepSettings": {
+        "": ("记录簿保存多久，如 731 d", "How long the book keeps what, as in 731 d"),
+        "events": ("报警事件及其证据；默认 731 d（24 个月）", "Events and their proofs; 731 d (24 months) if unsaid"),
+        "periods": ("时段、小时和日均值；默认 397 d（13 个月）", "Slots, hours and days; 397 d (13 months) if unsaid"),
     },
     "HttpSettings": {
         "": ("报警接口", "The alarm feed"),

@@ -37,6 +37,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     """A named condition.
 
     settings  a frozen msgspec struct of its kind
+    mode      shadow: it judges, and rings nobody; what it would have done is counted (`Outcome.shadows`)
     text      may hold {value}, {limit}, {name}
     maintenance  its alarms are work to be planned: they ring nobody and need no acknowledgement
     basis     compliance: this limit binds here; reference: it is only compared with (参考限值，非执法依据)
@@ -49,6 +50,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     priority: Literal[1, 2, 3, 4]
     latch: bool = False
     maintenance: bool = False
+    mode: Literal["live", "shadow"] = "live"
     basis: Literal["compliance", "reference"] | None = None
     text: Text
     cause: Text
