@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from commands import allocator
+from commands.evidence import Proofs
 from commands.in_force import in_force, undo
 from commands.inside import Inside
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
@@ -130,7 +131,10 @@ class Daemon:
             raise
         self._accept(self.compiled)  # now, for a journal without its beginning begins with what was in force before
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
-        self.pipeline = Pipeline(fold, self.stores, self.clock, [*views, self.kept, self.taps], poison)
+        views += [self.kept, self.taps]
+        self.pipeline = Pipeline(fold, self.stores, self.clock, views, poison)
+        self.proofs = Proofs(self.pipeline, state)
+        views.append(self.proofs)
         self.pipeline.replaying = past is not None
         for record in first_words(self.stores, fold, self.clock, self.compiled.hash):
             record.at_ms = past.begins_ms if past is not None else 0
@@ -162,12 +166,19 @@ class Daemon:
             self.pipeline.replaying = False
         self.crew.hire("refile", lambda: self.refiler.run(self._stop_health), self._stop_health)
         self.refiler.register()  # what a former process did not finish
-        self.upkeep = Upkeep(self.pipeline, journal_age_ms=budgets.journal_age)
-        self.upkeep.start()
+        self._begin_keeping()
         self._open_sources(self.compiled)
         self._known = {self.compiled.hash: self._known[self.compiled.hash]}  # what a replay needed is done with
         allocator.give_back()
         notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
+
+    def _begin_keeping(self) -> None:
+        """Begin to keep what proves verdicts, and to throw away what is too old."""
+        settings, age_ms = self.settings, self.settings.budgets.journal_age
+        self.crew.hire("evidence", lambda: self.proofs.run(self._stop_health), self._stop_health)
+        needed = self.proofs.needed_from_ms
+        self.upkeep = Upkeep(self.pipeline, settings.keep, journal_age_ms=age_ms, needed_ms=needed)
+        self.upkeep.start()
 
     def _reconciled(self, _picture: object) -> None:
         """Note that the first words are durable. Called on the pipeline's thread."""
@@ -374,6 +385,7 @@ class Daemon:
         notify("STOPPING=1\nSTATUS=draining")
         self.crew.quitting = True
         self._stop_health.set()
+        self.proofs.stop()
         self.upkeep.stop()
         for running in self.sources.values():
             running.stop.set()

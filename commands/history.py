@@ -15,6 +15,7 @@ from typing import IO, cast
 
 from msgspec import Struct, msgpack
 
+from commands.history_spans import Found, Spans, collect
 from config import blob
 from devices.envelopes import Envelope, Uplink
 from devices.frames import Batch, Frame
@@ -65,7 +66,7 @@ class FramesOf(Struct, tag=True):
     upto: int
 
 
-Task = Strangers | FramesOf
+Task = Strangers | FramesOf | Spans
 
 
 class ChildError(Exception):
@@ -75,8 +76,11 @@ class ChildError(Exception):
 # ---------------------------------------------------------------------------------------------------- the daemon
 
 
-def ask(task: Task) -> Iterator[bytes]:
-    """Have a child do a task; yields the pieces that it says. Raises ChildError when it does not come to its end."""
+def ask(task: Task, begun: Callable[[subprocess.Popen[bytes]], None] = lambda _: None) -> Iterator[bytes]:
+    """Have a child do a task; yields the pieces that it says. Raises ChildError when it does not come to its end.
+
+    begun  is given the child, for whoever may have to end it
+    """
     child = subprocess.Popen(  # noqa: S603 - our own interpreter and program
         [sys.executable, "-c", _RUN],
         stdin=subprocess.PIPE,
@@ -84,6 +88,7 @@ def ask(task: Task) -> Iterator[bytes]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])},
         process_group=0,  # Ctrl-C in a terminal is for the daemon
     )
+    begun(child)
     with child:
         asking, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         try:
@@ -108,6 +113,12 @@ def frames_of(task: FramesOf) -> Iterator[Old]:
         yield from msgpack.decode(piece, type=list[Old])
 
 
+def spans_of(task: Spans, begun: Callable[[subprocess.Popen[bytes]], None]) -> Iterator[Found]:
+    """Find the frames of spans, each span when all are read. Raises ChildError in between."""
+    for piece in ask(task, begun):
+        yield msgpack.decode(piece, type=Found)
+
+
 # ----------------------------------------------------------------------------------------------------- the child
 
 
@@ -117,9 +128,9 @@ def main() -> None:
         os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     task = msgpack.decode(sys.stdin.buffer.read(), type=Task)
-    answers: Callable[..., Iterator[object]] = _look if isinstance(task, Strangers) else _find
+    ways: dict[type, Callable[..., Iterator[object]]] = {Strangers: _look, FramesOf: _find, Spans: collect}
     with suppress(BrokenPipeError):
-        for answer in answers(task):
+        for answer in ways[type(task)](task):
             piece = msgpack.encode(answer)
             sys.stdout.buffer.write(len(piece).to_bytes(LENGTH_BYTES, "little") + piece)
             sys.stdout.buffer.flush()

@@ -43,6 +43,7 @@ from ingest.settings import (
     Duration,
     Hj212Settings,
     InfluxSettings,
+    KeepSettings,
     MqttSettings,
     SerialSettings,
     Settings,
@@ -122,6 +123,7 @@ class CitywardSettings(Settings):
     gateway: GatewaySettings
     state: AbsolutePath = DEFAULT_STATE
     budgets: BudgetSettings = BudgetSettings()
+    keep: KeepSettings = KeepSettings()
     http: HttpSettings = HttpSettings()
     sources: SourcesSettings = SourcesSettings()
     influxdb: InfluxSettings | None = None
@@ -247,6 +249,7 @@ class RuleSettings(Settings):
     scope: Annotated[Scoped, Field(alias="for")]
     priority: Annotated[int, Field(ge=1, le=4)]
     latch: Truth = False
+    mode: Literal["live", "shadow"] = "live"
     basis: Literal["compliance", "reference"] | None = None
     text: AlarmText
     cause: BothLanguages

@@ -92,6 +92,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_DAY_MS = 86_400_000
+
+
+def _a_month(kept_ms: int) -> int:
+    if kept_ms < 31 * _DAY_MS:
+        raise Wrong("keep", "less than a month")
+    return kept_ms
+
+
+Kept = Annotated[Duration, AfterValidator(_a_month)]
+
+
+class KeepSettings(Settings):
+    """How long the book keeps what, ms. events: with their proofs; periods: slots, hours and days."""
+
+    events: Kept = 731 * _DAY_MS  # 24 months: a dispute may come in the year after
+    periods: Kept = 397 * _DAY_MS  # 13 months: what a yearly report looks back to
+
+
 class Secret(Settings):
     """Where a password or token is, never the thing itself.
 

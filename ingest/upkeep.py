@@ -4,22 +4,35 @@ Late jobs are no matter here (APScheduler 3 skips a run that is a second late an
 judge anything), and a clock that jumps costs at most one clean-up.
 """
 
+from collections.abc import Callable
+
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ingest.pipeline import Pipeline
+from ingest.settings import KeepSettings
 from rules.fold import Fold
 
-DAY_MS = 86_400_000
-EVENTS_KEPT_MS = 400 * DAY_MS  # a year and a month: what a yearly report looks back to
-PERIODS_KEPT_MS = 400 * DAY_MS
 AT_ONCE = 500  # rows in one go between two records
 
 
 class Upkeep:
-    """The hourly clean-up of book and journal. journal_age_ms: how old that may become; None = any age."""
+    """The hourly clean-up of book and journal.
 
-    def __init__(self, pipeline: Pipeline, *, journal_age_ms: int | None = None) -> None:
-        self._pipeline, self._journal_age_ms = pipeline, journal_age_ms
+    keep            how long the book keeps what
+    journal_age_ms  how old the journal may become; None = any age
+    needed_ms       gives the log time from which on somebody still needs the journal
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        keep: KeepSettings,
+        *,
+        journal_age_ms: int | None = None,
+        needed_ms: Callable[[], int] = lambda: 1 << 62,
+    ) -> None:
+        self._pipeline, self._keep, self._journal_age_ms = pipeline, keep, journal_age_ms
+        self._needed_ms = needed_ms
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._scheduler.add_job(self.clean, "cron", minute=17, misfire_grace_time=600, coalesce=True)
 
@@ -37,14 +50,15 @@ class Upkeep:
             pass
         age_ms, journal = self._journal_age_ms, self._pipeline.journal
         if age_ms is not None:
-            self._pipeline.ask(lambda fold: journal.forget_before(fold.memory.log_ms - age_ms)).result()
+            needed_ms = self._needed_ms()
+            self._pipeline.ask(lambda fold: journal.forget_before(min(fold.memory.log_ms - age_ms, needed_ms))).result()
 
     def _prune(self, fold: Fold) -> int:
         memory = fold.memory
         book = self._pipeline.book
         book.keep_ballast()
         return book.prune(
-            events_before_ms=memory.log_ms - EVENTS_KEPT_MS,
-            periods_before_ms=memory.log_ms + memory.offset_ms - PERIODS_KEPT_MS,
+            events_before_ms=memory.log_ms - self._keep.events,
+            periods_before_ms=memory.log_ms + memory.offset_ms - self._keep.periods,
             limit=AT_ONCE,
         )

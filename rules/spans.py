@@ -1,8 +1,8 @@
 """What of the log a verdict rests on: from when on the frames of its device bear on it.
 
 Only events that judge somebody are proven: raised, reraised, amended. The span is told as log time, because judges do
-not remember sequence numbers (that would cost memory for each of them, and work for each reading); the journal finds the
-sequences of a time. It may be a little longer than what was counted, never shorter.
+not remember sequence numbers (that would cost memory for each of them, and work for each reading); the journal finds
+the sequences of a time. It may be a little longer than what was counted, never shorter.
 """
 
 from rules.judging import Judge

@@ -17,7 +17,9 @@ from urllib.parse import quote
 from msgspec import json
 
 from rules.records import Alarm, Event, Evidence, Outcome, Period
+from store import shadows
 from store.fs import DiskFullError
+from store.shadows import Activation
 
 LOG_BYTES = 4 << 20  # of the write-ahead log: then SQLite brings it into the book and begins it anew
 REST_BYTES = LOG_BYTES  # enough for a full write-ahead log and its checkpoint
@@ -36,8 +38,21 @@ create table if not exists periods (
   primary key (device, quantity, span, start_ms)
 ) without rowid;
 create index if not exists periods_by_start on periods (start_ms);
+create table if not exists revisions (
+  device text, quantity text, span text, start_ms integer, revision integer not null, body blob not null,
+  primary key (device, quantity, span, start_ms, revision)
+) without rowid;
+create index if not exists revisions_by_start on revisions (start_ms);
+create table if not exists proofs (
+  number integer primary key, alarm text not null, occurrence integer not null, complete integer not null,
+  body blob not null
+);
 create table if not exists configurations (hash text primary key, accepted integer not null, body blob not null);
-"""
+""" + shadows.SCHEMA
+_KEEP_FORMER = """
+insert or ignore into revisions select * from periods
+where device = ? and quantity = ? and span = ? and start_ms = ? and revision < ?
+"""  # what was told first is never rewritten
 _UPSERT_PERIOD = """
 insert into periods values (?, ?, ?, ?, ?, ?) on conflict do update
 set revision = excluded.revision, body = excluded.body where excluded.revision > periods.revision
@@ -95,6 +110,10 @@ class BookReader:
         """Up to which sequence everything has been told that there was to tell."""
         return int(self._fact("told_to") or 0)
 
+    def proven_to(self) -> int:
+        """Return the number of the event up to which every proof that was due is here."""
+        return int(self._fact("proven_to") or 0)
+
     def events(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Read the events that follow a number, without their evidence: (number, JSON of rules.records.Event)."""
         rows = self._db.execute(
@@ -120,6 +139,15 @@ class BookReader:
             (device, quantity, span, from_ms, to_ms),
         )
         return [_period(body) for (body,) in rows]
+
+    def activations(self, from_ms: int) -> list[Activation]:
+        """Read when rules that are only tried would have rung since then, or would still ring; civil time."""
+        rows = self._db.execute(
+            "select alarm, rule, priority, from_ms, to_ms from shadows where from_ms >= ? or to_ms >= ? or to_ms is null"
+            " order by from_ms",
+            (from_ms, from_ms),
+        )
+        return [Activation(*row) for row in rows]
 
     def accepted(self) -> tuple[str, bytes] | None:
         """Read the configuration that was accepted last: (hash, what was given to `accept`)."""
@@ -202,7 +230,8 @@ class Book(BookReader):
             return []
         floor = max(self._told_to, muted_upto)
         events = [event for event in outcome.events if event.sequence > floor]
-        if not events and not outcome.periods:
+        tried = [event for event in outcome.shadows if event.sequence > floor]
+        if not events and not outcome.periods and not tried:
             return []
         for number, event in enumerate(events, self._last_event + 1):
             event.number = event.alarm.event = number
@@ -216,9 +245,14 @@ class Book(BookReader):
                 ),
                 ("insert or replace into alarms values (?, ?, ?)", _alarm_rows(events)),
                 (
+                    _KEEP_FORMER,
+                    [(p.device, p.quantity, p.span, p.start_ms, p.revision) for p in outcome.periods if p.revision > 1],
+                ),
+                (
                     _UPSERT_PERIOD,
                     [(p.device, p.quantity, p.span, p.start_ms, p.revision, _encode(p)) for p in outcome.periods],
                 ),
+                *shadows.steps(tried),
                 (
                     "insert or replace into facts values (?, ?)",
                     [("told_to", outcome.last), ("last_event", last_event)],
@@ -227,6 +261,15 @@ class Book(BookReader):
         )
         self._told_to, self._last_event = outcome.last, last_event
         return events
+
+    def prove(self, proofs: Iterable[tuple[int, str, int, bool, bytes]], upto: int) -> None:
+        """Store proofs (`store.proofs.Proof.row`), and that all events up to a number have theirs, in one go."""
+        self._write(
+            [
+                ("insert or replace into proofs values (?, ?, ?, ?, ?)", list(proofs)),
+                ("insert or replace into facts values ('proven_to', ?)", [(upto,)]),
+            ]
+        )
 
     def accept(self, config_hash: str, blob: bytes) -> None:
         """Store a configuration that was accepted; it is now the last one."""
@@ -246,7 +289,10 @@ class Book(BookReader):
                 [
                     ("delete from events where number = ?", old),
                     ("delete from evidence where number = ?", old),
+                    ("delete from proofs where number = ?", old),
+                    ("delete from shadows where to_ms < ?", [(events_before_ms,)]),
                     ("delete from periods where device = ? and quantity = ? and span = ? and start_ms = ?", periods),
+                    ("delete from revisions where device = ? and quantity = ? and span = ? and start_ms = ?", periods),
                 ]
             )
         return len(old) + len(periods)

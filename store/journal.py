@@ -212,6 +212,23 @@ def read(  # noqa: PLR0913 - whatever a reader can ask for
                         yield at, batch
 
 
+def groups_with(
+    fs: Fs, directory: Path, after: int, *, upto: int, places: Sequence[bytes] | None
+) -> Iterator[tuple[int, Record]]:
+    """Yield the records behind `after` of groups in which the bytes of one of these places stand; None = of all groups.
+
+    So the frames of a few devices are found in the traffic of many: what is not decoded costs its decompression only.
+    Raises OvertakenError as `read` does.
+    """
+    for number, data in _loaded(fs, directory, after, None):
+        for offset, header in segment.groups(data, number):
+            if header.first > upto:
+                return
+            raw = segment.body_at(data, offset, header) if header.last > after else b""
+            if raw and (places is None or any(place in raw for place in places)):
+                yield from ((at, record) for at, record in _decode(raw) if at + span(record) - 1 > after and at <= upto)
+
+
 class _Holes:
     """Looks for what the journal has lost, one segment after the other.
 

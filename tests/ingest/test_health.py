@@ -12,9 +12,10 @@ from ingest import health as module
 from ingest.clock import Clock
 from ingest.health import Health
 from ingest.pipeline import Pipeline
+from ingest.settings import KeepSettings
 from ingest.start import restore
 from ingest.stores import Stores
-from ingest.upkeep import DAY_MS, Upkeep
+from ingest.upkeep import Upkeep
 from rules.records import Config, Status
 from store.book import Book
 from store.crashes import Crashes
@@ -140,6 +141,9 @@ def test_the_ballast_comes_back_with_the_room(gateway: Gateway, monkeypatch: pyt
     assert gateway.look() == {"disk-full@gateway": False}
 
 
+DAY_MS = 86_400_000
+
+
 def test_what_is_older_than_the_journal_may_be_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = Gateway(tmp_path, OsFs())
     day = iter(range(10))
@@ -150,9 +154,12 @@ def test_what_is_older_than_the_journal_may_be_goes(tmp_path: Path, monkeypatch:
             gateway.send(
                 b'{"pm10": %d, "x": "%s"}' % (n, bytes(str([hash((n, part, i)) for i in range(2_000)]), "ascii"))
             )
-    Upkeep(gateway.pipeline).clean()
+    Upkeep(gateway.pipeline, KeepSettings()).clean()
     assert gateway.stores.journal.first == 1
-    Upkeep(gateway.pipeline, journal_age_ms=3 * DAY_MS).clean()
+    unproven = Upkeep(gateway.pipeline, KeepSettings(), journal_age_ms=3 * DAY_MS, needed_ms=lambda: begins_ms)
+    unproven.clean()
+    assert gateway.stores.journal.first == 1  # a proof still needs it
+    Upkeep(gateway.pipeline, KeepSettings(), journal_age_ms=3 * DAY_MS).clean()
     oldest = gateway.stores.journal.log.segments[0]
     assert begins_ms + 5 * DAY_MS <= oldest.from_ms <= begins_ms + 6 * DAY_MS
     gateway.end()
