@@ -4,8 +4,8 @@ Water at the inlet: dust falls to half of what it was, while the humidity jumps 
 minutes (what fog cannons do). Plateau: of the highest values of the last 48 quarters of an hour at least eight stand
 just under the limit (within 4 % of it), and not one of them over it. Gaps: the device falls silent for half an hour to
 twelve hours at the same time of day on three of the last four days, and comes back by itself; time in which the gateway
-did not listen is no such gap. Each of them stays noted: the first for an hour, gaps for a day, a plateau while it is
-there (patterns: §5.3 of the project's standards survey).
+did not listen is no such gap. Water stays noted for an hour, gaps for a day and a half, a plateau while it is there
+(patterns: §5.3 of the project's standards survey).
 """
 
 from statistics import median
@@ -67,7 +67,7 @@ def step(memory: Memory, given: Together | Due, settings: Tamper, interval_ms: i
             wrong = wrong | PLATEAU if found else wrong & ~PLATEAU
         if settings.gaps:
             heard, found = _gaps(heard, given, interval_ms)
-            wrong, gaps_ms = (wrong | GAPS, at_ms + DAY_MS) if found else (wrong, gaps_ms)
+            wrong, gaps_ms = (wrong | GAPS, at_ms + 36 * HOUR_MS) if found else (wrong, gaps_ms)
         new = wrong & ~before
         if new:
             why = {"reason": REASONS[new & -new], "values": list(given.values), "minutes_before": list(recent)}

@@ -49,11 +49,13 @@ def rule(
     devices: tuple[str, ...] = (),
     priority: Priority = 2,
     latch: bool = False,
+    maintenance: bool = False,
 ) -> Rule:
     text = Text("{name} {value}", "{name} {value}")
     return Rule(
         id=name, kind=kind, scope=Scope(family=family, devices=devices), settings=settings, priority=priority,
-        latch=latch, text=text, cause=text, consequence=text, action=text, respond_within_ms=HOUR,
+        latch=latch, maintenance=maintenance, text=text, cause=text, consequence=text, action=text,
+        respond_within_ms=HOUR,
     )  # fmt: skip
 
 
