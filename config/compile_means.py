@@ -53,6 +53,7 @@ def mean(own: MeanRule, limits: tuple[DatedLimit, ...]) -> Struct:
                 allowed_per_day=own.allowed_per_day,
                 background=_background(own.background),
                 deduct=_deduct(own),
+                whole=all(limit.name.startswith("HJ 633") for limit in limits),
             )
     raise TypeError(f"no kind of rule: {own!r}")
 

@@ -245,7 +245,11 @@ class _Compiler:
         """Tell of series of other devices that nobody delivers."""
         for path, other in compile_means.others(own):
             device = self.judged.by_id.get(other.device)
-            if device is None and other.device not in self.words.ids and not self.files.incomplete:
+            if device is None and entry.pack is not None:
+                if self.whole:
+                    parameters = {"value": own.id, "device": other.device, "quantity": other.quantity}
+                    self.files.problems.append(entry.pack.problem("pack_needs", parameters))
+            elif device is None and other.device not in self.words.ids and not self.files.incomplete:
                 self._unknown(entry, (*path, "device"), "device", other.device, self.words.ids)
             elif device is not None and other.quantity not in _delivers(device):
                 known = listed(sorted(_delivers(device)))

@@ -169,6 +169,7 @@ _RULES = {
     "pack": ("没有规则包 `{value}`。可用：{known}。", "There is no pack `{value}`. Known: {known}."),
     "pack_twice": ("规则包 `{value}` 写了两次。请只留一个。", "The pack `{value}` stands here twice. Keep one."),
     "pack_matches_nothing": ("规则包 `{value}` 目前不管任何设备。", "No rule of the pack `{value}` judges a device at present."),
+    "pack_needs": ("规则 `{value}` 需要设备 `{device}` 的 `{quantity}`，但没有登记。请登记它；或在 rules.d 的 `changes` 中写出哪台设备有（如 `background`），或写 `{{rule: {value}, off: true}}`。", "The rule `{value}` needs what a device `{device}` says ({quantity}), but none is registered. Register it; or write under `changes:` in rules.d which device says it, or `{{rule: {value}, off: true}}`."),
     "rule_of_pack": ("`{value}` 是规则包 `{pack}` 的规则。要改动它，请写在 `changes` 下；否则请另起编号。", "`{value}` is a rule of the pack `{pack}`. To alter it write it under `changes:`; else choose another id."),
     "change_rule": ("所选规则包中没有规则 `{value}`。有：{known}。", "No rule `{value}` is in the packs that `standards` names. There are {known}."),
     "change_twice": ("对规则 `{value}` 的改动写了两次（{first}）。请合为一处。", "The rule `{value}` is already changed at {first}. Write both in one place."),

@@ -81,3 +81,10 @@ def aqi(concentrations: Mapping[str, float], date: str) -> Aqi:
     )
     level = next(number for number, (greatest, _) in enumerate(LEVELS, 1) if value <= greatest)
     return Aqi(value, primary, level)
+
+
+def index_of(standard: str, quantity: str, value: float, date: str) -> dict[str, int]:
+    """Return what the evidence of a rule says of the index: nothing unless its limit is one of HJ 633."""
+    if not standard.startswith("HJ 633") or quantity not in BREAKPOINTS["HJ 633-2026"]:
+        return {}
+    return {"iaqi": iaqi(quantity, value, date)}

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from rules.aqi import index_of
 from rules.packs import DatedLimit, limit_on
 from rules.periods import Day
 from rules.records import Period
@@ -66,7 +67,7 @@ def step(_memory: None, given: ClosedDay, settings: DayMean, _interval_ms: int) 
         why["unknown"] = "no limit for this day" if limit is None else "too few valid hours"
         return Said(None, UNKNOWN, None, ALWAYS_QUIET, why)
     value = rounded(settings.quantity, period.mean) if settings.whole else period.mean
-    why["value"] = value
+    why |= {"value": value, **index_of(limit.name, settings.quantity, value, day.date)}
     return Said(None, VIOLATED if value > limit.value else NORMAL, None, ALWAYS_QUIET, why)
 
 

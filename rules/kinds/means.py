@@ -5,6 +5,7 @@ much of it as the standard lets count), or a fixed amount is, when a condition h
 when the city's AQI is 200 to 300 and PM is the primary pollutant). What is left is compared unrounded; exceeding means
 more than the limit. A background that is missing is no background of 0: then nothing can be said (unknown). A missing
 condition leaves two values possible; if both are on the same side of the limit the verdict stands, else it is unknown.
+An index of HJ 633 is that of the mean rounded to a whole number, half to even, so by its numbers that is compared.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from rules.aqi import index_of
 from rules.packs import DatedLimit, limit_on
 from rules.records import Period
 from rules.verdicts import ALWAYS_QUIET, NORMAL, UNKNOWN, VIOLATED, Said
@@ -57,6 +59,7 @@ class MeanRule(Struct, frozen=True, kw_only=True):
     valid            least valid minutes
     clear            at or under it the alarm ends; None = the limit
     allowed_per_day  so many periods of a day may exceed without being a violation
+    whole            the mean is rounded to a whole number before it is compared
     """
 
     quantity: str
@@ -66,6 +69,7 @@ class MeanRule(Struct, frozen=True, kw_only=True):
     allowed_per_day: int = 0
     background: Background | None = None
     deduct: Deduct | None = None
+    whole: bool = False
 
 
 class ClosedMean(Struct, frozen=True):
@@ -102,7 +106,8 @@ def judge(given: ClosedMean, settings: MeanRule) -> Said:
     why |= {"limit": limit.value, "standard": limit.name, "source": limit.source}
     if period.mean is None or period.valid < settings.valid:
         return _unknown(why, "too few valid minutes")
-    value = period.mean
+    value = float(round(period.mean)) if settings.whole else period.mean
+    why |= index_of(limit.name, settings.quantity, value, given.date)
     if settings.background is not None:
         measured = given.others.get(settings.background.other)
         why["background"] = measured
