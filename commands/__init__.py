@@ -21,6 +21,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("walk", "commands.walk"),
     ("probe", "commands.probe"),
     ("doctor", "commands.doctor"),
+    ("shadow", "commands.shadow"),
     ("redecode", "commands.redecode"),
     ("decode", "commands.decode"),
     ("journal", "commands.journal"),

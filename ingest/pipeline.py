@@ -102,6 +102,7 @@ class Group:
             first.lines += other.lines
             first.refused += other.refused
             first.events += other.events
+            first.shadows += other.shadows
             first.periods += other.periods
             first.answers.update(other.answers)
         return first

@@ -107,7 +107,7 @@ class Alarms:
     def command(self, command: Command, moment: Moment) -> Answer:
         """Carry out an acknowledgement or a reset; 409 only when something newer or worse has happened since."""
         alarm = self.by_id.get(command.alarm)
-        if alarm is None or not alarm.occurrence:
+        if alarm is None or alarm.shadow or not alarm.occurrence:
             return Answer(status=404, detail=f"there is no alarm {command.alarm}")
         if command.occurrence < alarm.occurrence:
             return Answer(

@@ -190,7 +190,11 @@ class Fold:
             alarms.withdraw(alarm, moment)
         for judge in world.judging.judges:
             led = alarms.by_id.get(judge.id)
-            if led is not None and led.priority != judge.rule.priority:
+            if led is not None and led.shadow != (judge.rule.mode == "shadow"):
+                if not led.over:
+                    alarms.withdraw(led, moment)  # a rule that is tried from now on, or is not any more, begins anew
+                del alarms.by_id[led.id]
+            elif led is not None and led.priority != judge.rule.priority:
                 alarms.change_priority(led, judge.rule.priority, moment)
         tracks = world.reception.tracks.values()
         for track in tracks:

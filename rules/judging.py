@@ -247,6 +247,7 @@ class Judging:
         alarm.device, alarm.family = (device.id, device.family) if device else (None, None)
         alarm.name, alarm.site = (device.name, device.site) if device else ("", None)
         alarm.priority, alarm.quantity, alarm.basis = rule.priority, quantity, rule.basis
+        alarm.shadow = rule.mode == "shadow"
         alarm.unit = QUANTITIES[quantity].unit if quantity else ""
         alarm.limit, alarm.value = judge.limit, judge.last
         suspects.tag(alarm, self.judges.of_subject.get(judge.subject, ()) if device else ())

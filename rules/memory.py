@@ -67,14 +67,17 @@ class Memory:
 
     def carry_events(self) -> None:
         """Move the events of a record into the outcome, with their lines."""
-        events = self.world.judging.alarms.events
+        alarms = self.world.judging.alarms
+        events = [event for event in alarms.events if not event.alarm.shadow]
+        if len(events) < len(alarms.events):
+            self.out.shadows += [event for event in alarms.events if event.alarm.shadow]
         for event in events:
             spans.complete(event, self.world, self.hash)
         self.out.events += events
         if self.world.registry.influx:
             self.out.lines += [lines.of_event(event) for event in events]
             self.made["alarms"] += len(events)
-        events.clear()
+        alarms.events.clear()
 
     def hear(self, door: Door, moment: Moment) -> None:
         """From now on listen to this source: what was not heard before does not count as silence."""

@@ -155,6 +155,7 @@ class Alarm(Struct, kw_only=True):
     suspect       sensor: a rule that judges its instrument is violated, and which; nothing is lowered by it
     basis         compliance or reference; None where no legal limit is meant
     event         number of the last event that changed it; 0 until the book has given one
+    shadow        of a rule that is only tried: it stands in no list, and nobody can answer it
     """
 
     id: str
@@ -183,6 +184,7 @@ class Alarm(Struct, kw_only=True):
     suspect: Literal["sensor"] | None = None
     suspect_why: Text | None = None
     event: int = 0
+    shadow: bool = False
 
     @property
     def over(self) -> bool:
@@ -328,6 +330,7 @@ class Outcome(Struct, kw_only=True):
     known        (sequence of its first frame, record) to be kept in the journal, in order
     strangers    (sequence, source, log time, frame, address) of unregistered devices: for the inbox
     lines        InfluxDB line protocol, each ending in a newline
+    shadows      what rules that are only tried would have told; never part of the feed
     answers      by command id
     """
 
@@ -338,6 +341,7 @@ class Outcome(Struct, kw_only=True):
     lines: list[bytes] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    shadows: list[Event] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
     bays: list[Bay] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)

@@ -141,7 +141,7 @@ def _reconcile(memory: Memory, told: list[dict[str, Any]], moment: Moment) -> No
     for alarm in memory.world.orphans(BUILT_IN):
         alarms.withdraw(alarm, moment)
     for alarm in alarms.by_id.values():
-        if alarm.id not in from_book and not alarm.over:
+        if alarm.id not in from_book and not alarm.over and not alarm.shadow:
             alarms.tell("raised", alarm, moment)
 
 

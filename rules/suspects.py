@@ -30,6 +30,7 @@ def tag(alarm: Alarm, judges: Iterable["Judge"]) -> bool:
             judge.kind.doubts
             and judge.verdict == VIOLATED
             and judge.id != alarm.id
+            and judge.rule.mode == "live"
             and alarm.quantity in _doubted(judge)
         ):
             words = judge.words or NO_WORDS
