@@ -84,6 +84,8 @@ def _told(rule: Rule, devices: tuple[Device, ...], words: Words) -> list[str]:
     for each in rule.sources:
         mark = click.style(each.mark, fg="yellow") if each.mark.startswith("M") else each.mark
         lines.append(f"    {each.number}: {each.value}  {each.document}, {each.clause}  [{mark}]")
+    if not any(each.number.startswith("limit") for each in rule.sources):
+        lines += [f"    limit: {each.value:g}" for each in getattr(rule.settings, "limits", ())]
     return lines
 
 

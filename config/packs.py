@@ -16,7 +16,7 @@ from config.explain import of_pydantic, shown
 from config.load import Entry, Files, InPack, read_rules, right
 from config.problems import closest, listed
 from config.scalars import in_unit
-from config.schema import AnyRule, ChangeSettings, Chosen, DayMeanRule, MeanRule, PackFile, RuleSettings
+from config.schema import AnyRule, ChangeSettings, Chosen, MeanRule, PackFile, RuleSettings
 from devices.quantities import QUANTITIES
 from rules import packs
 from rules.packs import DatedLimit
@@ -143,7 +143,7 @@ def cited(own: RuleSettings, raw: Mapping[str, Any]) -> tuple[Cited, ...]:
         found += [
             Cited(f"limit {each.from_}", each.limit, each.document, each.clause, each.mark) for each in own.limits
         ]
-        of = standard(own.standard, own.quantity) if own.standard in standards() else None
+        of = standard(own.standard, own.quantity) if own.standard and own.standard in standards() else None
         found += [each for each in cited(of, {"limit": of.limit}) if each.number.startswith("limit")] if of else []
     return tuple(found)
 
@@ -179,5 +179,6 @@ def limits(name: str, quantity: str) -> tuple[DatedLimit, ...]:
 
 @cache
 def _day_means(name: str) -> dict[str, MeanRule]:
-    rules = PackFile.model_validate(yaml.read(FOLDER / f"{name}.yaml").data).rules
-    return {rule.quantity: rule for rule in reversed(rules) if isinstance(rule, DayMeanRule)}
+    raw = yaml.read(FOLDER / f"{name}.yaml").data["rules"]
+    rules = [right(_RULE, each) for each in raw if each.get("kind") == "day_mean"]
+    return {rule.quantity: rule for rule in reversed(rules) if rule is not None}
