@@ -62,13 +62,15 @@ class _Turn:
         of_day = sorted(first for first in kept.over if day.start <= first < day.end)
         for rank, first in enumerate(of_day):
             value, occurrence = kept.over[first]
+            violates = rank >= settings.allowed_per_day
+            if violates == (occurrence > 0):
+                continue
             why = self._why(first, start, value) | {"exceeding_of_day": rank + 1, "allowed": settings.allowed_per_day}
-            if rank >= settings.allowed_per_day and not occurrence:
-                occurrence = self._violates(why, newest=first >= kept.newest)
-            elif rank < settings.allowed_per_day and occurrence:
+            if violates:
+                kept.over[first] = (value, self._violates(why, newest=first >= kept.newest))
+            else:
                 self._amend(occurrence, why)
-                occurrence = 0
-            kept.over[first] = (value, occurrence)
+                kept.over[first] = (value, 0)
         if newest:
             kept.newest = start
             self._follow(violates=kept.over.get(start, (0.0, 0))[1] > 0)

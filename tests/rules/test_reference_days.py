@@ -11,6 +11,7 @@ import json
 import os
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import cached_property
 from random import Random
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -108,6 +109,7 @@ class Reckoned:
             if reading.flag == "N" and reading.value <= 10_000:
                 good.append(Fraction(round(reading.value * 100), 100))
         self.minutes = self.minutes_of_day()
+        self.values = {minute: self.minute(minute) for minute in range(self.minutes[0], self.minutes[-1] + 1)}
 
     def minutes_of_day(self) -> list[int]:
         noon = int(datetime.fromisoformat(self.date + " 12:00").replace(tzinfo=UTC).timestamp()) // 60
@@ -122,24 +124,27 @@ class Reckoned:
         for later in range(minute, minute + self.interval + 1):
             if later in self.spoke:
                 said = self.spoke[later]
-                return sum(said, Fraction(0)) / len(said) if said else None
+                return said[0] if len(said) == 1 else sum(said, Fraction(0)) / len(said) if said else None
         return None
 
     def mean(self, minutes: list[int], least: int) -> tuple[int, Fraction | None]:
         """Return how many minutes are valid, and their mean if these are enough."""
-        good = [value for minute in minutes if (value := self.minute(minute)) is not None]
+        good = [value for minute in minutes if (value := self.values[minute]) is not None]
         return len(good), sum(good, Fraction(0)) / len(good) if len(good) >= least else None
 
+    @cached_property
     def hours(self) -> dict[int, tuple[int, Fraction | None]]:
         parts = [self.minutes[at : at + 60] for at in range(0, len(self.minutes), 60)]
         return {part[0]: self.mean(part, 45) for part in parts if len(part) == 60}
 
+    @cached_property
     def slots(self) -> dict[int, tuple[int, Fraction | None]]:
         first = [minute for minute in self.minutes if self.wall(minute).minute % 15 == 0]
         return {minute: self.mean(list(range(minute, minute + 15)), 12) for minute in first}
 
+    @cached_property
     def day(self) -> tuple[int, Fraction | None]:
-        means = [mean for _, mean in self.hours().values() if mean is not None]
+        means = [mean for _, mean in self.hours.values() if mean is not None]
         return len(means), sum(means, Fraction(0)) / len(means) if means else None
 
     def published(self, hour: int) -> Fraction | None:
@@ -151,13 +156,13 @@ class Reckoned:
 
     def day_violates(self) -> bool:
         """Exceeds: rounded half to even, more than the limit of its date; 20 hours of those that it has."""
-        hours, mean = self.day()
+        hours, mean = self.day
         return mean is not None and hours >= 20 and half_even(mean) > (150 if self.date < "2026-03-01" else 120)
 
     def hours_that_violate(self) -> list[int]:
         """Site minus city, of the city at most 60; two a day may."""
         over = []
-        for hour, (_, mean) in self.hours().items():
+        for hour, (_, mean) in self.hours.items():
             city = self.published(hour)
             if mean is not None and city is not None and mean - min(city, Fraction(60)) > 80:
                 over.append(hour)
@@ -166,7 +171,7 @@ class Reckoned:
     def slots_that_violate(self) -> list[int]:
         """Unrounded; 20 less while the city lies from 30 to 60."""
         over = []
-        for slot, (_, mean) in self.slots().items():
+        for slot, (_, mean) in self.slots.items():
             city = self.published(slot - (slot - self.minutes[0]) % 60)
             if mean is None:
                 continue
@@ -330,12 +335,12 @@ def compare(seed: int) -> int:
 
 def agree(engine: Engine, site: Site, reckoned: Reckoned, where: tuple[object, ...]) -> int:
     """Compare one station's day; return its violations."""
-    for span, told in (("slot", reckoned.slots()), ("hour", reckoned.hours())):
+    for span, told in (("slot", reckoned.slots), ("hour", reckoned.hours)):
         for start, (valid, mean) in told.items():
             period = engine.final.get((site.name, span, start))
             assert same(period, valid, mean), (where, site.name, span, start, period, valid, mean)
     period = engine.final.get((site.name, "day", reckoned.minutes[0]))
-    assert same(period, *reckoned.day()), (where, site.name, period, reckoned.day())
+    assert same(period, *reckoned.day), (where, site.name, period, reckoned.day)
     within = set(reckoned.minutes)
     slots = [start for start in engine.violations("slot", site.name) if start in within]
     hours = [start for start in engine.violations("hour", site.name) if start in within]
@@ -345,7 +350,7 @@ def agree(engine: Engine, site: Site, reckoned: Reckoned, where: tuple[object, .
     on_time = all(reading.came_ms < reading.t_ms + 2000 for reading in site.readings)
     for event in engine.events:
         if on_time and event.kind == "raised" and event.alarm.id == f"lost@{site.name}" and event.evidence is not None:
-            mean = reckoned.day()[1]
+            mean = reckoned.day[1]
             if event.evidence.why["date"] == reckoned.date:
                 assert mean is not None
                 assert half_even(mean) > event.evidence.why["limit"], "what is lost cannot comply any more"
