@@ -13,6 +13,7 @@ from typing import Any, get_args
 import msgspec
 from pydantic import BaseModel
 
+from config.rule_tests import RuleTestsFile
 from config.schema import CitywardSettings, DevicesFile, PackFile, RulesFile
 from config.words import words_of
 from devices import catalogue
@@ -25,6 +26,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "devices": DevicesFile,
     "rules": RulesFile,
     "pack": PackFile,
+    "rule-tests": RuleTestsFile,
 }
 REF = "#/$defs/{name}"
 
