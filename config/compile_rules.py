@@ -34,7 +34,7 @@ from rules.scope import in_scope
 
 NO_NUMBERS = frozenset({"for", "kind", "quantity", "standard", "is"})
 """Keys of rules, besides those that every rule has, that hold no number."""
-RESERVED = frozenset({gateway.LINK.id, *gateway.CONDITIONS})
+RESERVED = frozenset({gateway.LINK.id, gateway.MANY.id, *gateway.CONDITIONS})
 
 
 class Words(Struct):

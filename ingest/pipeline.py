@@ -104,6 +104,7 @@ class Group:
             first.events += other.events
             first.shadows += other.shadows
             first.periods += other.periods
+            first.bays += other.bays
             first.answers.update(other.answers)
         return first
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from devices.frames import Batch
 from devices.registry import Registry
-from rules import commissioning, intake, lines, permits, refile, statuses
+from rules import commissioning, intake, lines, parents, permits, refile, statuses
 from rules.alarms import Moment
 from rules.findings import judge_period
 from rules.groups import judge_peers
@@ -106,6 +106,8 @@ class Fold:
             commissioning.end(key[1], self.memory.world.judging, moment)
         elif key[0] == permits.ENDS:
             permits.end(key[1], self.memory.world, moment)
+        elif key[0] == parents.HEARD:
+            self.memory.parents.look(key, self.memory, moment)
         elif judge is None:
             self.memory.links.tell_members(key, self.memory.world, moment)
         elif judge.device is None:
@@ -181,6 +183,7 @@ class Fold:
         memory = self.memory
         if config.hash == memory.hash:
             return
+        memory.carry_events()  # what timers made is of the configuration before
         registry, ruleset = self.load(config.hash)
         memory.hash = config.hash
         moment = memory.moment(sequence, config.at_ms, "config")
@@ -207,4 +210,5 @@ class Fold:
             if device in world.reception.tracks and world.reception.tracks[device].device.address == upto[0]
         }
         memory.links.keep(world, moment)
+        memory.parents.keep(memory, moment)
         memory.arm_signs(tracks, moment)

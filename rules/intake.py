@@ -55,6 +55,8 @@ def take(memory: Memory, first: int, batch: Batch, *, fired: bool) -> None:
     door.received += len(batch.frames)
     before = len(memory.out.lines)
     strangers = _frames(memory, door, first, batch)
+    if len(strangers) < len(batch.frames):
+        memory.parents.heard_ms[batch.source] = batch.at_ms
     memory.made["readings"] += len(memory.out.lines) - before
     _keep(memory, first, batch, strangers, fired=fired)
 
@@ -113,7 +115,7 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
                 key = t_ms << 22 ^ crc32(payload)
             if t_ms < 0:
                 t_ms = now_ms
-            if not (track.last_ms < t_ms < track.usual_until and fresh_ms < t_ms) and not _goes_on(
+            if not (track.last_ms < t_ms < track.usual_until and fresh_ms < t_ms) and not goes_on(
                 memory, track, t_ms, now_ms
             ):
                 _unusual(memory, door, Arrival(sequence, batch, frame), strangers)
@@ -152,7 +154,7 @@ def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[
     return strangers
 
 
-def _goes_on(memory: Memory, track: Track, t_ms: int, now_ms: int) -> bool:
+def goes_on(memory: Memory, track: Track, t_ms: int, now_ms: int) -> bool:
     """Tell whether the only unusual thing is that time went on: close minutes, and set the next bound."""
     if not track.last_ms < t_ms <= now_ms + FUTURE_MS or t_ms <= now_ms - HISTORY_MS or track.silent or track.skew_ms:
         return False
@@ -195,13 +197,14 @@ def _unusual(memory: Memory, door: Door, arrival: Arrival, strangers: list[tuple
     elif track is not None and isinstance(received, list):
         if track.silent and track.seen_ms == log_ms:
             track.silent = False
+            memory.parents.spoke(track, memory, memory.moment(sequence, log_ms, "reading"))
             for sign in track.signs:
                 memory.look_for_signs(sign, track, memory.moment(sequence, log_ms, "reading"))
         if track.model.hint is not None:
             doubt = memory.world.reception.stations.doubt(track.device, track.model.hint, [r.values for r in received])
             _ask(memory, track.device, doubt, memory.moment(sequence, log_ms, "reading"))
         for index, reading in enumerate(received):
-            _reading(memory, track, reading, index, arrival)
+            heed(memory, track, reading, index, arrival)
 
 
 def _ask(memory: Memory, device: Device, doubt: tuple[str, ...] | None, moment: Moment) -> None:
@@ -253,7 +256,8 @@ def note_doubts(memory: Memory, track: Track, values: Values, t_ms: int) -> None
             windows.mark(track.series, t_ms, values)
 
 
-def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival: Arrival) -> None:
+def heed(memory: Memory, track: Track, reading: Reading, index: int, arrival: Arrival) -> None:
+    """Let windows and rules heed a reading, and write its line."""
     sequence, batch = arrival.sequence, arrival.batch
     if counts(track, reading, batch.at_ms):
         if track.series:
@@ -264,6 +268,8 @@ def _reading(memory: Memory, track: Track, reading: Reading, index: int, arrival
         head = lines.of_span(track.prefix, "reported_" + reading.span) if reading.span else track.prefix
         line = lines.careful(head, reading.values, lines.at_ns(reading.t_ms, sequence, index))
         if line:
+            if memory.unusual is not None:
+                memory.unusual[len(memory.out.lines)] = reading
             memory.out.lines.append(line)
 
 

@@ -204,7 +204,7 @@ class Judging:
             permit = self.permits.get(judge.subject)
             if permit is not None and permits.WORK_PERMIT in alarm.suppressed:
                 permits.settle(alarm, self.alarms, moment, permit)
-        if doubted:
+        if doubted and judge.rule.mode == "live":
             self._tag(judge, moment)
 
     def _hidden(self, judge: Judge) -> Iterator[str]:

@@ -11,7 +11,7 @@ from devices.tracks import Track
 from rules.alarms import Moment
 from rules.judging import Judge, judge_of
 from rules.kinds.table import KINDS
-from rules.packs.gateway import BUILT_IN, LINK
+from rules.packs.gateway import BUILT_IN, LINK, MANY
 from rules.records import Alarm
 from rules.ruleset import Rule
 from rules.timers import Key
@@ -44,7 +44,7 @@ class Links:
                 continue
             track.lost_ms = track.lost_ms or moment.at_ms
             if track.silent:
-                self._suppress(track, world, moment, on=True)
+                self.suppress(track, world, moment, on=True)
                 self.add_member(track, world, moment)
 
     def up(self, source: Source, world: World, moment: Moment) -> list[Track]:
@@ -58,7 +58,7 @@ class Links:
         world.judging.timers.set((MEMBERS, source.subject), None)
         for track in back:
             if track.silent:
-                self._suppress(track, world, moment, on=False)
+                self.suppress(track, world, moment, on=False)
         self._without({track.device.id for track in back}, world, moment)
         return back
 
@@ -75,7 +75,8 @@ class Links:
         if world.judging.timers.due_ms(key) is None:
             world.judging.timers.set(key, moment.at_ms + TELL_MEMBERS_MS)
 
-    def _suppress(self, track: Track, world: World, moment: Moment, *, on: bool) -> None:
+    def suppress(self, track: Track, world: World, moment: Moment, *, on: bool) -> None:
+        """Mark the alarms of a device's silence as those of one that cannot be heard, or take the mark away."""
         for judge in track.signs:
             alarm = world.judging.alarms.by_id.get(judge.id)
             if alarm is not None and alarm.active:
@@ -91,15 +92,25 @@ class Links:
             members.append(track.device.id)
             self._tell_soon(source.subject, world, moment)
 
+    def remove_member(self, track: Track, source: Source, world: World, moment: Moment) -> int:
+        """Take a device out of the alarm of a source, for it was heard; return how many are left."""
+        self.suppress(track, world, moment, on=False)
+        members = self.members.get(source.subject, [])
+        if track.device.id in members:
+            members.remove(track.device.id)
+            self._tell_soon(source.subject, world, moment)
+        return len(members)
+
     def tell_members(self, key: Key, world: World, moment: Moment) -> None:
         """Tell who is inside a link's alarm by now, and why it is down; not one by one, for there may be thousands."""
-        alarm = world.judging.alarms.by_id.get(f"{LINK.id}@{key[1]}")
+        alarms = [world.judging.alarms.by_id.get(f"{rule.id}@{key[1]}") for rule in (LINK, MANY)]
+        alarm = next((one for one in alarms if one is not None and one.active), None)
         members = sorted(self.members.get(key[1], ()))
-        if alarm is not None and alarm.active and members != alarm.members:
+        if alarm is not None and members != alarm.members:
             alarm.members = members
             world.judging.alarms.tell("members", alarm, moment)
         judge = world.judging.judges.get((LINK.id, key[1]))
-        if alarm is not None and alarm.active and judge is not None:
+        if alarm is not None and alarm.rule == LINK.id and judge is not None:
             self._tell_words(judge, alarm, world, moment)
 
     # --------------------------------------------------------------------------------------------- built-in judges
@@ -149,7 +160,12 @@ class Links:
     def _fill(self, judge: Judge, world: World) -> None:
         """Tell a link's alarm with its members from the beginning."""
         events = world.judging.alarms.events
-        if judge.rule.id == LINK.id and events and events[-1].alarm.id == judge.id and events[-1].alarm.active:
+        if (
+            judge.rule.id in (LINK.id, MANY.id)
+            and events
+            and events[-1].alarm.id == judge.id
+            and events[-1].alarm.active
+        ):
             members = sorted(self.members.get(judge.subject, ()))
             world.judging.alarms.by_id[judge.id].members = members
             events[-1].alarm.members = list(members)
@@ -180,4 +196,4 @@ class Links:
             elif track.lost_ms and not cut_off:
                 track.listen(moment.at_ms)
             if track.silent:
-                self._suppress(track, world, moment, on=cut_off)
+                self.suppress(track, world, moment, on=cut_off)

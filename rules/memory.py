@@ -5,16 +5,17 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from devices.reception import Reception
+from devices.reception import Reading, Reception
 from devices.registry import Registry
 from devices.tracks import Door, Track
 from rules import lines, spans
 from rules.alarms import Moment
 from rules.judging import Judge
 from rules.links import Links
+from rules.parents import Parents
 from rules.records import Answer, Old, Outcome
 from rules.ruleset import RuleSet
-from rules.verdicts import VIOLATED, Due
+from rules.verdicts import ALWAYS_QUIET, NORMAL, VIOLATED, Due, Said
 from rules.world import World
 
 
@@ -42,6 +43,7 @@ class Memory:
     set_aside  frames, by source; missed: by cause
     drops      what the drop counter of each broker said last, by subject
     refiles    those of which parts are still to come, by device; refiled: for the ledger, frames of all
+    unusual  what reception made of lines that are not usual, by their place in the outcome; None = nobody asks
     registered  device -> address and newest sequence of its frames that the inbox had and that were refiled
     """
 
@@ -51,6 +53,7 @@ class Memory:
         self.offset_ms = 0
         self.world = World(Registry(gateway="", time_zone="UTC"), RuleSet())
         self.links = Links()
+        self.parents = Parents()
         self.answers: dict[str, tuple[int, Answer]] = {}
         self.made: Counter[str] = Counter()
         self.set_aside: Counter[str] = Counter()
@@ -58,6 +61,7 @@ class Memory:
         self.drops: dict[str, int] = {}
         self.refiles: dict[str, Refiling] = {}
         self.refiled = 0
+        self.unusual: dict[int, Reading] | None = None
         self.registered: dict[str, tuple[str, int]] = {}
         self.out = Outcome(first=1, last=0)
 
@@ -85,6 +89,7 @@ class Memory:
         tracks = self.links.up(door.source, self.world, moment)
         for track in tracks:
             track.listen(moment.at_ms)
+        self.parents.listen(door.source, self, moment)
         self.arm_signs(tracks, moment)
 
     def arm_signs(self, tracks: Iterable[Track], moment: Moment) -> None:
@@ -102,6 +107,12 @@ class Memory:
         """Let one silence rule judge a device by its last sign of life."""
         given = Due(moment.at_ms, max(track.seen_ms, track.since_ms), track.listening_ms)
         said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
+        if said.verdict == VIOLATED and judge.verdict != VIOLATED:
+            until_ms = self.parents.held(track, self, moment)
+            if until_ms is not None:
+                self.world.judging.heed(judge, Said(judge.memory, NORMAL, until_ms or None, ALWAYS_QUIET), moment)
+                return
+            said.why["last_heard_s"] = (moment.at_ms - track.seen_ms) // 1000 if track.seen_ms else None
         self.world.judging.heed(judge, said, moment)
         track.silent = any(each.verdict == VIOLATED for each in track.signs)
         if track.silent:

@@ -24,7 +24,7 @@ Sections = dict[str, tuple[int, list[bytes]]]
 Read = dict[str, tuple[int, bytes]]
 """The same as it is read again."""
 
-VERSIONS = {"fold": 2, "reception": 2, "met": 1, "judges": 2, "alarms": 1, "links": 1, "refiles": 2, "permits": 1}
+VERSIONS = {"fold": 2, "reception": 2, "met": 1, "judges": 2, "alarms": 1, "links": 2, "refiles": 2, "permits": 1}
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -63,7 +63,7 @@ def write(fold: Fold) -> Sections:
         "met": met,
         "judges": encode(_judges(world)),
         "alarms": encode(list(world.judging.alarms.by_id.values())),
-        "links": encode(memory.links.state()),
+        "links": encode(memory.links.state() | {"parents": memory.parents.state()}),
         "refiles": encode(_refiles(memory)),
         "permits": encode(world.judging.permits),
     }  # fmt: skip
@@ -98,7 +98,9 @@ def read(fold: Fold, sections: Read) -> set[str]:
             track.since_ms = memory.log_ms  # nobody knows when it spoke last
     _restore_alarms(memory, sections, missing)
     if "links" not in missing:
-        memory.links.restore(msgspec.msgpack.decode(sections.pop("links")[1]))
+        state_of_links = msgspec.msgpack.decode(sections.pop("links")[1])
+        memory.links.restore(state_of_links)
+        memory.parents.restore(state_of_links["parents"])
     if "refiles" not in missing:
         _restore_refiles(memory, sections.pop("refiles")[1])
     if "judges" not in missing:

@@ -13,6 +13,7 @@ from rules.judging import Judge, JudgeState, Judging, judge_of, quieten, shared
 from rules.kinds.means import Other
 from rules.kinds.table import KINDS
 from rules.lines import prefix
+from rules.parents import families
 from rules.periods import HOUR_MIN
 from rules.records import Alarm, Period
 from rules.ruleset import Rule, RuleSet
@@ -47,6 +48,7 @@ class World:
         self.referring: dict[tuple[str, str], list[tuple[Judge, Other]]] = {}
         for track in self.reception.tracks.values():
             self._watch(track)
+        self.families = families(self)
         if before:
             self._take_over(before)
 

@@ -31,7 +31,7 @@ def step(_memory: None, given: Due, settings: Silence, interval_ms: int) -> Said
     over_ms = max(given.last_sign_ms + limit, given.listening_ms + min(limit, GRACE_MS))
     if given.at_ms < over_ms:
         return Said(None, NORMAL, over_ms, ALWAYS_QUIET)
-    why = {"quiet_for_s": (given.at_ms - given.last_sign_ms) // 1000}
+    why = {"cause": "device", "quiet_for_s": (given.at_ms - given.last_sign_ms) // 1000}
     return Said(None, VIOLATED, None, ALWAYS_QUIET, why)
 
 

@@ -41,6 +41,14 @@ LINK = _rule(
     Text("检查对端服务与网络；串口检查转接头", "Check the far end and the network; at a serial line, the adapter"), 30,
 )  # fmt: skip
 
+MANY = _rule(
+    "many-silent", 2, 0,
+    Text("部分设备同时失联：{why}", "Many are silent at once: {why}"),
+    Text("某个基站、集中器、交换机停电或断网", "A radio gateway, concentrator or switch of several is off or cut"),
+    Text("这些设备的状态未知", "Nobody knows the state of these devices"),
+    Text("检查其共用的基站和供电", "Look at what they share: the radio gateway, its power, its uplink"), 60,
+)  # fmt: skip
+
 CONDITIONS = {
     rule.id: rule
     for rule in (
@@ -159,4 +167,4 @@ FINDINGS = {
     ),
 }  # fmt: skip
 
-BUILT_IN = {rule.id: rule for rule in (LINK, *CONDITIONS.values(), *FINDINGS.values())}
+BUILT_IN = {rule.id: rule for rule in (LINK, MANY, *CONDITIONS.values(), *FINDINGS.values())}

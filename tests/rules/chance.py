@@ -13,11 +13,21 @@ from devices.models.hj212_dust import Hj212Options, Station, packet
 from devices.registry import Device, Registry
 from rules import sections
 from rules.fold import Fold
+from rules.kinds.day_budget import DayBudget
 from rules.kinds.day_mean import DayMean
+from rules.kinds.hour_mean import HourMean
+from rules.kinds.implausible import Implausible
+from rules.kinds.means import Background, Band, Deduct, Other
+from rules.kinds.peer import Peer
+from rules.kinds.rate import Rate
 from rules.kinds.rolling_mean import RollingMean
 from rules.kinds.silence import Silence
+from rules.kinds.slot_mean import SlotMean
 from rules.kinds.state import State
+from rules.kinds.stuck import Stuck
+from rules.kinds.tamper import Tamper
 from rules.kinds.threshold import Threshold
+from rules.kinds.tilt import Tilt
 from rules.packs import DatedLimit
 from rules.records import Command, Config, Old, Outcome, Record, Refile, Status, Tick
 from rules.ruleset import RuleSet
@@ -53,11 +63,24 @@ DEVICES = (
     STATION,
 )
 PM10 = "pm10_ug_m3"
+CITY = Other(device="now", quantity=PM10, hourly="end")
+DEDUCT = Deduct(value=50, when=(Band(other=CITY, low=100, high=200),))
 RULES = (
+    rule("budget", "day_budget", DayBudget(quantity=PM10, limits=LIMIT), family="dust"),
+    rule("fast", "rate", Rate(quantity=PM10, rise=100, within_ms=HOUR), family="dust"),
+    rule("hourly", "hour_mean", HourMean(quantity=PM10, limits=LIMIT, clear=90, background=Background(other=CITY, cap=60))),
+    rule("slots", "slot_mean", SlotMean(quantity=PM10, limits=LIMIT, allowed_per_day=1, deduct=DEDUCT), devices=("counted", "timed")),
     rule("day", "day_mean", DayMean(quantity=PM10, limits=LIMIT, min_hours=1), family="dust"),
     rule("open", "state", State(quantity="cover_open", value=True, on_delay_ms=5 * MINUTE), latch=True),
     rule("over", "threshold", Threshold(quantity=PM10, above=150, clear=100, at_least=2, of=3, once=400, off_delay_ms=MINUTE)),
     rule("parked", "state", State(quantity="occupied", value=True, on_delay_ms=DAY, off_delay_ms=MINUTE)),
+    rule("deaf", "stuck", Stuck(quantity="occupied", after_ms=DAY)),
+    rule("helped", "tamper", Tamper(quantity=PM10, limit=160)),
+    rule("odd", "peer", Peer(quantity=PM10, z=1, hours=1, members=1), devices=("now", "timed", "counted")),
+    rule("off", "tilt", Tilt(quantity=PM10, above=60, at_least=1, of=2, once=150, clear=20, off_delay_ms=MINUTE), devices=("timed", "counted")),
+    rule("same", "stuck", Stuck(quantity=PM10, after_ms=10 * MINUTE, tolerance=40, ignore_up_to=100)),
+    rule("sane", "implausible", Implausible(quantity=PM10, low=90, high=400, spike=50, at_most=("pm25_ug_m3",), unit=True)),
+    rule("spent", "state", State(quantity="cover_open", value=False, on_delay_ms=MINUTE), maintenance=True),
     rule("quiet", "silence", Silence(intervals=3)),
     rule("quieter", "silence", Silence(intervals=None, after_ms=8 * HOUR)),
     rule("rolling", "rolling_mean", RollingMean(quantity=PM10, limits=LIMIT, hours=3, min_hours=1), devices=("timed",)),
@@ -113,9 +136,14 @@ statuses = st.one_of(
     st.just(("status", "hj212:sites", "missed", {"count": 2, "cause": "restart"})),
     st.just(("status", "gateway", "set_aside", {"sequence": 1, "source": "lora", "why": "boom"})),
 )  # fmt: skip
-commands = st.tuples(
-    st.just("command"), st.sampled_from(("ack", "reset")), st.integers(0, 30), st.sampled_from((0, 0, 0, -1, 1))
-)
+commands = st.one_of(
+    st.tuples(
+        st.just("command"), st.sampled_from(("ack", "reset")), st.integers(0, 30), st.sampled_from((0, 0, 0, -1, 1))
+    ),
+    st.tuples(
+        st.just("permit"), st.sampled_from(("now", "timed", "alone", "nobody")), st.sampled_from((-HOUR, MINUTE, 3 * HOUR, DAY)),
+    ),
+)  # fmt: skip
 refiles = st.tuples(
     st.just("refile"),
     st.sampled_from(("now", "timed", "counted", "bay", "site", "nobody")),
@@ -208,6 +236,20 @@ class Chance:
         )
         return Command(at_ms=self.at_ms, id=f"c{which}", kind=kind, alarm=name, occurrence=occurrence + off, user="王")
 
+    def permit(self, device: str, for_ms: int) -> Command:
+        """Allow somebody to open a device, or, with a time before now, end it."""
+        until_ms = 0 if for_ms < 0 else self.at_ms + self.fold.memory.offset_ms + for_ms
+        return Command(
+            at_ms=self.at_ms,
+            id=f"p{self.next}",
+            kind="permit",
+            alarm=device,
+            occurrence=0,
+            user="王",
+            who="张三",
+            until_ms=until_ms,
+        )
+
     def refile(self, device: str, why: Literal["registered", "redecode"], last: bool, off: int, back_ms: int) -> Refile:  # noqa: FBT001 - as drawn
         """Put what was kept of one device into the log again; a refile that is on its way goes on."""
         begun = self.fold.memory.refiles.get(device)
@@ -247,7 +289,7 @@ def made(outcomes: Sequence[Outcome], *, frames: bool = True) -> dict[str, Any]:
     """All that outcomes say, put together; frames: with what journal and inbox get."""
     merged: dict[str, Any] = {
         name: [each for outcome in outcomes for each in getattr(outcome, name)]
-        for name in ("lines", "refused", "events", "periods")
+        for name in ("lines", "refused", "events", "periods", "bays")
     }
     merged["lines"].sort()  # those of events come after those of readings, for each record
     merged["answers"] = {name: answer for outcome in outcomes for name, answer in outcome.answers.items()}

@@ -35,14 +35,18 @@ def speak(street: Street, ms: int, names: tuple[str, ...] = NAMES) -> list[tuple
     return [each for name in names for each in told(street.json(ms, name, pm10=1).events)]
 
 
+def go_on(street: Street, ms: int, to_ms: int, names: tuple[str, ...] = NAMES) -> list[tuple[str, str, str]]:
+    """Let them speak each minute."""
+    return [each for at in range(ms, to_ms, MINUTE) for each in speak(street, at, names)]
+
+
 def test_eight_hours_of_power_cut_are_no_flood() -> None:
     street = street_of()
     street.restart()
     assert not street.status(8 * HOUR, "started").events
     assert not street.tick(8 * HOUR + 10 * SECOND).events
     assert not street.link(8 * HOUR + 20 * SECOND, up=True).events
-    assert not speak(street, 8 * HOUR + MINUTE, NAMES[1:])
-    assert told(street.tick(8 * HOUR + 4 * MINUTE).events)[0] == ("raised", "quiet@d0", "UNACK")
+    assert go_on(street, 8 * HOUR + MINUTE, 8 * HOUR + 5 * MINUTE, NAMES[1:]) == [("raised", "quiet@d0", "UNACK")]
 
 
 def test_a_power_cut_that_ends_with_another_configuration_is_no_flood_either() -> None:
@@ -76,8 +80,8 @@ def test_a_link_that_is_down_is_one_alarm_and_silence_counts_anew() -> None:
     events = street.link(HOUR, up=True).events
     assert told(events) == [("returned", "link-down@broker:lora", "RTN_UNACK")]
     assert events[0].alarm.members == []
-    assert not street.tick(HOUR + 3 * MINUTE - 1).events
-    assert len(street.tick(HOUR + 3 * MINUTE).events) == len(NAMES)
+    assert not go_on(street, HOUR + MINUTE, HOUR + 3 * MINUTE, NAMES[15:])
+    assert told(street.tick(HOUR + 3 * MINUTE).events) == [("raised", "many-silent@broker:lora", "UNACK")]
 
 
 def test_a_short_break_of_a_link_tells_nobody() -> None:
@@ -90,8 +94,7 @@ def test_a_short_break_of_a_link_tells_nobody() -> None:
 
 def test_who_was_silent_before_is_suppressed_while_nobody_could_hear_it() -> None:
     street = street_of()
-    speak(street, 3 * MINUTE - 1, NAMES[1:])
-    assert told(street.tick(3 * MINUTE).events) == [("raised", "quiet@d0", "UNACK")]
+    assert go_on(street, MINUTE, 4 * MINUTE, NAMES[1:]) == [("raised", "quiet@d0", "UNACK")]
     assert told(street.link(4 * MINUTE, up=False).events) == [("suppressed", "quiet@d0", "SUPPRESSED")]
     assert street.alarm("quiet@d0").suppressed == ["cut_off"]
     [event] = street.tick(5 * MINUTE).events
@@ -107,8 +110,9 @@ def test_a_link_that_is_heard_is_up() -> None:
     street = street_of()
     street.link(MINUTE, up=False)
     street.json(2 * MINUTE, "d0", pm10=1)
-    assert "broker:lora" not in street.fold.memory.links.down_sources
-    assert len(street.tick(10 * MINUTE).events) == len(NAMES)  # all are silent, as far as anybody can tell
+    assert "lora" not in street.fold.memory.links.down_sources
+    [event] = [each for each in street.tick(10 * MINUTE).events if each.kind == "raised"]
+    assert event.alarm.id == "link-down@broker:lora"  # nobody speaks: as far as anybody can tell it is down again
 
 
 def test_a_frame_ends_the_alarm_of_a_link() -> None:
@@ -127,14 +131,16 @@ def test_a_frame_ends_the_alarm_of_a_link() -> None:
 def test_daily_restarts_do_not_hide_a_dead_device() -> None:
     """Covers report each 6 h and may be quiet for 18 h; the gateway starts anew every 10 h, off for an hour."""
     street = street_of(interval_ms=6 * HOUR)
+    for hour in range(9):
+        speak(street, hour * HOUR + MINUTE, NAMES[1 + hour % 3 :: 3])
     for day in range(1, 4):
         begin = day * 10 * HOUR
         street.status(begin - HOUR, "stopped")
         street.restart()
         street.status(begin, "started")
         street.link(begin, up=True)
-        speak(street, begin + MINUTE, NAMES[1:])
-        speak(street, begin + 6 * HOUR, NAMES[1:])
+        for hour in range(9):
+            speak(street, begin + hour * HOUR + MINUTE, NAMES[1 + hour % 3 :: 3])
     [event] = [event for outcome in street.outcomes for event in outcome.events]
     assert told([event]) == [("raised", "quiet@d0", "UNACK")]
     assert event.at_ms == START_MS + 19 * HOUR  # 18 h of listening, and one off
@@ -157,20 +163,21 @@ def test_two_ways_to_a_device() -> None:
 def test_two_rules_of_silence_are_each_their_own() -> None:
     """The link comes back while the first has rung and the second has not."""
     street = street_of(QUIET, rule("dead", "silence", Silence(intervals=None, after_ms=2 * HOUR)))
-    speak(street, 5 * MINUTE, NAMES[1:])
+    go_on(street, MINUTE, 30 * MINUTE, NAMES[1:])
     assert street.alarm("quiet@d0").active
     street.link(30 * MINUTE, up=False)
     street.link(90 * MINUTE, up=True)
-    events = [each for each in told(street.tick(4 * HOUR).events) if each[1] == "dead@d0"]
+    events = go_on(street, 90 * MINUTE, 4 * HOUR, NAMES[1:])
     assert events == [("raised", "dead@d0", "UNACK")]
 
 
 def test_a_new_device_is_not_late_from_its_first_day() -> None:
     street = street_of()
+    go_on(street, MINUTE, 2 * MINUTE)
     devices = [*(plain(name) for name in NAMES), plain("new", interval_ms=HOUR)]
     street.configure(2 * MINUTE, "more", devices, [QUIET])
-    assert not [e for e in street.tick(3 * HOUR).events if e.alarm.id == "quiet@new"]
-    assert [e.alarm.id for e in street.tick(3 * HOUR + 2 * MINUTE).events] == ["quiet@new"]
+    assert not go_on(street, 3 * MINUTE, 3 * HOUR + 2 * MINUTE)
+    assert told(street.tick(3 * HOUR + 2 * MINUTE).events) == [("raised", "quiet@new", "UNACK")]
 
 
 def test_a_device_that_can_be_reached_again_by_its_new_way() -> None:
@@ -187,7 +194,7 @@ def test_a_device_that_can_be_reached_again_by_its_new_way() -> None:
 
 def test_what_the_broker_remembered_is_no_sign_of_life() -> None:
     street = street_of()
-    speak(street, 2 * MINUTE, NAMES[1:])
+    go_on(street, MINUTE, 3 * MINUTE, NAMES[1:])
     street.json(2 * MINUTE, "d0", b"R", pm10=1)
     assert told(street.tick(3 * MINUTE).events) == [("raised", "quiet@d0", "UNACK")]
 
@@ -207,4 +214,91 @@ def test_a_section_that_is_lost_makes_no_flood() -> None:
     assert sections.read(street.fold, parts) == {"reception"}
     street.status(DAY, "started")
     street.link(DAY, up=True)
-    assert not street.tick(DAY + 2 * HOUR).events
+    assert not [each for hour in range(5) for each in speak(street, DAY + hour * 20 * MINUTE, NAMES[hour % 2 :: 2])]
+
+
+# ------------------------------------------------------------------------------------- whose silence: what carries it
+
+
+def test_a_broker_that_delivers_nothing_any_more_is_one_alarm_though_its_link_is_up() -> None:
+    street = street_of()
+    go_on(street, MINUTE, 10 * MINUTE)
+    # the last words came at 9 min; ten messages of 20 devices are due in half a minute, and 2 min is the least
+    events = street.tick(HOUR).events
+    assert (events[0].kind, events[0].alarm.id) == ("raised", "link-down@broker:lora")
+    assert {event.alarm.id for event in events} == {"link-down@broker:lora"}
+    assert events[0].at_ms == START_MS + 11 * MINUTE + 30 * SECOND
+    assert "20 devices" in events[0].alarm.text.en
+    assert "20 台设备" in events[0].alarm.text.zh
+    street.tick(2 * HOUR)
+    assert street.fold.memory.links.cut_off(street.fold.memory.world.registry.devices[0])
+    [event] = street.json(2 * HOUR + MINUTE, "d3", pm10=1).events  # the first word ends it, and all count anew
+    assert told([event]) == [("returned", "link-down@broker:lora", "RTN_UNACK")]
+    assert go_on(street, 2 * HOUR + 2 * MINUTE, 2 * HOUR + 8 * MINUTE, NAMES[1:]) == [("raised", "quiet@d0", "UNACK")]
+
+
+def test_a_radio_gateway_of_several_takes_most_devices_with_it() -> None:
+    street = street_of()
+    go_on(street, MINUTE, 5 * MINUTE)
+    rest = NAMES[14:]  # 14 of 20 stop at 5 min
+    events = go_on(street, 5 * MINUTE, 12 * MINUTE, rest)
+    assert events == [("raised", "many-silent@broker:lora", "UNACK"), ("members", "many-silent@broker:lora", "UNACK")]
+    alarm = street.alarm("many-silent@broker:lora")
+    assert alarm.members == sorted(NAMES[:14])
+    assert "14 of its 20" in alarm.text.en
+    street.restart()
+    assert not go_on(street, 12 * MINUTE, 20 * MINUTE, rest)
+    events = go_on(street, 20 * MINUTE, 26 * MINUTE, NAMES[2:])  # all but two are back: those are silent by themselves
+    assert ("returned", "many-silent@broker:lora", "RTN_UNACK") in events
+    assert [each for each in events if each[0] == "raised"] == [
+        ("raised", "quiet@d0", "UNACK"), ("raised", "quiet@d1", "UNACK")
+    ]  # fmt: skip
+
+
+def test_a_member_keeps_its_own_state() -> None:
+    """Who was silent before, and seen to, is a member with its alarm; it needs nobody's attention a second time."""
+    street = street_of()
+    go_on(street, MINUTE, 5 * MINUTE, NAMES[1:])
+    alarm = street.alarm("quiet@d0")
+    street.command(5 * MINUTE, "ack", "quiet@d0", alarm.occurrence)
+    events = go_on(street, 5 * MINUTE, 12 * MINUTE, NAMES[15:])
+    assert ("suppressed", "quiet@d0", "SUPPRESSED") in events
+    alarm = street.alarm("quiet@d0")
+    assert (alarm.acknowledged, alarm.suppressed) == (True, ["cut_off"])
+    assert "d0" in street.alarm("many-silent@broker:lora").members
+    back = go_on(street, 12 * MINUTE, 15 * MINUTE)
+    assert ("returned", "quiet@d0", "NORMAL") in back
+
+
+def test_half_of_them_are_half_of_them() -> None:
+    street = street_of()
+    events = go_on(street, MINUTE, 8 * MINUTE, NAMES[10:])
+    assert events == [("raised", f"quiet@{name}", "UNACK") for name in sorted(NAMES[:10])]
+
+
+def test_silence_is_held_back_until_it_is_known_whose_it_is() -> None:
+    """Two devices of 1 min and an hour: ten messages take nearly 10 min, and silence is 3 min."""
+    street = Street([plain("a"), plain("b", interval_ms=HOUR)], [QUIET])
+    street.link(0, up=True)
+    street.json(0, "b", pm10=1)
+    street.json(0, "a", pm10=1)
+    assert not street.tick(9 * MINUTE).events  # it may be the broker
+    assert told(street.json(9 * MINUTE + SECOND, "b", pm10=1).events) == []
+    events = street.tick(30 * MINUTE).events  # but the broker lives: so it is the device
+    assert ("raised", "quiet@a", "UNACK") in told(events)
+    raised = next(event for event in events if event.alarm.id == "quiet@a")
+    assert raised.evidence is not None
+    assert raised.evidence.why["cause"] == "device"
+
+
+def test_a_line_with_a_single_device_is_not_told_apart_from_it() -> None:
+    street = Street([plain("a")], [QUIET])
+    street.json(0, "a", pm10=1)
+    assert told(street.tick(HOUR).events) == [("raised", "quiet@a", "UNACK")]
+
+
+def test_without_a_rule_of_silence_nobody_looks() -> None:
+    street = Street([plain(name) for name in NAMES])
+    street.link(0, up=True)
+    speak(street, 0)
+    assert street.fold.next_due_ms() is None
