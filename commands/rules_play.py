@@ -40,8 +40,7 @@ class Played(Struct, frozen=True):
 class _Play:
     def __init__(self, tests: RuleTests, test: RuleTestSettings) -> None:
         self.tests, self.test = tests, test
-        assert tests.registry is not None  # noqa: S101 - nobody plays what does not compile
-        config = tests.registry, tests.ruleset
+        config = tests.registry_of(test), tests.ruleset
         self.fold = Fold(lambda _hash: config)
         self.next = 1
         self.events: list[Event] = []

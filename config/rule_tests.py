@@ -9,7 +9,8 @@
         expect:
           - {at: 2026-11-25 00:31, alarm: gb3095-class2-pm10-day@dust-1, is: returned, value: 130}
 
-With `devices` a file stands for itself; without, the configuration is tested in whose directory (or below it) it lies.
+With `devices` a file stands for itself; without, the configuration is tested in whose directory (or below it) it lies,
+with those of its devices that a test names.
 """
 
 import re
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
@@ -231,6 +232,18 @@ class RuleTests(Struct):
     def errors(self) -> list[Problem]:
         """What must be mended first."""
         return [problem for problem in self.problems if not problem.warning]
+
+    def registry_of(self, test: RuleTestSettings) -> Registry:
+        """Return the devices of one test: of a configuration those that it names, for the others would be silent."""
+        assert self.registry is not None  # noqa: S101 - nobody plays what does not compile
+        if self.settings is None or self.settings.devices:
+            return self.registry
+        names = {series.device for series in test.series}
+        for expected in test.expect:
+            alarms = filter(None, (expected.alarm, expected.verdict, *(expected.alarms or ())))
+            names |= {alarm.partition("@")[2] for alarm in alarms}
+        devices = tuple(device for device in self.registry.devices if device.id in names)
+        return structs.replace(self.registry, devices=devices)
 
     def moment_ms(self, test: RuleTestSettings, at: str) -> int:
         """Return a moment of a test, Unix ms."""
