@@ -21,6 +21,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("walk", "commands.walk"),
     ("probe", "commands.probe"),
     ("doctor", "commands.doctor"),
+    ("backtest", "commands.backtest"),
     ("shadow", "commands.shadow"),
     ("redecode", "commands.redecode"),
     ("decode", "commands.decode"),

@@ -1,7 +1,7 @@
 """What rules that are only tried (`mode: shadow`) would have rung: a row for each activation, in the book.
 
-No event, no alarm and no number of the feed comes of it. The rows are written in the transaction that tells a group, and
-by the same law: what a replay makes again is passed over.
+No event, no alarm and no number of the feed comes of it. The rows are written in the transaction that tells a group,
+and by the same law: what a replay makes again is passed over.
 """
 
 from collections.abc import Iterable
@@ -66,7 +66,7 @@ def steps(events: Iterable[Event]) -> list[tuple[str, list[Any]]]:
 
 
 def days(activations: Iterable[Activation], zone: str, from_ms: int, now_ms: int) -> list[ShadowDay]:
-    """Add activations up by rule and day, from the day that from_ms lies in until now; days without any are left out."""
+    """Add activations up by rule and day, from the day of from_ms until now; days without any are left out."""
     found: dict[tuple[str, str], tuple[int, float, set[str]]] = {}
     for each in activations:
         end_ms = max(each.from_ms, now_ms if each.to_ms is None else each.to_ms)
