@@ -23,6 +23,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("doctor", "commands.doctor"),
     ("backtest", "commands.backtest"),
     ("shadow", "commands.shadow"),
+    ("explain", "commands.explain"),
     ("redecode", "commands.redecode"),
     ("decode", "commands.decode"),
     ("journal", "commands.journal"),

@@ -48,7 +48,7 @@ class Hub:
         self.feed = ""
         self.last = 0
         self.closed = False
-        self._path = book
+        self.book = book
         self._reader: BookReader | None = None
         self._thread = ThreadPoolExecutor(1, "feed-book")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -144,7 +144,7 @@ class Hub:
     async def _read(self, question: Callable[[BookReader], T]) -> T:
         def answer() -> T:
             if self._reader is None:
-                self._reader = BookReader(self._path)
+                self._reader = BookReader(self.book)
             return question(self._reader)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, answer)

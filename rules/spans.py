@@ -47,6 +47,7 @@ def _begins_ms(event: Event, evidence: Evidence, judge: Judge | None, calendar: 
     if needs == "rolling":
         return at_ms - (int(getattr(settings, "hours", 24)) + 1) * _HOUR_MS - _REACH_MS
     held_ms = 1000 * int(sum(value for name, value in why.items() if name.endswith("for_s")))
+    held_ms = max(held_ms, int(getattr(settings, "on_delay_ms", 0)))
     if needs == "peers":
         held_ms += 2 * _HOUR_MS
     return at_ms - held_ms - (int(getattr(settings, "of", 1)) + 1) * interval_ms - _EARLY_MS

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from feed.behind import Behind
 from feed.desk import Audited, Desk
 from feed.devices import devices_picture
-from feed.http import engineer, openapi, problems, wrong
+from feed.http import engineer, explain, openapi, problems, wrong
 from feed.http.bodies import CommandBody
 from feed.http.metrics import Metrics
 from feed.http.page import PAGE_FILES
@@ -66,6 +66,7 @@ def build(gateway: Gateway) -> FastAPI:
     _telling(app, gateway)
     _reloading(app, gateway)
     _looking(app, gateway)
+    explain.add(app, gateway.hub)
     engineer.add(app, gateway.behind, _Auditor(gateway.desk).write)
     _page(app)
     return app

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from feed.behind import FramesPage, InboxPage, InForce, Refiled
 from feed.devices import DevicesPage
+from feed.explain import Explanation
 from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
 from store.ledger import Ledger
 
@@ -53,6 +54,7 @@ def describe(app: FastAPI) -> None:
                 InboxPage,
                 Refiled,
                 InForce,
+                Explanation,
             ]
             _, ours = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
             schema.setdefault("components", {}).setdefault("schemas", {}).update(ours | _OTHERS)

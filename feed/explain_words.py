@@ -1,0 +1,86 @@
+# ruff: noqa: E501 - a sentence is not broken in two
+"""Names in explanations, Chinese and English."""
+
+from collections.abc import Callable
+from typing import Any
+
+from store.proofs import DAMAGED, OVERTAKEN, RECYCLED, UNREADABLE
+
+KINDS = {
+    "raised": ("报警", "raised"), "reraised": ("再次报警", "raised again"), "returned": ("恢复", "returned to normal"),
+    "acknowledged": ("已确认", "acknowledged"), "reset": ("复位", "reset"), "amended": ("修正", "amended"),
+    "withdrawn": ("撤销", "withdrawn"), "suppressed": ("抑制", "suppressed"), "unsuppressed": ("解除抑制", "unsuppressed"),
+    "members": ("成员变化", "members changed"), "shelved": ("搁置", "shelved"),
+}  # fmt: skip
+MARKS = {
+    "V1": ("已与标准原文核对", "read in the standard itself"), "V2": ("见于二手资料", "read in a secondary page"),
+    "V3": ("见于公开代码", "read in public code"), "C": ("由上述数据计算", "computed of such numbers"),
+    "E": ("工程师自定", "the engineers' choice"), "M": ("未与原文核对", "from memory, not compared with the standard"),
+}  # fmt: skip
+MISSING = {
+    RECYCLED: ("日志在复制之前已循环覆盖", "the journal had recycled them before they were copied"),
+    OVERTAKEN: ("复制过程中日志被覆盖", "the journal recycled them while they were read"),
+    UNREADABLE: ("读取日志的进程三次失败", "the process that reads the journal failed three times"),
+    DAMAGED: ("磁盘上有损坏", "a place of the disk is damaged"),
+}
+CAUSES = {
+    "closed": ("按时关闭", "closed in time"), "late": ("迟到数据", "late data"), "final": ("终稿", "final"),
+    "registered": ("补登记", "registered late"), "redecode": ("重新解码", "decoded again"), "clock": ("校时", "clock set"),
+}  # fmt: skip
+SPANS = {"slot": ("15分钟", "15 min"), "hour": ("小时", "hour"), "day": ("日", "day")}
+REASONS = {
+    "readings_over": ("超限读数（个）", "readings over the limit"), "for_s": ("已持续（秒）", "held for, s"),
+    "quiet_for_s": ("无数据时长（秒）", "quiet for, s"), "gap_h": ("最长缺口（小时）", "longest gap, h"),
+    "gap_min": ("最长缺口（分钟）", "longest gap, min"), "of": ("共（小时）", "of so many hours"),
+    "exceeding_of_day": ("当日第几个超限时段", "which of the day's exceeding periods"),
+    "allowed": ("每日允许超限次数", "exceeding periods that a day may have"), "sum": ("各小时均值之和", "sum of the hours"),
+    "same_for_s": ("数值未变（秒）", "the same for, s"), "rest_deg": ("静止角度", "angle at rest"), "off_rest_deg": ("偏离静止角度", "off its rest"),
+}  # fmt: skip
+
+
+def asked(
+    rule: dict[str, Any], interval_ms: int, w: Callable[[str, str], str], number: Callable[[Any], str]
+) -> list[str]:
+    """Say in words what the rule asks for, where it judges readings or silence."""
+    kind, settings = rule.get("kind"), rule.get("settings", {})
+    interval_s = interval_ms / 1000
+    if kind == "threshold":
+        over = settings["above"] is not None
+        zh, en = ("高于", "above") if over else ("低于", "below")
+        limit = number(settings["above"] if over else settings["below"])
+        delay = settings["on_delay_ms"] / 1000
+        lines = [
+            w(
+                f"规则：最近 {settings['of']} 个读数中至少 {settings['at_least']} 个{zh} {limit}，持续 {number(delay)} 秒。",
+                f"The rule: at least {settings['at_least']} of the last {settings['of']} readings are {en} {limit}, for {number(delay)} s.",
+            )
+        ]
+        if settings["once"] is not None:
+            lines.append(
+                w(
+                    f"一个读数{zh} {number(settings['once'])} 即足够。",
+                    f"One reading {en} {number(settings['once'])} is enough.",
+                )
+            )
+        return lines
+    if kind == "silence":
+        allowed = (
+            settings["after_ms"] / 1000
+            if settings["after_ms"] is not None
+            else (settings["intervals"] or 3) * interval_s
+        )
+        how = "" if settings["after_ms"] is not None else f" ({number(settings['intervals'])} × {number(interval_s)} s)"
+        return [
+            w(
+                f"规则：无数据达到 {number(allowed)} 秒{how}。网关未能收听的时间不计。",
+                f"The rule: nothing is heard for {number(allowed)} s{how}. Time in which the gateway could not listen does not count.",
+            )
+        ]
+    if kind == "state":
+        return [
+            w(
+                f"规则：{settings['quantity']} 为 {number(settings['value'])}，持续 {number(settings['on_delay_ms'] / 1000)} 秒。",
+                f"The rule: {settings['quantity']} is {number(settings['value'])} for {number(settings['on_delay_ms'] / 1000)} s.",
+            )
+        ]
+    return []
