@@ -6,20 +6,18 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from config import compile_means, packs
+from config import compile_instruments, compile_means, packs
 from config.load import Entry, Files, InPack
 from config.problems import closest, listed
 from config.quotes import unquoted
 from config.schema import (
-    LEGAL,
-    BothLanguages,
     MeanRule,
     RateRule,
-    RuleSettings,
     SilenceRule,
     StateRule,
     ThresholdRule,
 )
+from config.schema_rule import LEGAL, BothLanguages, RuleSettings
 from devices import catalogue
 from devices.quantities import QUANTITIES
 from devices.registry import Device
@@ -102,6 +100,7 @@ class _Compiler:
             settings=settings,
             priority=cast("Literal[1, 2, 3, 4]", own.priority),
             latch=own.latch,
+            maintenance=own.maintenance,
             mode=own.mode,
             basis=own.basis,
             text=Text(own.text.zh, own.text.en),
@@ -239,7 +238,7 @@ class _Compiler:
                 limits = self._limits(entry, own)
                 self._others(entry, own)
                 return compile_means.mean(own, limits) if limits else None
-        raise TypeError(f"no kind of rule: {own!r}")
+        return compile_instruments.settings(own)
 
     def _others(self, entry: Entry, own: MeanRule) -> None:
         """Tell of series of other devices that nobody delivers."""

@@ -16,7 +16,8 @@ from config.explain import of_pydantic, shown
 from config.load import Entry, Files, InPack, read_rules, right
 from config.problems import closest, listed
 from config.scalars import in_unit
-from config.schema import AnyRule, ChangeSettings, Chosen, MeanRule, PackFile, RuleSettings
+from config.schema import AnyRule, ChangeSettings, Chosen, MeanRule, PackFile
+from config.schema_rule import RuleSettings
 from devices.quantities import QUANTITIES
 from rules import packs
 from rules.packs import DatedLimit

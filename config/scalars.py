@@ -74,6 +74,7 @@ _TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI
 """Unicode's marks that turn the direction of what follows: on a page they make one name look like another."""
 Text = Annotated[str, Field(min_length=1), AfterValidator(_visible)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+AnyQuantity = Annotated[str, AfterValidator(_quantity)]
 NumberQuantity = Annotated[str, AfterValidator(_number_quantity)]
 NumberOrTruth = Annotated[str, AfterValidator(_no_text)]
 TruthQuantity = Annotated[str, AfterValidator(_truth_quantity)]
@@ -112,6 +113,19 @@ def _limit(value: object, info: ValidationInfo) -> float:
 
 Limit = Annotated[float, BeforeValidator(_limit, json_schema_input_type=float | str)]
 """In the unit of the quantity, which must be declared above it in its model."""
+
+
+def _amount(value: object, info: ValidationInfo) -> float:
+    quantity = QUANTITIES.get(info.data.get("quantity", ""))
+    text = str(value) if quantity else str(value).split(" ", maxsplit=1)[0]
+    amount = in_unit(text, Quantity("float", quantity.unit if quantity else "", None, None, "", ""))
+    if amount <= 0:
+        raise Wrong("amount", "{value}", {"value": text})
+    return amount
+
+
+Amount = Annotated[float, BeforeValidator(_amount, json_schema_input_type=float | str)]
+"""A difference in the unit of the quantity, as a limit is written: no place on its scale, and more than nothing."""
 
 
 class NOfM(NamedTuple):
@@ -154,7 +168,7 @@ def _point(value: object) -> tuple[float, float]:
 Point = Annotated[tuple[float, float], BeforeValidator(_point, json_schema_input_type=tuple[float, float])]
 """Longitude, latitude."""
 
-PLACEHOLDERS = ("value", "limit", "name")
+PLACEHOLDERS = ("value", "limit", "name", "why")
 
 
 def _placeholders(text: str) -> str:
@@ -170,4 +184,4 @@ def _placeholders(text: str) -> str:
 
 
 Template = Annotated[Text, AfterValidator(_placeholders)]
-"""A sentence with `{value}`, `{limit}`, `{name}` in it."""
+"""A sentence with `{value}`, `{limit}`, `{name}`, `{why}` in it."""

@@ -3,7 +3,6 @@
 Scalars come as text; the types here give them meaning. What is wrong is told by a code (`config.texts`).
 """
 
-from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,12 +18,19 @@ from config.scalars import (
     NOfM,
     NumberQuantity,
     Point,
-    Template,
     Text,
     TimeZone,
     Truth,
     TruthQuantity,
     in_unit,
+)
+from config.schema_instruments import (
+    ImplausibleRule,
+    MagneticRule,
+    PeerRule,
+    StuckRule,
+    TamperRule,
+    TiltRule,
 )
 from config.schema_means import (
     AllowedPerDay,
@@ -34,6 +40,7 @@ from config.schema_means import (
     ValidOf24,
     ValidOf60,
 )
+from config.schema_rule import BothLanguages, DatedLimitSettings, RuleSettings
 from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
 from feed.settings import HttpSettings
@@ -48,7 +55,6 @@ from ingest.settings import (
     SerialSettings,
     Settings,
     Size,
-    matches,
 )
 
 # ------------------------------------------------------------------------------------------------ cityward.yaml
@@ -166,98 +172,6 @@ class DevicesFile(Settings):
 
 
 # ------------------------------------------------------------------------------------------------ rules.d/*.yaml
-
-
-class BothLanguages(Settings):
-    """A sentence for people, in Chinese and in English."""
-
-    zh: Text
-    en: Text
-
-
-class AlarmText(Settings):
-    """What an alarm says; {value}, {limit} and {name} are filled in."""
-
-    zh: Template
-    en: Template
-
-
-class ScopeSettings(Settings):
-    """Which devices a rule judges: all that is given must hold."""
-
-    family: str | None = None
-    devices: tuple[str, ...] = ()
-    labels: dict[str, str] = Field(default_factory=dict)
-    site: str | None = None
-
-
-def _scope(value: object) -> object:
-    if value == "all":
-        return {}
-    if not isinstance(value, dict) or value == {}:
-        raise Wrong("scope", "a scope")
-    return value
-
-
-Scoped = Annotated[ScopeSettings, BeforeValidator(_scope, json_schema_input_type=ScopeSettings | Literal["all"])]
-
-
-LEGAL = frozenset(name for name, each in QUANTITIES.items() if each.unit == "µg/m³" or name.startswith("noise_"))
-"""Quantities that laws set limits to: dust (GB 3095, local standards of sites) and noise (GB 12523, GB 3096)."""
-
-
-Mark = Annotated[str, matches(r"V[123]|C|E|M 0\.[0-9]{1,2}", "mark")]
-"""How sure a number is: V1 read in the standard, V2 in a secondary page, V3 in public code; C computed of such;
-E engineers' choice, no standard; M from memory, with how sure that is: `M 0.9`."""
-
-
-class CitedSettings(Settings):
-    """Where a number comes from."""
-
-    document: Text
-    clause: Text
-    mark: Mark
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise Wrong("date", "{value}", {"value": text}) from None
-
-
-Day = Annotated[str, AfterValidator(_day)]
-"""A day of the calendar, 2026-03-01."""
-
-
-class DatedLimitSettings(CitedSettings):
-    """A limit and its first and last day. limit: as it was written; whoever knows the quantity reads it (`in_unit`)."""
-
-    from_: Annotated[Day, Field(alias="from")]
-    to: Day | None = None
-    limit: str
-
-
-class RuleSettings(Settings):
-    """What every rule has.
-
-    sources            where its numbers come from, by the key of each
-    accept_unverified  it may be used though some of them are from memory
-    """
-
-    id: Identifier
-    scope: Annotated[Scoped, Field(alias="for")]
-    priority: Annotated[int, Field(ge=1, le=4)]
-    latch: Truth = False
-    mode: Literal["live", "shadow"] = "live"
-    basis: Literal["compliance", "reference"] | None = None
-    text: AlarmText
-    cause: BothLanguages
-    consequence: BothLanguages
-    action: BothLanguages
-    respond_within: Duration
-    sources: dict[str, CitedSettings] = Field(default_factory=dict)
-    accept_unverified: Truth = False
 
 
 class StateRule(RuleSettings):
@@ -412,6 +326,12 @@ AnyRule = Annotated[
     | SilenceRule
     | ThresholdRule
     | RateRule
+    | StuckRule
+    | TiltRule
+    | ImplausibleRule
+    | TamperRule
+    | MagneticRule
+    | PeerRule
     | SlotMeanRule
     | HourMeanRule
     | DayMeanRule

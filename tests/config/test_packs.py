@@ -10,7 +10,7 @@ import pytest
 
 from config import check, packs, yaml
 from config.compiled import Compiled
-from config.schema import LEGAL, RuleSettings
+from config.schema_rule import LEGAL, RuleSettings
 from config.yaml import Document
 from rules import aqi
 from rules.judging import text

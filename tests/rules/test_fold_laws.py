@@ -169,7 +169,7 @@ def test_nothing_is_lost(day: Day) -> None:
     assert received + memory.refiled == in_doors + aside + gone + sum(track.frames for track in tracks)
     readings = memory.made["readings"]
     lines = [line for outcome in chance.outcomes for line in outcome.lines if not line.startswith(ERASE)]
-    means = sum(line.split(b",", 1)[0].endswith((b"dust_hour", b"dust_day")) for line in lines)
+    means = sum(line.split(b",", 1)[0].endswith((b"dust_slot", b"dust_hour", b"dust_day")) for line in lines)
     alarms = sum(line.startswith(b"alarm,") for line in lines)
     assert (memory.made["means"], memory.made["alarms"]) == (means, alarms)
     assert readings == len(lines) - means - alarms
