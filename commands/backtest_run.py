@@ -17,6 +17,7 @@ from devices.registry import Registry
 from rules.fold import Fold
 from rules.intake import PoisonError
 from rules.kinds.table import KINDS
+from rules.packs.gateway import LINK, MANY
 from rules.past import HEAD, Past, Row, row_of
 from rules.records import Config, Event, Outcome, Record, Status, Text
 from rules.ruleset import RuleSet
@@ -66,6 +67,7 @@ class Played:
         self._from_ms, self._to_ms = from_ms, to_ms
         self._standing: dict[str, Activation] = {}
         self._signs = {rule.id for rule in compiled.ruleset.rules if KINDS[rule.kind].needs == "sign"}
+        self._signs |= {LINK.id, MANY.id}
         self._over = False
 
     def load(self, _hash: str) -> tuple[Registry, RuleSet]:

@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from commands import allocator
+from commands import allocator, shadow_days
+from commands.archive_child import Archivist, Task
 from commands.evidence import Proofs
 from commands.in_force import in_force, undo
 from commands.inside import Inside
@@ -178,7 +179,19 @@ class Daemon:
         self.crew.hire("evidence", lambda: self.proofs.run(self._stop_health), self._stop_health)
         needed = self.proofs.needed_from_ms
         self.upkeep = Upkeep(self.pipeline, settings.keep, journal_age_ms=age_ms, needed_ms=needed)
+        zone = settings.gateway.time_zone
+        self.upkeep.each_day(zone, lambda: shadow_days.tell(settings.state / "book.sqlite", zone))
         self.upkeep.start()
+        if settings.archive is not None:
+            archivist = Archivist(self._to_archive)
+            self.crew.hire("archive", lambda: archivist.run(self._stop_health), self._stop_health)
+
+    def _to_archive(self) -> Task:
+        """Say what the archive is still to take; any thread."""
+        archive = self.settings.archive
+        assert archive is not None  # noqa: S101 - else nobody asks
+        stores, state = self.stores, str(self.settings.state)
+        return Task(state, stores.journal.last, archive.budget, sorted(stores.crashes.set_aside))
 
     def _reconciled(self, _picture: object) -> None:
         """Note that the first words are durable. Called on the pipeline's thread."""

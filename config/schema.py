@@ -97,6 +97,12 @@ class BudgetSettings(Settings):
     backlog: Budget = 1024 * _MIB
 
 
+class ArchiveSettings(Settings):
+    """Readings as compressed CSV, for backtests; none are kept where it is left out. budget: bytes on the disk."""
+
+    budget: Budget = 3072 * _MIB
+
+
 class SourcesSettings(Settings):
     """All sources, by kind."""
 
@@ -130,6 +136,7 @@ class CitywardSettings(Settings):
     state: AbsolutePath = DEFAULT_STATE
     budgets: BudgetSettings = BudgetSettings()
     keep: KeepSettings = KeepSettings()
+    archive: ArchiveSettings | None = None
     http: HttpSettings = HttpSettings()
     sources: SourcesSettings = SourcesSettings()
     influxdb: InfluxSettings | None = None

@@ -132,6 +132,7 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "state": ("状态目录：日志、记录簿、快照；默认 /var/lib/cityward", "Directory of journal, book and snapshot; /var/lib/cityward if unsaid"),
         "budgets": ("各存储最多占多少磁盘", "How much of the disk each store may take"),
         "keep": ("记录簿保存多久", "How long the book keeps what"),
+        "archive": ("读数存档，默认没有；写 {} 或 {budget: 3 GiB} 即启用", "An archive of readings; there is none unless it is written: {} or {budget: 3 GiB}"),
         "http": ("报警接口在哪里应答", "Where the alarm feed answers"),
         "sources": ("数据源：MQTT、串口、HJ 212", "Where frames come from: MQTT brokers, serial lines, HJ 212"),
         "standards": ("采用的规则包，如 [gb3095-2026-class2, hj633-2026]；`cityward rules list` 列出规则", "Packs of rules that come with Cityward, as in [gb3095-2026-class2, hj633-2026]; `cityward rules list` shows them"),
@@ -153,6 +154,10 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "journal_age": ("日志最多保存多久，如 30 d；不写则只按大小", "What is older goes though there is room, as in 30 d; unsaid = only size counts"),
         "inbox": ("收件箱（未登记设备的帧）；默认 256 MiB", "The inbox, for frames of unregistered devices; 256 MiB if unsaid"),
         "backlog": ("InfluxDB 尚未接收的数据；默认 1 GiB", "What InfluxDB has not taken yet; 1 GiB if unsaid"),
+    },
+    "ArchiveSettings": {
+        "": ("读数存档（每天一组压缩 CSV），供 `cityward backtest` 使用；不写则不存档", "Readings as compressed CSV, a folder a day, for `cityward backtest`; left out = none is kept"),
+        "budget": ("最多占多少磁盘，满了删最早的日子；默认 3 GiB", "How much of the disk it may take; the oldest days go first; 3 GiB if unsaid"),
     },
     "KeepSettings": {
         "": ("记录簿保存多久，如 731 d", "How long the book keeps what, as in 731 d"),

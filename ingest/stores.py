@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from ingest import influx_state
-from store import snapshot
+from store import archive, snapshot
 from store.book import Book
 from store.crashes import Crashes
 from store.fs import DiskFullError, Fs
@@ -40,11 +40,13 @@ class Stores(Struct):
     def with_room(self, write: Callable[[], T]) -> T:
         """Write; on a full disk give up the oldest of what is least worth, until there is room.
 
-        In this order: what strangers said; lines that InfluxDB has not taken, for the journal can make them again; what
-        the journal remembers longest; at the very last the book's ballast, so that an alarm can say it.
+        In this order: archived readings; what strangers said; lines that InfluxDB has not taken, for the journal can
+        make them again; what the journal remembers longest; at the very last the book's ballast, so that an alarm can
+        say it.
         Raises DiskFullError when nothing is left to give up.
         """
         ways = {
+            "archive": lambda: archive.drop_oldest(self.directory / "archive"),
             "inbox": self.inbox.free_oldest,
             "backlog": self.free_backlog,
             "journal": self.journal.free_oldest,

@@ -36,6 +36,10 @@ class Upkeep:
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._scheduler.add_job(self.clean, "cron", minute=17, misfire_grace_time=600, coalesce=True)
 
+    def each_day(self, zone: str, job: Callable[[], None]) -> None:
+        """Have something done shortly after midnight of a zone."""
+        self._scheduler.add_job(job, "cron", minute=5, hour=0, timezone=zone, misfire_grace_time=3600, coalesce=True)
+
     def start(self) -> None:
         """Begin to look at the clock."""
         self._scheduler.start()

@@ -68,10 +68,14 @@ def _listen(memory: Memory, door: Door, first: int, batch: Batch) -> None:
     """
     for sequence, (place, payload, _) in enumerate(batch.frames, first):
         if place in door.tracks or memory.world.reception.find(door, place, payload)[0] is not None:
-            moment = memory.moment(sequence, batch.at_ms, "reading")
-            memory.hear(door, moment)
-            memory.links.built_in(LINK, door.source.subject, memory.world, moment, holds=False, words={"why": ""})
+            open_door(memory, door, memory.moment(sequence, batch.at_ms, "reading"))
             return
+
+
+def open_door(memory: Memory, door: Door, moment: Moment) -> None:
+    """From now on something is heard through a source; its link is up."""
+    memory.hear(door, moment)
+    memory.links.built_in(LINK, door.source.subject, memory.world, moment, holds=False, words={"why": ""})
 
 
 def _frames(memory: Memory, door: Door, first: int, batch: Batch) -> list[tuple[int, str]]:  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call for each step would cost more than the step
@@ -196,15 +200,20 @@ def _unusual(memory: Memory, door: Door, arrival: Arrival, strangers: list[tuple
         memory.out.refused.append(Refused(sequence, track.device.id, received.reason, received.detail))
     elif track is not None and isinstance(received, list):
         if track.silent and track.seen_ms == log_ms:
-            track.silent = False
-            memory.parents.spoke(track, memory, memory.moment(sequence, log_ms, "reading"))
-            for sign in track.signs:
-                memory.look_for_signs(sign, track, memory.moment(sequence, log_ms, "reading"))
+            speak_again(memory, track, memory.moment(sequence, log_ms, "reading"))
         if track.model.hint is not None:
             doubt = memory.world.reception.stations.doubt(track.device, track.model.hint, [r.values for r in received])
             _ask(memory, track.device, doubt, memory.moment(sequence, log_ms, "reading"))
         for index, reading in enumerate(received):
             heed(memory, track, reading, index, arrival)
+
+
+def speak_again(memory: Memory, track: Track, moment: Moment) -> None:
+    """End the silence of a device."""
+    track.silent = False
+    memory.parents.spoke(track, memory, moment)
+    for sign in track.signs:
+        memory.look_for_signs(sign, track, moment)
 
 
 def _ask(memory: Memory, device: Device, doubt: tuple[str, ...] | None, moment: Moment) -> None:

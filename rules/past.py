@@ -79,12 +79,13 @@ class Past(Fold):
         self.sequence = outcome.last + 1
         return outcome
 
-    def rows(self, rows: Iterable[Any]) -> Outcome:  # noqa: C901 - a loop like that of `rules.intake`
+    def rows(self, rows: Iterable[Any]) -> Outcome:  # noqa: C901, PLR0912 - a loop like that of `rules.intake`
         """Take readings in the order in which they came."""
         memory = self.memory
         first = self.sequence
         memory.out = out = Outcome(first=first, last=first - 1)
         tracks, windows = memory.world.reception.tracks, memory.world.windows
+        doors, heard_ms = memory.world.reception.doors, memory.parents.heard_ms
         sequence, log_ms, due_ms = first - 1, memory.log_ms, -inf
         for row in rows:
             track = tracks.get(row.device)
@@ -97,6 +98,11 @@ class Past(Fold):
                 self._advance(log_ms, sequence)
                 next_ms = self.next_due_ms()
                 due_ms = inf if next_ms is None else next_ms
+            for name in track.device.via:  # the archive does not say which: any of them may have brought it
+                if not doors[name].listening:
+                    intake.open_door(memory, doors[name], memory.moment(sequence, log_ms, "reading"))
+                    due_ms = -inf
+                heard_ms[name] = log_ms
             t_ms = row.time
             humid = row.flags == HUMID
             if (
@@ -136,9 +142,7 @@ class Past(Fold):
         span = next((word for word in words if word in SPANS), "")
         track.seen_ms = log_ms if live else max(track.seen_ms, min(log_ms, row.time))
         if track.silent and track.seen_ms == log_ms:
-            track.silent = False
-            for sign in track.signs:
-                self.memory.look_for_signs(sign, track, self.memory.moment(arrival.sequence, log_ms, "reading"))
+            intake.speak_again(self.memory, track, self.memory.moment(arrival.sequence, log_ms, "reading"))
         newest = NEWEST in words or (live and row.time > track.last_ms)
         if span in ("", "minute"):
             track.last_ms = max(track.last_ms, row.time)

@@ -73,6 +73,7 @@ class Writer:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._waiting: dict[Path, list[str]] = {}
+        self._headers: dict[Path, str] = {}
         self._columns: dict[tuple[str, str], list[tuple[Path, tuple[str, ...]]]] = {}
 
     def columns(self, date: str, family: str, wanted: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
@@ -82,11 +83,12 @@ class Writer:
             folder = self._directory / date
             known += [(path, _header(path)[len(HEAD) :]) for path in sorted(folder.glob(f"{family}.*{CSV}"))]
         for path, columns in known:
+            self._headers[path] = ",".join((*HEAD, *columns))
             if set(wanted) <= set(columns):
                 return path, columns
         path = self._directory / date / f"{family}.{len(known) + 1}{CSV}"
+        self._headers[path] = ",".join((*HEAD, *wanted))
         known.append((path, tuple(wanted)))
-        self._waiting[path] = [",".join((*HEAD, *wanted))]
         return known[-1]
 
     def line(self, path: Path, line: str) -> None:
@@ -102,6 +104,8 @@ class Writer:
         written = list(self._waiting)
         for path, lines in self._waiting.items():
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            if path in self._headers and not path.exists():  # the day may have given way to something else meanwhile
+                lines.insert(0, self._headers[path])
             with path.open("ab") as file:
                 file.write(gzip.compress("".join(f"{line}\n" for line in lines).encode(), LEVEL, mtime=0))
                 file.flush()
