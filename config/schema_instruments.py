@@ -26,7 +26,7 @@ class StuckRule(RuleSettings):
     @model_validator(mode="after")
     def _long_enough(self) -> "StuckRule":
         if self.after < 5 * DURATION_MS["min"]:
-            raise Wrong("too_short", "short", {"at": "after", "value": "5 min"})
+            raise Wrong("stuck_short", "short", {"at": "after", "value": "5 min"})
         return self
 
 

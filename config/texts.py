@@ -153,7 +153,7 @@ _RULES = {
     "limit_unit": ("`{value}` 的单位不对，应为 {unit}。", "`{value}` has the wrong unit; it must be {unit}."),
     "limit_insane": ("限值 `{value}` 永远达不到：合理范围是 {low} 至 {high} {unit}。请改正。", "The limit `{value}` can never be met: sane values are {low} to {high} {unit}. Correct it."),
     "amount": ("`{value}` 应大于 0：它是差值。请改正。", "`{value}` must be more than 0: it is a difference. Correct it."),
-    "too_short": ("时间太短，正常波动也会报警。请至少写 `{value}`。", "That is too short: what is in order would ring. Write at least `{value}`."),
+    "stuck_short": ("时间太短，正常波动也会报警。请至少写 `{value}`。", "That is too short: what is in order would ring. Write at least `{value}`."),
     "some_of": ("没有要检查的内容。请写 {names} 中的至少一个。", "Nothing is asked for. Write at least one of {names}."),
     "low_high": ("`high` 须大于 `low`。请改正。", "`high` must be more than `low`. Correct it."),
     "unit_guard": ("单位检查只用于 µg/m³ 的量。请删去 `unit`。", "The guard of the unit is for quantities in µg/m³ only. Take `unit` out."),
