@@ -266,7 +266,7 @@ def _periods(book: ProofReader, event: Event, configurations: _Configurations) -
     periods = [book.revisions(device, quantity, span, from_ms, to_ms) for span in ("day", "hour")]
     if evidence.why.get("span") == "slot":
         periods.append(book.revisions(device, quantity, "slot", from_ms, to_ms))
-    return [period for of in periods for period in of]
+    return [period for of in periods for period in of if period.told_ms <= event.t_ms]  # it may be proven later
 
 
 def _proof(

@@ -131,6 +131,7 @@ class Fold:
         moment = self.memory.moment(sequence, due_ms, "timer")
         periods = self.memory.world.windows.close(self.memory.world.windows.due_ms)
         for period in periods:
+            period.told_ms = moment.t_ms
             self.memory.out.periods.append(period)
             track = self.memory.world.reception.tracks[period.device]
             if self.memory.world.registry.influx:

@@ -262,6 +262,7 @@ class Period(Struct, kw_only=True):
     marked    readings that are in it and in doubt, by doubt: rh_suspect (humidity of 85 % or more)
     cause     why it is told: closed; late (a reading came after its closing); registered, redecode (refiled);
               clock (civil time was set back); final (nothing has changed)
+    told_ms   civil time at which this was told; 0 = not known
     """
 
     device: str
@@ -278,6 +279,7 @@ class Period(Struct, kw_only=True):
     left_out: dict[str, int] = field(default_factory=dict)
     marked: dict[str, int] = field(default_factory=dict)
     cause: str = "closed"
+    told_ms: int = 0
 
 
 class Permit(Struct, kw_only=True):
