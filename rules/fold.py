@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from devices.frames import Batch
 from devices.registry import Registry
-from rules import commissioning, intake, lines, parents, permits, refile, statuses
+from rules import commissioning, intake, lines, parents, permits, refile, reported, statuses
 from rules.alarms import Moment
 from rules.findings import judge_period
 from rules.groups import judge_peers
@@ -140,6 +140,7 @@ class Fold:
             for judge in self.memory.world.of_periods.get((period.device, period.quantity), ()):
                 judge_period(judge, period, self.memory.world, moment)
         judge_again(periods, self.memory.world, moment)
+        reported.closed(self.memory, periods, moment)
         judge_peers(periods, self.memory.world, moment)
 
     def _look_for_signs(self, judge: Judge, moment: Moment) -> None:

@@ -16,7 +16,7 @@ from devices.readings import Refusal, Values
 from devices.reception import FUTURE_MS, HISTORY_MS, Reading, Stranger
 from devices.registry import Device
 from devices.tracks import Door, Track
-from rules import lines
+from rules import lines, reported
 from rules.alarms import Moment
 from rules.judging import quieten
 from rules.memory import Memory
@@ -273,6 +273,9 @@ def heed(memory: Memory, track: Track, reading: Reading, index: int, arrival: Ar
             _collect(memory, track, reading, batch.at_ms + memory.offset_ms)
         if reading.live or reading.newest:
             judge(memory, track, reading.values, arrival, late=not reading.live)
+    elif reading.span in ("hour", "day") and track.series:
+        moment = memory.moment(sequence, batch.at_ms, "reading")
+        reported.hear(memory, track.series, reading, moment)
     if memory.world.registry.influx:
         head = lines.of_span(track.prefix, "reported_" + reading.span) if reading.span else track.prefix
         line = lines.careful(head, reading.values, lines.at_ns(reading.t_ms, sequence, index))

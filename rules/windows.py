@@ -21,6 +21,7 @@ from rules.minutes import OPEN_MIN, SPOKE, Minutes
 from rules.periods import CENTI, HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, SLOT_MIN, Day, Ints, Slots, hour_slots
 from rules.periods_closing import FINAL_MIN, LATE, TICK_MIN, Arrays, Closing, Tallies, Touched
 from rules.records import Period
+from rules.reported import Reported
 from rules.series import Series, Span, Wanted
 from rules.slots_closing import VALID, SlotClosing, slot_of
 from rules.tallies import Kept, Tally
@@ -54,6 +55,7 @@ class _State(Struct):
     left_out: Kept
     marked: Kept
     news: list[tuple[int, int]]
+    reported: list[tuple[str, int, int, float]]
 
 
 class Windows:
@@ -81,6 +83,7 @@ class Windows:
         self._slot_series = [self.series[column] for column in self._slot_closing.of.tolist()]
         self._tick_min = _SLOT_TICK_MIN if self._slot_series else TICK_MIN
         self.left_out, self.marked = Tally(len(wanted)), Tally(len(wanted))
+        self.reported = Reported()
         self.news: set[tuple[int, int]] = set()
         self._between: dict[tuple[int, int, int], float | None] = {}  # until the next closing
         self._recent: dict[int, tuple[list[float], list[int]]] = {}  # by number of hours, until the next closing
@@ -223,6 +226,7 @@ class Windows:
                 periods += self._closing.tick(now, touched, self._hour_slots, self.series, tallies)
                 for tally in tallies:
                     tally.forget(self._closing.day_final)
+                self.reported.forget(self._closing.day_final)
             asleep = now >= self._minutes.head + _SLEEP_MIN
             self.due_ms = NEVER_MS if asleep else (now + self._tick_min) * MINUTE_MS
         return periods
@@ -243,25 +247,23 @@ class Windows:
         return self._closing.hours_of_day(day, series.index)
 
     def told(self, series: Series, span: Span, start: int) -> Period | None:
-        """Return a slot or an hour as it was told last; None where it was not, or is forgotten."""
-        tallies = Tallies(self.left_out, self.marked)
+        """Return a slot, an hour or a day as it was told last; None where it was not, or is forgotten."""
+        closing, slots = self._closing, self._slot_closing
+        place: int | None = series.index
         if span == "slot":
-            told, place, number, length = (
-                self._slot_closing.told,
-                self._slot_closing.place.get(series.index),
-                start // SLOT_MIN,
-                SLOT_MIN,
-            )
-            of, final = self._slot_series, start < self._slot_closing.final
+            told, of, place = slots.told, self._slot_series, slots.place.get(series.index)
+            number, end, final = start // SLOT_MIN, start + SLOT_MIN, start < slots.final
+        elif span == "hour":
+            told, of = closing.hours, self.series
+            number, end, final = start // HOUR_MIN, start + HOUR_MIN, start < closing.final
         else:
-            told, place, number, length = self._closing.hours, series.index, start // HOUR_MIN, HOUR_MIN
-            of, final = self.series, start < self._closing.final
-        if place is None or not told.has(number, start):
+            told, of, day = closing.days, self.series, self.calendar.day(start)
+            number, end, final = day.number, day.end, start < closing.day_final
+        if place is None or not told.has(number, start) or not told.revision[number % len(told.start), place]:
             return None
-        row, index = told.row(number, start), np.array([place], np.int64)
-        if not told.revision[row, place]:
-            return None
-        (period,) = told.periods(row, index, of, start + length, tallies, final=final, causes={place: LATE})
+        tallies = Tallies(self.left_out, self.marked)
+        index = np.array([place], np.int64)
+        (period,) = told.periods(told.row(number, start), index, of, end, tallies, final=final, causes={place: LATE})
         return period
 
     def between(self, series: Series, first: int, end: int) -> float | None:
@@ -372,6 +374,7 @@ class Windows:
             left_out=self.left_out.state(),
             marked=self.marked.state(),
             news=sorted(self.news),
+            reported=self.reported.state(),
         )
 
     def _take_over(self, state: _State, arrays: Arrays, minutes: Minutes) -> None:
@@ -408,6 +411,7 @@ class Windows:
         self.news = {(new[column], quarter) for column, quarter in state.news if column in new}
         self.left_out.restore(state.left_out, new)
         self.marked.restore(state.marked, new)
+        self.reported.restore(state.reported, new)
         self._take_over_times(state, same_zone=same_zone)
 
     def _slot_places(self, state: _State, new: dict[int, int]) -> dict[int, int]:

@@ -121,6 +121,19 @@ CONDITIONS = {
             ), 480,
         ),
         _rule(
+            "means-differ", 3, 0,
+            Text("站报均值与本机计算不一致：{why}", "A station's own means differ from ours: {why}"),
+            Text(
+                "断线缺数、站内时钟偏差、校准系数或单位不同",
+                "Readings that never came, its clock, a factor or a unit of its own",
+            ),
+            Text("规则只按本机均值判断，站报值仅供对照", "Rules judge by our means; the station's stand beside them"),
+            Text(
+                "对照站内历史数据，查明缺数或系数；必要时补传后重读",
+                "Compare with what the station has stored; find the gap or the factor",
+            ), 1440,
+        ),
+        _rule(
             "hj212-key", 3, 0,
             Text("HJ 212 密钥不可用：{why}", "A key of HJ 212 cannot be used: {why}"),
             Text("凭据缺失，或不是 32 位十六进制数", "The credential is absent, or no 32 hexadecimal digits"),

@@ -347,7 +347,7 @@ def agree(engine: Engine, site: Site, reckoned: Reckoned, where: tuple[object, .
     assert slots == reckoned.slots_that_violate(), (where, site.name)
     assert hours == reckoned.hours_that_violate(), (where, site.name)
     assert engine.day_violates(site.name, reckoned.date) == reckoned.day_violates(), (where, site.name)
-    on_time = all(reading.came_ms < reading.t_ms + 2000 for reading in site.readings)
+    on_time = site.interval_min < 10 and all(reading.came_ms < reading.t_ms + 2000 for reading in site.readings)
     for event in engine.events:
         if on_time and event.kind == "raised" and event.alarm.id == f"lost@{site.name}" and event.evidence is not None:
             mean = reckoned.day[1]
