@@ -13,7 +13,7 @@ would throw away is held back for it (`needed_from_ms`).
 import logging
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from hashlib import sha256
 from pathlib import Path
@@ -39,16 +39,17 @@ from store.proofs import UNREADABLE, Proof, ProofReader
 log = logging.getLogger(__name__)
 
 SETTLE_S = 1.0  # what happens together is proven together
-PAUSE_S = 10.0  # between two children
-RETRY_S = 30.0
+RETRY_S = 10.0
 ANSWER_S = 30.0
 TRIES = 3
-BATCH = 50  # events of one child: 12 MiB of packed frames at the most
+BATCH = 200  # events of one child, which has 50 MiB of packed frames at the most
+WRITTEN_BYTES = 256 << 10  # in one transaction, at the least: the pipeline waits for it some 10 ms
 _LOOKED = 500  # events read from the book at a time
 _HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
 
 T = TypeVar("T")
+Row = tuple[int, str, int, bool, bytes]
+"""As `store.proofs.Proof.row` gives it."""
 
 
 class _Known(Struct):
@@ -71,7 +72,7 @@ class Proofs:
         self._news.set()  # what a former process did not finish
         self._child: subprocess.Popen[bytes] | None = None
         self._needed_ms = 0
-        self._failed: dict[int, int] = {}  # first event of a batch -> how often its child died
+        self._failed = 0  # how often the child has died; then events are taken one by one
 
     def take(self, told: Sequence[Event], outcome: Outcome) -> None:
         """Note that there is something to prove. Never blocks."""
@@ -101,34 +102,24 @@ class Proofs:
 
     def _catch_up(self, book: ProofReader, stop: threading.Event) -> float:
         """Prove a batch; return how long to wait before the next."""
-        upto, events = self._due(book)
+        upto, events = self._due(book, 1 if self._failed else BATCH)
         if not events:
             self._needed_ms = 0
-            if upto > book.proven_to():
-                self._write([], upto)
-            return 0.0
-        self._needed_ms = min((_evidence_ms(event) for event in events), default=0)
+            return 0.0 if upto == book.proven_to() or self._write([], upto) else RETRY_S
+        self._needed_ms = min(map(_evidence_ms, events))
         self._news.set()  # more may be behind them
-        first = events[0].number
         try:
-            proofs = self._prove(book, events, readable=self._failed.get(first, 0) < TRIES)
+            done = self._prove(book, events, upto)
         except ChildError:
-            if stop.is_set():
-                return 0.0
-            self._failed[first] = self._failed.get(first, 0) + 1
+            self._failed += not stop.is_set()
             return RETRY_S
         finally:
             self._child = None
-        self._failed.pop(first, None)
-        if not self._write(proofs, upto):
-            return RETRY_S
-        lost = [proof.number for proof in proofs if proof.missing]
-        if lost:
-            log.warning("proofs of events %s: the journal no longer had all frames", ", ".join(map(str, lost)))
-        return PAUSE_S if len(events) == BATCH else SETTLE_S
+        self._failed = 0 if done else self._failed
+        return 0.0 if done else RETRY_S
 
     @staticmethod
-    def _due(book: ProofReader) -> tuple[int, list[Event]]:
+    def _due(book: ProofReader, most: int) -> tuple[int, list[Event]]:
         """Return the next events to be proven, and up to which number all are looked at then."""
         after, found = book.proven_to(), []
         while rows := book.events(after, _LOOKED):
@@ -138,13 +129,12 @@ class Proofs:
                     event.evidence = book.evidence(number)
                     found.append(event)
                 after = number
-                if len(found) == BATCH:
+                if len(found) == most:
                     return after, found
         return after, found
 
-    def _write(self, proofs: list[Proof], upto: int) -> bool:
+    def _write(self, rows: list[Row], upto: int) -> bool:
         """Have the book's writer store proofs; return whether there was room."""
-        rows = [proof.row() for proof in proofs]
 
         def question(_: Fold) -> bool:
             try:
@@ -163,24 +153,40 @@ class Proofs:
         except TimeoutError:
             return None
 
-    def _prove(self, book: ProofReader, events: list[Event], *, readable: bool) -> list[Proof]:
+    def _prove(self, book: ProofReader, events: list[Event], upto: int) -> bool:
+        """Make the proofs of a batch and have them stored, as they come; return whether all are."""
         wanted = {event.alarm.device for event in events if event.alarm.device is not None}
         known = self._answer(self._pipeline.ask(lambda fold: _known(fold, wanted)))
         if known is None:
-            raise ChildError("the pipeline does not answer")
+            return False
         configurations = _Configurations(book, known)
-        wants = [_want(event) for event in events]
+        rows: list[Row] = []
+        founds = self._found(events, known, configurations)
+        for event, found in zip(events, founds, strict=True):
+            proof = _proof(event, found, known, configurations, _periods(book, event, configurations))
+            if proof.missing:
+                log.warning(
+                    "event %d: the journal does not have all that it rests on (%s)", event.number, proof.missing
+                )
+            rows.append(proof.row())
+            last = event is events[-1]
+            if last or sum(len(row[-1]) for row in rows) >= WRITTEN_BYTES:
+                if not self._write(rows, upto if last else event.number):
+                    return False
+                rows = []
+        return True
+
+    def _found(self, events: list[Event], known: _Known, configurations: "_Configurations") -> Iterator[Found | None]:
+        """Have a child find what the journal has of each event; None for all where three children have died of it."""
+        if self._failed >= TRIES:
+            yield from [None] * len(events)
+            return
         devices = {name: configurations.device(event, name) for event in events if (name := event.alarm.device)}
         present = tuple(device for device in devices.values() if device is not None)
-        found: dict[int, Found] = {}
-        if readable:
-            registry = blob.encode(msgspec.structs.replace(known.registry, devices=present), RuleSet())
-            task = Spans(str(self._state / "journal"), registry, known.offset_ms, wants, known.places)
-            found = {each.number: each for each in spans_of(task, self._begun)}
-        return [
-            _proof(event, found.get(event.number), known, configurations, _periods(book, event, configurations))
-            for event in events
-        ]
+        registry = blob.encode(msgspec.structs.replace(known.registry, devices=present), RuleSet())
+        wants = [_want(event) for event in events]
+        task = Spans(str(self._state / "journal"), registry, known.offset_ms, wants, known.places)
+        yield from spans_of(task, self._begun)
 
     def _begun(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child

@@ -1,0 +1,212 @@
+"""A station's day is over its limit, late data turn that, somebody acknowledges: what can be said of it in a year."""
+
+import http.client
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commands.daemon import Daemon
+from commands.explain import command
+from config.check import load
+from devices.frames import Batch
+from ingest.sources.replay import Replay
+from rules.records import Command
+from store.proofs import ProofReader
+from tests.servers import free_port, until
+
+MINUTE, HOUR = 60_000, 3_600_000
+ALARM = "pm10-day@gate"
+CONFIGURATION = {
+    "cityward.yaml": """gateway: {{id: xz-01, time_zone: Asia/Shanghai}}
+state: {state}
+http: {{listen: 127.0.0.1:{port}}}
+sources:
+  mqtt: [{{name: lora, url: mqtt://127.0.0.1:{mqtt}, topics: [{{filter: "air/+", envelope: plain, address: topic 2}}]}}]
+""",
+    "devices.d/all.yaml": """devices:
+  - id: gate
+    name: 东门 <b>扬尘</b>
+    model: plain
+    address: topic:lora/gate
+    interval: 1 min
+    options: {family: dust, time: {field: t, unit: s}, fields: {pm10: pm10_ug_m3, bat: battery_v}}
+""",
+    "rules.d/all.yaml": """rules:
+  - id: pm10-day
+    kind: day_mean
+    for: all
+    quantity: pm10_ug_m3
+    standard: gb3095-2026-class2
+    basis: reference
+    priority: 3
+    text: {zh: "日均 {value} 超过 {limit}", en: "day mean {value}, over {limit}"}
+    cause: {zh: 土方, en: earthworks}
+    consequence: {zh: 扬尘, en: dust}
+    action: {zh: 喷淋, en: spray}
+    respond_within: 2 h
+""",
+}
+
+
+def midnight_ms() -> int:
+    """Return when the day before yesterday began in Shanghai."""
+    today = datetime.now(UTC).astimezone(ZoneInfo("Asia/Shanghai")).replace(hour=0, minute=0, second=0, microsecond=0)
+    return int((today - timedelta(days=2)).timestamp() * 1000)
+
+
+def frame(t_ms: int, pm10: float) -> tuple[bytes, bytes, bytes]:
+    return b"air/gate", json.dumps({"t": t_ms // 1000, "pm10": pm10, "bat": 3.5}).encode(), b""
+
+
+def past(begins_ms: int) -> Iterator[Batch]:
+    """Tell a day of 121 µg/m³, its hours 10 and 11 not sent; at 02:00 of the next day these come: 60 µg/m³."""
+    late = range(begins_ms + 10 * HOUR, begins_ms + 12 * HOUR, MINUTE)
+    for at_ms in range(begins_ms, begins_ms + 27 * HOUR, MINUTE):
+        minute = (at_ms - begins_ms) // MINUTE
+        if at_ms in late:
+            continue
+        yield Batch("lora", at_ms, [frame(at_ms, 10**6 if minute in (300, 301) else 121.0 + minute % 2)])
+        if minute == 26 * 60:
+            yield Batch("lora", at_ms, [frame(t_ms, 60.0) for t_ms in late])
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    folder = tmp_path_factory.mktemp("explain")
+    for name, text in CONFIGURATION.items():
+        path = folder / "etc" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        given = {"state": folder / "state", "port": free_port(), "mqtt": free_port()}
+        path.write_text(text.format(**given) if name == "cityward.yaml" else text, encoding="utf-8")
+    loaded = load(folder / "etc")
+    assert loaded.compiled is not None, [problem.text("en") for problem in loaded.problems]
+    daemon = Daemon(loaded.compiled, None)
+    begins_ms = midnight_ms()
+    daemon.start(Replay(past(begins_ms), begins_ms))
+    try:
+        with ProofReader(folder / "state/book.sqlite") as book:
+            (raised, *_) = [event for event in book.events_of(ALARM) if event.kind == "raised"]
+            seen = Command(
+                at_ms=0,
+                id="1",
+                kind="ack",
+                alarm=ALARM,
+                occurrence=raised.alarm.occurrence,
+                user="张三",
+                comment="已喷淋",
+            )
+            assert daemon.pipeline.submit(seen).result(10).status == 200
+            until(lambda: book.proven_to() == book.last_event, what="all is proven")
+        yield daemon
+    finally:
+        daemon.stop()
+
+
+def explained(gateway: Daemon, *words: str) -> Result:
+    return CliRunner().invoke(command, [ALARM, "--state", str(gateway.settings.state), *words], catch_exceptions=False)
+
+
+def test_the_day_can_be_worked_out_by_hand(gateway: Daemon) -> None:
+    found = json.loads(explained(gateway, "--format", "json", "--event", "1").output)
+    assert (found["state"], found["kind"], found["alarm"]["value"]) == ("proven", "raised", 122)
+    hours = [row for row in found["periods"] if row["span"] == "hour"]
+    assert [row["of"] for row in hours] == [60] * len(hours)
+    valid = [row["mean"] for row in hours if row["mean"] is not None]
+    assert len(valid) == found["why"]["hours"] == 22
+    assert round(sum(valid) / len(valid), 6) == found["day"]["mean"] == found["why"]["mean"]
+    gaps = [row for row in hours if row["mean"] is None]
+    assert [(row["valid"], row["gap_min"]) for row in gaps] == [(0, 60), (1, 59)]  # 12:00 reaches back by a minute
+
+
+def test_each_hour_comes_out_again_from_the_frames(gateway: Daemon) -> None:
+    found = json.loads(explained(gateway, "--format", "json", "--event", "1").output)
+    hours = [row for row in found["periods"] if row["span"] == "hour"]
+    assert [row["recomputed"] for row in hours] == [row["mean"] for row in hours]
+    assert found["frames_in_span"] == found["frames_kept"] == len(found["frames"])
+    for row in hours:  # and by the hand of somebody who has never seen the code
+        cells = {}
+        for reading in found["readings"]:
+            if row["start_ms"] <= reading["t_ms"] < row["start_ms"] + HOUR and not reading["left_out"]:
+                cells[reading["t_ms"] // MINUTE] = reading["value"]
+        if row["mean"] is not None and len(cells) == 60:
+            assert round(sum(cells.values()) / 60, 6) == row["mean"]
+
+
+def test_what_is_left_out_has_its_reason(gateway: Daemon) -> None:
+    found = json.loads(explained(gateway, "--format", "json", "--event", "1").output)
+    fifth = [row for row in found["periods"] if row["span"] == "hour"][5]
+    assert (fifth["valid"], fifth["left_out"]) == (58, {"range": 2})
+    told = explained(gateway, "--event", "1", "--lang", "en").output
+    part = told[told.index("What was left out, and why") :]
+    assert part[: part.index("\n\n")].count("| range |") == 2
+
+
+def test_late_data_amend_and_the_first_telling_stays(gateway: Daemon) -> None:
+    found = json.loads(explained(gateway, "--format", "json").output)
+    assert (found["kind"], found["amends"]) == ("amended", found["alarm"]["occurrence"])
+    day = next(row for row in found["periods"] if row["span"] == "day")
+    assert (day["revision"], day["cause"], day["valid"]) == (2, "late", 24)
+    assert [(each["revision"], each["valid"]) for each in day["former"]] == [(1, 22)]
+    late = [row for row in found["periods"] if row["span"] == "hour" and row["former"]]
+    assert [row["mean"] for row in late] == [row["recomputed"] for row in late] == [60.0, 60.0]
+    assert [each["mean"] for row in late for each in row["former"]] == [None, None]
+    told = explained(gateway, "--lang", "en").output
+    assert re.search(r"Compared: 11\d ≤ limit 120 µg/m³", told)
+    assert "what was told then stays" in told
+
+
+def test_who_did_what_and_what_it_rests_on(gateway: Daemon) -> None:
+    told = explained(gateway, "--event", "1", "--lang", "zh").output
+    for words in (
+        "GB 3095-2026 二级 过渡 表1（V1：已与标准原文核对），2026-03-01 至 2030-12-31 有效", "参考限值，非执法依据",
+        "张三 | 已喷淋", "规则的 SHA-256", "配置第 1 版", "battery_v | 3.5", "四舍六入五成双", "上报间隔 | 60 s",
+    ):  # fmt: skip
+        assert words in told
+    no = CliRunner().invoke(command, ["nothing@gate", "--state", str(gateway.settings.state), "--lang", "en"])
+    assert (no.exit_code, "no event of alarm nothing@gate" in no.output) == (1, True)
+    nowhere = CliRunner().invoke(command, [ALARM, "--state", "/nonexistent", "--lang", "en"])
+    assert (nowhere.exit_code, "there is no book" in nowhere.output) == (1, True)
+
+
+def ask(gateway: Daemon, query: str) -> tuple[http.client.HTTPResponse, str]:
+    with closing(http.client.HTTPConnection("127.0.0.1", gateway.feed.port, timeout=10)) as connection:
+        connection.request("GET", f"/api/v1/alarms/{ALARM}/explain{query}")
+        answer = connection.getresponse()
+        return answer, answer.read().decode()
+
+
+def test_the_page_needs_nothing_and_runs_nothing(gateway: Daemon) -> None:
+    answer, page = ask(gateway, "?format=html&lang=zh")
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "frame-ancestors 'none'" in policy
+    assert "东门 &lt;b&gt;扬尘&lt;/b&gt;" in page  # an engineer's words are words
+    assert not re.search(r"<script|<img|<link|https?://|\bon\w+=|style=", page)
+    assert page.count('class="mean"') == 24
+    assert '<polyline class="limit"' in page
+    _, first = ask(gateway, "?format=html&event=1")
+    assert (first.count('class="mean"'), first.count('class="gap"')) == (22, 2)  # what is missing is no line across
+
+
+def test_over_tcp_the_bytes_of_frames_stay_inside(gateway: Daemon) -> None:
+    _, body = ask(gateway, "")
+    found = json.loads(body)
+    assert {frame["payload_hex"] for frame in found["frames"]} == {None}
+    assert all(re.fullmatch("[0-9a-f]{64}", frame["sha256"]) for frame in found["frames"])
+    inside = json.loads(explained(gateway, "--format", "json").output)
+    assert len(inside["frames"]) == len(found["frames"])
+    assert all(frame["payload_hex"] for frame in inside["frames"])
+    answer, _ = ask(gateway, "?event=999")
+    assert answer.status == 404
+
+
+def test_a_file_is_written(gateway: Daemon, tmp_path: Path) -> None:
+    assert explained(gateway, "--format", "html", "--output", str(tmp_path / "x.html")).exit_code == 0
+    assert (tmp_path / "x.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
