@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from commands import main
-from commands.check import language_of_system
+from commands.language import language_of_system
 
 
 def cityward(*words: str) -> Result:
