@@ -19,6 +19,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("reload", "commands.reload"),
     ("inbox", "commands.inbox"),
     ("walk", "commands.walk"),
+    ("permit", "commands.permit"),
     ("probe", "commands.probe"),
     ("doctor", "commands.doctor"),
     ("backtest", "commands.backtest"),

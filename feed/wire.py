@@ -56,6 +56,8 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     text: Text
     members: list[str]
     late: bool
+    suspect: str | None
+    suspect_why: Text | None
     event: int
 
 
@@ -150,6 +152,8 @@ def alarm_view(alarm: Alarm, event: int | None = None) -> AlarmView:
         text=alarm.text,
         members=alarm.members,
         late=alarm.late,
+        suspect=alarm.suspect,
+        suspect_why=alarm.suspect_why,
         event=alarm.event if event is None else event,
     )
 

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from feed.bays import bays_picture, permits_picture
 from feed.behind import Behind
 from feed.desk import Audited, Desk
 from feed.devices import devices_picture
@@ -67,7 +68,7 @@ def build(gateway: Gateway) -> FastAPI:
     _reloading(app, gateway)
     _looking(app, gateway)
     explain.add(app, gateway.hub)
-    engineer.add(app, gateway.behind, _Auditor(gateway.desk).write)
+    engineer.add(app, gateway.behind, _Auditor(gateway.desk).write, gateway.hub.gateway)
     _page(app)
     return app
 
@@ -101,6 +102,21 @@ def _reading(app: FastAPI, gateway: Gateway) -> None:
             return json_of(devices_picture(fold, hub.gateway, after, limit))
 
         return Response(await _answer(gateway.behind.ask(question), "查询"), media_type=JSON)
+
+    @app.get("/api/v1/bays", responses=openapi.answers("BaysPage"))
+    async def bays(after: str = "", limit: Limit = PAGE) -> Response:
+        """Give parking bays, by device: free, occupied, unknown."""
+
+        def question(fold: Fold) -> bytes:
+            return json_of(bays_picture(fold, hub.gateway, after, limit))
+
+        return Response(await _answer(gateway.behind.ask(question), "查询"), media_type=JSON)
+
+    @app.get("/api/v1/permits", responses=openapi.answers("PermitsPage"))
+    async def permits() -> Response:
+        """Give the work permits that are in force."""
+        page = gateway.behind.ask(lambda fold: json_of(permits_picture(fold, hub.gateway)))
+        return Response(await _answer(page, "查询"), media_type=JSON)
 
 
 def _streaming(app: FastAPI, gateway: Gateway) -> None:

@@ -36,6 +36,22 @@ class RedecodeBody(BaseModel):
         return int(self.since.timestamp() * 1000)
 
 
+class PermitBody(BaseModel):
+    """Who may open a device, until when (RFC 3339, with its zone; null ends it), and why. command_id: as above."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    who: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=_PRINTABLE)] = ""
+    why: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    until: AwareDatetime | None
+    command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
+
+    @property
+    def until_ms(self) -> int:
+        """Civil time, Unix ms; 0 = it ends."""
+        return 0 if self.until is None else int(self.until.timestamp() * 1000)
+
+
 class CommissionBody(BaseModel):
     """For how long somebody tries a device; 0 ends it. command_id, comment: as of CommandBody."""
 

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
+from msgspec import structs
 from starlette.responses import Response
 
+from feed.bays import permits_picture
 from feed.behind import Behind
 from feed.desk import Audited
 from feed.http import openapi, problems
-from feed.http.bodies import CommissionBody, RedecodeBody
+from feed.http.bodies import CommissionBody, PermitBody, RedecodeBody
 from feed.http.peers import Peer
 from feed.http.problems import ProblemError
 from feed.wire import json_of
@@ -22,11 +24,12 @@ STRANGERS = 50  # of a page: all models in all variants read the newest frames o
 Audit = Callable[[Audited], Awaitable[None]]
 
 
-def add(app: FastAPI, behind: Behind, audit: Audit) -> None:
+def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
     """Add the endpoints."""
     _trying(app, behind, audit)
+    _permits(app, behind, audit, gateway)
 
-    @app.get("/api/v1/inbox", responses=openapi.answers("InboxPage", 403))
+    @app.get("/api/v1/inbox", responses=openapi.answers("InboxPage", 403, 503))
     async def inbox(
         request: Request,
         skip: Annotated[int, Query(ge=0)] = 0,
@@ -35,7 +38,10 @@ def add(app: FastAPI, behind: Behind, audit: Audit) -> None:
     ) -> Response:
         """Give strangers, the one that spoke last first; over the Unix socket only."""
         _engineer(request)
-        page = await asyncio.to_thread(behind.inbox, skip=skip, limit=limit, address=address)
+        try:
+            page = await asyncio.to_thread(behind.inbox, skip=skip, limit=limit, address=address)
+        except ValueError as error:
+            raise ProblemError(problems.history_unread(str(error))) from None
         return Response(json_of(page), media_type=JSON)
 
     @app.get("/api/v1/configuration", responses=openapi.answers("InForce", 403))
@@ -44,24 +50,31 @@ def add(app: FastAPI, behind: Behind, audit: Audit) -> None:
         _engineer(request)
         return Response(await asyncio.to_thread(lambda: json_of(behind.in_force())), media_type=JSON)
 
-    @app.post("/api/v1/inbox/register", responses=openapi.answers("Refiled", 403))
+    @app.post("/api/v1/inbox/register", responses=openapi.answers("Refiled", 403, 503))
     async def register(request: Request) -> Response:
         """Wait until what the inbox has of devices that are registered is in the log again."""
         _engineer(request)
-        return Response(json_of(await asyncio.to_thread(behind.register)), media_type=JSON)
+        try:
+            done = await asyncio.to_thread(behind.register)
+        except ValueError as error:
+            raise ProblemError(problems.history_unread(str(error))) from None
+        return Response(json_of(done), media_type=JSON)
 
     @app.post("/api/v1/devices/{device}/redecode", responses=openapi.answers("Refiled", 403, 404, 422))
     async def redecode(request: Request, device: str, body: RedecodeBody) -> Response:
         """Read what the journal has of a device again, as it is configured now; what was said is taken back first."""
         peer = _engineer(request)
+        asked = Audited(
+            who=peer.user or "", via=peer.via, what="redecode", target=f"{device} since {body.since}", status=200
+        )
         try:
             done = await asyncio.to_thread(behind.redecode, device, body.since_ms)
-        except ValueError as error:
+        except ValueError as error:  # a part of it may have been done
+            await audit(structs.replace(asked, status=422, answer=str(error)))
             raise ProblemError(problems.not_redecoded(device, str(error))) from None
         if done is None:
             raise ProblemError(problems.no_such_device(device))
-        what = f"since {body.since}: {sum(done.frames.values())} frames"
-        await audit(Audited(who=peer.user or "", via=peer.via, what="redecode", target=device, status=200, answer=what))
+        await audit(structs.replace(asked, answer=f"{sum(done.frames.values())} frames"))
         return Response(json_of(done), media_type=JSON)
 
 
@@ -96,6 +109,31 @@ def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
         if answer.status != 200:  # noqa: PLR2004 - HTTP
             raise ProblemError(problems.no_such_device(device))
         return Response(json_of({"device": device, "for_s": body.for_s}), media_type=JSON)
+
+
+def _permits(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
+    @app.post("/api/v1/devices/{device}/permit", responses=openapi.answers("PermitsPage", 403, 404, 422))
+    async def permit(request: Request, device: str, body: PermitBody) -> Response:
+        """Allow somebody to open a device until then; `until` null ends it. Answers with all permits in force."""
+        peer = _engineer(request)
+        asked = Command(
+            at_ms=0, id=body.command_id, kind="permit", alarm=device, occurrence=0, who=body.who,
+            until_ms=body.until_ms, user=peer.user or "", via=peer.via, comment=body.why,
+        )  # fmt: skip
+        answer = await asyncio.wrap_future(behind.submit(asked))
+        until = "ended" if body.until is None else f"until {body.until.isoformat()}"
+        await audit(
+            Audited(
+                who=asked.user, via=asked.via, what="permit", target=f"{device} for {body.who} {until}",
+                command=asked.id, comment=asked.comment, status=answer.status, answer=answer.detail,
+            )
+        )  # fmt: skip
+        if answer.status == 404:  # noqa: PLR2004 - HTTP
+            raise ProblemError(problems.no_such_device(device))
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            raise ProblemError(problems.no_permit(answer.detail))
+        page = await asyncio.wrap_future(behind.ask(lambda fold: permits_picture(fold, gateway)))
+        return Response(json_of(page), media_type=JSON)
 
 
 def _engineer(request: Request) -> Peer:

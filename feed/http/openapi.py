@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
+from feed.bays import BaysPage, PermitsPage
 from feed.behind import FramesPage, InboxPage, InForce, Refiled
 from feed.devices import DevicesPage
 from feed.explain import Explanation
@@ -49,6 +50,8 @@ def describe(app: FastAPI) -> None:
                 AlarmsPage,
                 EventsPage,
                 DevicesPage,
+                BaysPage,
+                PermitsPage,
                 Ledger,
                 FramesPage,
                 InboxPage,

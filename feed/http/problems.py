@@ -124,9 +124,23 @@ def no_such_device(device: str) -> Problem:
     )
 
 
+def no_permit(why: str) -> Problem:
+    """422 of a permit that ends before now, or too far away."""
+    return Problem(status=422, word="no-permit", text=Text(zh=f"不能登记此许可，截止时间须在 7 天以内：{why}", en=why))
+
+
 def too_many_listen(why: str) -> Problem:
     """422 of one ear too many."""
     return Problem(status=422, word="too-many-listen", text=Text(zh=f"正在试验的设备太多，请稍候：{why}", en=why))
+
+
+def history_unread(why: str) -> Problem:
+    """503 of a look at the inbox, or of its frames of registered devices, that did not come to its end."""
+    return Problem(
+        status=503,
+        word="history-unread",
+        text=Text(zh=f"收件箱未读完，请重试：{why}", en=f"the inbox was not read to its end, try again: {why}"),
+    )
 
 
 def not_redecoded(device: str, why: str) -> Problem:

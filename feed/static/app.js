@@ -14,7 +14,7 @@ const TEXTS = {
     UNACK: "未确认", ACKED: "已确认", RTN_UNACK: "已恢复未确认", LATCHED: "已锁存待复位", SUPPRESSED: "已抑制",
     ack: "确认", reset: "复位", pending: "已发送…", sure: "现场已确认恢复正常？复位后该报警结束。",
     members: n => `含 ${n} 台静默设备`, suppressed: n => `另有 ${n} 条报警被抑制（上级线路中断）`,
-    reference: "参考限值，非执法依据", late: "迟到数据", yes: "是", no: "否",
+    reference: "参考限值，非执法依据", late: "迟到数据", suspect: "传感器存疑", yes: "是", no: "否",
     live: n => `连接正常，完整至 #${n}`, catching: "正在补齐…", waiting: "正在连接网关…",
     none: "当前没有报警", unknown: "尚未连上网关，无法得知当前报警",
     dead: "数据中断", since_dead: t => `自 ${t} 起没有收到网关数据，下面是中断前的情况，可能已经改变。`,
@@ -31,7 +31,7 @@ const TEXTS = {
     ack: "Acknowledge", reset: "Reset", pending: "Sent…", sure: "Is it confirmed on site? A reset ends this alarm.",
     members: n => `${n} silent device${n === 1 ? "" : "s"} inside`,
     suppressed: n => `${n} more suppressed (the line above them is down)`,
-    reference: "reference limit, not a basis for enforcement", late: "late data", yes: "yes", no: "no",
+    reference: "reference limit, not a basis for enforcement", late: "late data", suspect: "sensor in doubt", yes: "yes", no: "no",
     live: n => `live, complete to #${n}`, catching: "catching up…", waiting: "connecting to the gateway…",
     none: "No active alarm", unknown: "Not connected yet: the present alarms are not known",
     dead: "NO DATA", since_dead: t => `Nothing heard from the gateway since ${t}. What you see is from before, and may have changed.`,
@@ -115,6 +115,7 @@ function fill(row, alarm) {
   const notes = [];
   if (alarm.basis === "reference" && !words.includes(text("reference"))) notes.push(text("reference"));
   if (alarm.late) notes.push(text("late"));
+  if (alarm.suspect) notes.push(`${text("suspect")} (${alarm.suspect_why[language]})`);
   if (notes.length) what.append(element("small", notes.join(" · ")));
   if (alarm.members.length) {
     const inside = element("details");

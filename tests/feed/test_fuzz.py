@@ -9,14 +9,16 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
+from feed.bays import BaysPage
 from feed.behind import Reloaded
 from feed.devices import DevicesPage
+from feed.explain import Explanation
 from feed.wire import AlarmsPage, AlarmView, EventsPage
 from tests.feed.room import Reply, Room, tilted
 
 SHAPES = {
     shape.__name__: msgspec.json.Decoder(shape, strict=True).decode
-    for shape in (AlarmsPage, AlarmView, EventsPage, DevicesPage, Reloaded)
+    for shape in (AlarmsPage, AlarmView, EventsPage, DevicesPage, BaysPage, Reloaded, Explanation)
 }
 WORDS = [
     "",
@@ -73,10 +75,11 @@ def test_the_description_holds_together(openapi: dict[str, Any]) -> None:
         assert name in schemas
     assert {
         "/api/v1/alarms", "/api/v1/events", "/api/v1/events/stream", "/api/v1/alarms/{alarm}/ack",
-        "/api/v1/alarms/{alarm}/reset", "/api/v1/devices", "/api/v1/ledger", "/api/v1/reload",
+        "/api/v1/alarms/{alarm}/reset", "/api/v1/alarms/{alarm}/explain", "/api/v1/devices", "/api/v1/ledger", "/api/v1/reload",
         "/api/v1/reload/undo", "/api/v1/configuration", "/api/v1/inbox", "/api/v1/inbox/register",
         "/api/v1/devices/{device}/redecode",
         "/api/v1/devices/{device}/frames", "/api/v1/devices/{device}/commission",
+        "/api/v1/devices/{device}/permit", "/api/v1/permits", "/api/v1/bays",
         "/healthz", "/readyz", "/metrics",
     } == openapi["paths"].keys()  # fmt: skip
 
@@ -92,7 +95,7 @@ def check(reply: Reply, promised: dict[str, Any], asked: str) -> None:
 
 def test_reading_with_any_query(room: Room, openapi: dict[str, Any]) -> None:
     dice = random.Random(3)
-    reading = ["/api/v1/alarms", "/api/v1/events", "/api/v1/devices"]
+    reading = ["/api/v1/alarms", "/api/v1/events", "/api/v1/devices", "/api/v1/bays"]
     for _ in range(300):
         path = dice.choice(reading)
         query = "&".join(f"{dice.choice(['after', 'limit', 'x'])}={_quoted(dice)}" for _ in range(dice.randrange(4)))
@@ -115,6 +118,16 @@ def test_commanding_with_any_body(room: Room, openapi: dict[str, Any]) -> None:
         reply = room.ask_http("POST", f"/api/v1/alarms/{alarm}/{kind}", raw, headers)
         promised = openapi["paths"][f"/api/v1/alarms/{{alarm}}/{kind}"]["post"]["responses"]
         check(reply, promised, f"{alarm} {kind} {raw!r}")
+
+
+def test_asking_why_with_any_words(room: Room, openapi: dict[str, Any]) -> None:
+    dice = random.Random(5)
+    promised = openapi["paths"]["/api/v1/alarms/{alarm}/explain"]["get"]["responses"]
+    for _ in range(200):
+        alarm = dice.choice(["cover-tilted@mh-1/tilt_deg", _quoted(dice) or "x"])
+        asked = [f"{dice.choice(['event', 'lang', 'x'])}={_quoted(dice)}" for _ in range(dice.randrange(3))]
+        path = f"/api/v1/alarms/{alarm}/explain?{'&'.join(asked)}"
+        check(room.get(path), promised, path)
 
 
 def test_nesting_without_end_is_a_wrong_request(room: Room) -> None:

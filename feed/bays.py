@@ -1,0 +1,78 @@
+"""Parking bays and work permits as the feed shows them: questions to the fold, and shapes of the answers. Pure."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from feed.wire import rfc3339
+from rules import bays
+from rules.fold import Fold
+
+
+class BayView(Struct, frozen=True, kw_only=True):
+    """A bay. since: from when its state holds, RFC 3339; null = nothing was ever heard of it."""
+
+    device: str
+    name: str | None
+    site: str | None
+    at: tuple[float, float] | None
+    state: Literal["free", "occupied", "unknown"]
+    since: str | None
+
+
+class BaysPage(Struct, frozen=True, kw_only=True):
+    """Bays by device. `next` is the `after` of the page that follows; null = this is the last one."""
+
+    gateway: str
+    bays: list[BayView]
+    next: str | None
+
+
+class PermitView(Struct, frozen=True, kw_only=True):
+    """Who may open a device until when, and why. user: who told the gateway."""
+
+    device: str
+    who: str
+    why: str
+    since: str
+    until: str
+    user: str
+
+
+class PermitsPage(Struct, frozen=True, kw_only=True):
+    """All work permits that are in force."""
+
+    gateway: str
+    permits: list[PermitView]
+
+
+def bays_picture(fold: Fold, gateway: str, after: str, limit: int) -> BaysPage:
+    """Ask the fold for a page of bays; runs on the pipeline's thread."""
+    world = fold.memory.world
+    following = sorted(
+        name for name, track in world.reception.tracks.items() if name > after and track.device.family == "parking"
+    )
+    page = []
+    for name in following[:limit]:
+        judge, device = world.judging.judges.get((bays.RULE.id, name)), world.reception.tracks[name].device
+        state, since_ms = (bays.UNKNOWN, 0) if judge is None else judge.memory[:2]
+        since = rfc3339(since_ms + fold.memory.offset_ms) if since_ms else None
+        page.append(
+            BayView(
+                device=name, name=device.name or None, site=device.site, at=device.at, state=bays.STATES[state],
+                since=since,
+            )
+        )  # fmt: skip
+    return BaysPage(gateway=gateway, bays=page, next=page[-1].device if len(following) > limit else None)
+
+
+def permits_picture(fold: Fold, gateway: str) -> PermitsPage:
+    """Ask the fold for all work permits; runs on the pipeline's thread."""
+    found = [
+        PermitView(
+            device=device, who=one.who, why=one.why, since=rfc3339(one.since_ms), until=rfc3339(one.until_ms),
+            user=one.user,
+        )
+        for device, one in sorted(fold.memory.world.judging.permits.items())
+    ]  # fmt: skip
+    return PermitsPage(gateway=gateway, permits=found)
