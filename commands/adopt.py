@@ -1,6 +1,5 @@
 """`cityward inbox adopt`: registers somebody who spoke, and has his frames read."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,8 @@ import click
 import msgspec
 import yaml
 
+from commands import new_file
+from commands.asking import good
 from commands.language import Words, language_option
 from commands.socket import ask, directory_option
 from commands.strangers import LONG_S, inbox_of
@@ -53,7 +54,8 @@ def adopt(  # noqa: PLR0913, PLR0917 - what may be said of a device
     its true time; it rings nothing old.
     """
     words = Words(language)
-    page = inbox_of(directory, address)
+    path = new_file.path_of(directory, device, "--id", words)
+    page = inbox_of(directory, address, words)
     if not page.strangers:
         raise click.ClickException(
             words(
@@ -67,13 +69,10 @@ def adopt(  # noqa: PLR0913, PLR0917 - what may be said of a device
     entry |= {"options": options} if options else {}
     said["interval"] = said["interval"] or interval_of(stranger)
     entry |= {name: list(value) if name == "at" else value for name, value in said.items() if value}
-    path = directory / "devices.d" / f"{device}.yaml"
-    _write(path, file_of(entry), words)
-    refused = _refused(directory, words)
-    if refused:
-        path.unlink()
-        raise click.ClickException("\n".join(refused))
-    _, answer = ask(socket_of(directory), "POST", "/api/v1/inbox/register", timeout_s=LONG_S)
+    new_file.write(path, file_of(entry), "--id", words)
+    _check(path, directory, words)
+    new_file.put_in_force(path, directory, words)
+    answer = good(ask(socket_of(directory), "POST", "/api/v1/inbox/register", timeout_s=LONG_S), words)
     frames = answer["frames"].get(device, 0)
     if as_json:
         click.echo(msgspec.json.encode({"device": device, "file": str(path), "frames": frames}))
@@ -96,13 +95,13 @@ def file_of(entry: dict[str, Any]) -> str:
 
 
 def _options(stranger: StrangerView, model: str, words: Words) -> dict[str, Any]:
-    """Take the options of the best guess of this model. Ends the command when several are as good."""
+    """Take the options of the best guess of this model, the first of several that are as good; says which there are."""
     found = [guess for guess in stranger.guesses if guess.model == model]
     best = [g for g in found if (g.readings, g.facts) == (found[0].readings, found[0].facts)]
     if len(best) > 1 and len({len(guess.values) for guess in best}) == 1:
         some = ", ".join(f"{name}={value}" for guess in best for name, value in guess.options.items())
         click.echo(
-            words(f"这几种都读得懂，取第一种：{some}", f"all of these read it, the first is taken: {some}"), err=True
+            words(f"以下几种都能解码，取第一种：{some}", f"all of these read it, the first is taken: {some}"), err=True
         )
     return best[0].options if best else {}
 
@@ -123,24 +122,13 @@ def interval_of(stranger: StrangerView) -> str:
     return next((name for name, step in zip(INTERVALS, _MINUTES, strict=True) if each_min <= step), INTERVALS[-1])
 
 
-def _write(path: Path, text: str, words: Words) -> None:
+def _check(path: Path, directory: Path, words: Words) -> None:
+    """Check all files with the new one, before a daemon that rings when it refuses them; else away with it."""
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        raise click.ClickException(
-            words(f"{path} 已存在；请换一个 --id", f"{path} is there already; take another --id")
-        ) from None
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from error
-
-
-def _refused(directory: Path, words: Words) -> list[str]:
-    """Check, then reload; return why it is refused, [] = it is in force. Without an answer the file stays as it is."""
-    found = apart.finish(apart.begin(directory))  # first, for a daemon that refuses rings
-    if found.errors:
-        return [getattr(problem, words.language) for problem in found.errors]
-    status, answer = ask(socket_of(directory), "POST", "/api/v1/reload")
-    return [] if status == 200 else [str(answer.get("detail", "")), *answer.get("problems", [])]  # noqa: PLR2004 - OK
+        errors = apart.finish(apart.begin(directory)).errors
+    except KeyboardInterrupt:
+        path.unlink()
+        raise
+    if errors:
+        path.unlink()
+        raise click.ClickException("\n".join(getattr(problem, words.language) for problem in errors))

@@ -1,19 +1,16 @@
 """`cityward devices import` and `export`: the installer's list into YAML, and what is registered as such a list."""
 
-import os
 from pathlib import Path
 
 import click
 import msgspec
 
-from commands.asking import good
+from commands import new_file
 from commands.language import Words, language_option
-from commands.socket import ask, directory_option
+from commands.socket import directory_option
 from config import csv_check, csv_export, csv_list
-from config.apart import FOLDERS
 from config.check import load
 from config.csv_list import Read
-from config.load import socket_of
 from config.problems import Language
 from config.schemas import path_of
 
@@ -39,22 +36,16 @@ def import_list(  # noqa: PLR0913 - what may be said
     """
     words = Words(language)
     name = (out or file.stem).removesuffix(".yaml").strip()
-    path = directory / FOLDERS[0] / f"{name}.yaml"
-    if not name or name[0] == "." or Path(name).name != name:
-        raise click.UsageError(words(f"--out {name}：不是文件名", f"--out {name}: this is no name of a file"))
-    if path.exists():
-        raise click.ClickException(
-            words(f"{path} 已存在；请换一个 --out", f"{path} is there already; take another --out")
-        )
+    path = new_file.path_of(directory, name, "--out", words)
     found = csv_list.read(file.read_bytes())
     text = ""
     if found.lines:
         head = f"# yaml-language-server: $schema={path_of('devices')}\n#\n# {' '.join(file.name.split())}\n\ndevices:\n"
         text = csv_check.check(found, directory, name, head)
     _tell(found, words, as_json=as_json)
-    _write(path, text)
+    new_file.write(path, text, "--out", words)
     if reload:
-        _reload(path, directory, words)
+        new_file.put_in_force(path, directory, words)
     if as_json:
         click.echo(msgspec.json.encode({"file": str(path), "devices": found.devices, "in_force": reload}))
     elif reload:
@@ -87,33 +78,6 @@ def _tell(found: Read, words: Words, *, as_json: bool) -> None:
         count = len(wrong)
         click.echo(words(f"{count} 处错误，未写入任何文件。", f"{count} faults; nothing was written."), err=True)
         raise SystemExit(1)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from error
-
-
-def _reload(path: Path, directory: Path, words: Words) -> None:
-    """Reload; take the file away again where that is refused. Without an answer it stays: it may be in force."""
-    try:
-        answered = ask(socket_of(directory), "POST", "/api/v1/reload")
-    except click.ClickException as error:
-        why = error.message
-        raise click.ClickException(
-            words(f"{path} 已写入，但未确认生效：{why}", f"{path} is written, but nobody has put it in force: {why}")
-        ) from None
-    try:
-        good(answered, words)
-    except click.ClickException:
-        path.unlink()
-        raise
 
 
 @click.command("export")

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from commands import adopt
-from commands.language import Words, language_option
+from commands.language import Words, language_option, visible
 from commands.socket import directory_option
 from commands.strangers import inbox_of
 from config.problems import Language
@@ -29,13 +29,13 @@ def command(
     """
     if ctx.invoked_subcommand is not None:
         return
-    page = inbox_of(directory, address)
+    words = Words(language)
+    page = inbox_of(directory, address, words)
     if as_json:
         click.echo(msgspec.json.encode(page))
         return
-    words = Words(language)
     if not page.strangers:
-        click.echo(words("收件箱为空：所有说话的设备都已登记。", "Nobody: all that speak are registered."))
+        click.echo(words("收件箱为空：发来数据的设备都已登记。", "Nobody: all that speak are registered."))
     for stranger in page.strangers:
         click.echo("\n".join(_told(stranger, words)) + "\n")
     if page.next is not None:
@@ -52,14 +52,14 @@ def _told(stranger: StrangerView, words: Words) -> list[str]:
     radio += "" if stranger.snr_db is None else f"  SNR {stranger.snr_db:g} dB"
     way = " ".join(filter(None, (stranger.transport, stranger.source, stranger.platform)))
     lines = [
-        click.style(stranger.address, bold=True) + f"  {way}{radio}",
+        click.style(visible(stranger.address), bold=True) + f"  {way}{radio}",
         words(
             f"  {stranger.frames} 帧，{stranger.first} 至 {stranger.last}",
             f"  {stranger.frames} frames from {stranger.first} to {stranger.last}",
         ),
     ]
     for guess in stranger.guesses:
-        values = ", ".join(f"{name} {_shown(value)}" for name, value in list(guess.values.items())[:4])
+        values = ", ".join(f"{name} {visible(_shown(value))}" for name, value in list(guess.values.items())[:4])
         lines.append(
             f"  ? {_named(guess)}: "
             + words(
@@ -71,7 +71,7 @@ def _told(stranger: StrangerView, words: Words) -> list[str]:
     if not stranger.guesses:
         lines.append(words("  没有型号能读懂这些帧", "  no model reads these frames"))
     frame = stranger.newest[-1]
-    lines.append(f"  {frame.at} {frame.place}  {(frame.text or frame.payload_hex):.120}")
+    lines.append(visible(f"  {frame.at} {frame.place}  {(frame.text or frame.payload_hex):.120}"))
     return lines
 
 

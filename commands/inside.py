@@ -38,18 +38,25 @@ class Inside:
         rows.sort(key=lambda row: (-row.last_ms, row.address))
         page = rows[skip : skip + limit]
         task = Strangers(str(self._state / "inbox"), registry_of(registry), offset_ms, page)
+        try:
+            strangers = strangers_of(task) if page else []
+        except ChildError as error:
+            raise ValueError(str(error)) from error
         following = skip + len(page)
         return InboxPage(
             gateway=registry.gateway,
             addresses=len(rows),
             refused=self._inbox.refused,
-            strangers=strangers_of(task) if page else [],
+            strangers=strangers,
             next=following if following < len(rows) else None,
         )
 
     def register(self) -> Refiled:
-        """Wait until the inbox's frames of registered devices are in the log again."""
-        return Refiled(frames=self._refiler.register().result())
+        """Wait until the inbox's frames of registered devices are in the log again; see feed.behind.Behind."""
+        try:
+            return Refiled(frames=self._refiler.register().result())
+        except RefileError as error:  # a reload came between; it has begun again what is to be done
+            raise ValueError(str(error)) from error
 
     def redecode(self, device: str, since_ms: int) -> Refiled | None:
         """Read a device's frames again; see feed.behind.Redecodes."""

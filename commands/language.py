@@ -17,6 +17,11 @@ def language_of_system() -> Language:
     return "zh" if spoken.lower().startswith("zh") else "en"
 
 
+def visible(text: str) -> str:
+    """Make a stranger's text harmless to a terminal: what is no visible character stands there as its code."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 class Words:
     """Says a sentence in one of the two languages: `words("没有", "none")`."""
 

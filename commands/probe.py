@@ -1,7 +1,6 @@
 """`cityward probe`: who is on a serial line, and the YAML for it."""
 
 import errno
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -11,11 +10,14 @@ from typing import Any, NoReturn
 import click
 import msgspec
 
-from commands.language import Words, language_option
+from commands import new_file
+from commands.language import Words, language_option, visible
 from config.problems import Language
+from ingest.settings import NAME
 from ingest.sources.serial_probe import SLAVES, Doing, Found, OtherMasterError, probe, written
 
 NOTHING, NOT_OPENED = 1, 2
+LONGEST = 32  # characters of a name that we make; slave or MN are added to it
 _BY_ID = Path("/dev/serial/by-id")
 
 
@@ -34,9 +36,16 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     return tuple(numbers)
 
 
+def _name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Take what may be the name of a source, and so of a file."""
+    if value is not None and re.fullmatch(NAME, value) is None:
+        raise click.BadParameter(f"{value}: small letters, digits, - and _, 63 at the most: dust-line")
+    return value
+
+
 @click.command
 @click.argument("port", type=click.Path(path_type=Path))
-@click.option("--name", help="What the source is to be called; else by the port: ttyusb0.")
+@click.option("--name", callback=_name, help="What the source is to be called; else by the port: ttyusb0.")
 @click.option("--listen", "listen_s", type=click.FloatRange(0.1, 600), default=6.0, show_default=True, help="Seconds.")
 @click.option("--slaves", callback=_numbers, help="Asked at every baud rate, as 1-247; if unsaid 1-16 and 35.")
 @click.option(
@@ -63,6 +72,8 @@ def command(  # noqa: PLR0913 - what may be said of a line
     Exit code: 0 = somebody was found, 1 = nobody, 2 = the port cannot be opened, or somebody else asks on it.
     """
     words = Words(language)
+    source = name or re.sub(r"[^a-z0-9_-]", "", port.name.lower()).lstrip("_-")[:LONGEST] or "line"
+    path = None if directory is None else new_file.path_of(directory, source, "--name", words)
 
     def tell(doing: Doing, setting: Any, seconds: float) -> None:  # noqa: ANN401 - a Line
         click.echo(_DOING[words.language][doing].format(line=written(setting), seconds=seconds), err=True)
@@ -76,7 +87,6 @@ def command(  # noqa: PLR0913 - what may be said of a line
         ))  # fmt: skip
     except OSError as error:
         _end(NOT_OPENED, _why_not(port, error, words))
-    source = name or re.sub(r"[^a-z0-9_-]", "", port.name.lower()).lstrip("_-") or "line"
     files = _yaml(found, source, _steady(port))
     if as_json:
         click.echo(msgspec.json.encode({"port": str(port), "found": found, **files}))
@@ -91,8 +101,8 @@ def command(  # noqa: PLR0913 - what may be said of a line
             f"{port}: nobody talks, nobody answers. Check A and B, the power, the address; an HJ 212 logger may speak "
             "once a minute only: --listen 90; Modbus slaves with great addresses: --slaves 1-247",
         ))  # fmt: skip
-    if directory is not None:
-        _write(directory / "devices.d" / f"{source}.yaml", files["devices"], words)
+    if path is not None:
+        _write(path, files["devices"], words)
 
 
 _DOING: dict[str, dict[Doing, str]] = {
@@ -154,7 +164,7 @@ def _steady(port: Path) -> str:
 
 def _shown(found: list[Found], words: Words) -> Iterator[str]:
     for each in found:
-        who = {"modbus-rtu": f" slave {each.slave}", "hj212": f" MN {each.mn}"}.get(each.protocol, "")
+        who = {"modbus-rtu": f" slave {each.slave}", "hj212": f" MN {visible(each.mn)}"}.get(each.protocol, "")
         chosen = " ".join(f"{key}={value}" for key, value in each.options.items())
         yield click.style(f"{each.protocol}{who}", bold=True) + f"  {each.line}  {chosen}"
         if each.values:
@@ -196,7 +206,8 @@ def _device(found: Found, source: str) -> str:
     if found.protocol == "modbus-rtu":
         address, name = f"modbus:{source}/{found.slave}", f"{source}-{found.slave}"
     elif found.protocol == "hj212":
-        address, name = f"mn:{found.mn}", f"{source}-{found.mn[-8:].lower()}"
+        address = "mn:" + found.mn.replace("'", "''")  # a stranger's word, between single quotes
+        name = f"{source}-{re.sub(r'[^a-z0-9]', '', found.mn.lower())[-8:]}"
     chosen = "".join(f", options: {{{key}: {value}}}" for key, value in found.options.items())
     model = _MODELS.get(found.protocol, found.protocol)
     entry = f"{{id: {name}, model: {model}, address: '{address}'{chosen}, interval: 1 min}}"
@@ -205,22 +216,10 @@ def _device(found: Found, source: str) -> str:
 
 
 def _write(path: Path, text: str, words: Words) -> None:
-    """Write a new file; what is there stays as it is."""
-    try:
-        path.parent.mkdir(exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        raise click.ClickException(
-            words(f"{path} 已存在；请换 --name", f"{path} is there already; take a --name")
-        ) from None
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from error
+    new_file.write(path, text, "--name", words)
     click.echo(
         words(
-            f"已写 {path}。请把上面的 sources 加入 {path.parent.parent / 'cityward.yaml'}，然后 cityward check",
+            f"已写入 {path}。请把上面的 sources 加入 {path.parent.parent / 'cityward.yaml'}，然后 cityward check",
             f"{path} is written. Add the source above to {path.parent.parent / 'cityward.yaml'}, then: cityward check",
         ),
         err=True,

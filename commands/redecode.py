@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 import msgspec
 
+from commands.asking import good, pages
 from commands.language import Words, language_option
 from commands.socket import ask, directory_option
 from config.load import socket_of
@@ -38,11 +40,8 @@ def command(  # noqa: PLR0913 - what may be said
     counts: dict[str, int] = {}
     for device in devices:
         body = {"since": from_when.isoformat()}
-        status, answer = ask(socket, "POST", f"/api/v1/devices/{device}/redecode", body, timeout_s=LONG_S)
-        if status != 200:  # noqa: PLR2004 - OK
-            text = answer.get("text", {})
-            raise click.ClickException(str(text.get(words.language, answer.get("detail", status))))
-        counts |= answer["frames"]
+        target = f"/api/v1/devices/{quote(device, safe='')}/redecode"
+        counts |= good(ask(socket, "POST", target, body, timeout_s=LONG_S), words)["frames"]
         if not as_json:
             frames = counts[device]
             click.echo(words(f"{device}：重新解码 {frames} 帧", f"{device}: {frames} frames read again"))
@@ -56,19 +55,15 @@ def _instant(text: str, words: Words) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         raise click.UsageError(
-            words(f"--since {text}：请写成 2026-11-20 或 2026-11-20T08:00+08:00", f"--since {text}: write 2026-11-20")
+            words(
+                f"--since {text}：请写成 2026-11-20 或 2026-11-20T08:00+08:00",
+                f"--since {text}: write 2026-11-20, or 2026-11-20T08:00+08:00",
+            )
         ) from None
 
 
 def _of_model(socket: Path, model: str, words: Words) -> list[str]:
-    found: list[str] = []
-    after = ""
-    while True:
-        _, page = ask(socket, "GET", f"/api/v1/devices?after={after}")
-        found += [device["id"] for device in page["devices"] if device["model"] == model]
-        if page["next"] is None:
-            break
-        after = page["next"]
+    found = [device["id"] for device in pages(socket, "devices", words) if device["model"] == model]
     if not found:
         raise click.ClickException(words(f"没有型号为 {model} 的设备", f"no device is of model {model}"))
     return found

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import click
 import msgspec
 
-from commands.language import Words, language_option
+from commands.language import Words, language_option, visible
 from commands.socket import ask, directory_option
 from config.load import socket_of
 from config.problems import Language
@@ -35,12 +35,12 @@ class Trial:
     def commission(self, for_s: int, comment: str = "") -> None:
         """Begin or end it. Ends the command where there is no such device."""
         body = {"for_s": for_s, "comment": comment, "command_id": str(uuid.uuid4())}
-        status, answer = ask(self.socket, "POST", f"/api/v1/devices/{quote(self.device)}/commission", body)
+        status, answer = ask(self.socket, "POST", f"/api/v1/devices/{quote(self.device, safe='')}/commission", body)
         self._refused(status, answer)
 
     def turn(self) -> None:
         """Hear what has come, and tell it; waits a few seconds for something."""
-        target = f"/api/v1/devices/{quote(self.device)}/frames?after={self._seen}"
+        target = f"/api/v1/devices/{quote(self.device, safe='')}/frames?after={self._seen}"
         status, answer = ask(self.socket, "GET", target)
         self._refused(status, answer)
         page = msgspec.convert(answer, FramesPage)
@@ -150,11 +150,11 @@ def _told(frame: FrameView, words: Words) -> str:
     if frame.duplicate:
         return words("重复帧", "a repeat")
     if frame.refused:
-        return words("无法解码：", "cannot be read: ") + f"{frame.refused}  {frame.payload_hex}"
+        return words("无法解码：", "cannot be read: ") + visible(f"{frame.refused}  {frame.payload_hex}")
     if frame.facts:
-        return "  ".join(f"{name} {value}" for name, value in frame.facts.items())
+        return visible("  ".join(f"{name} {value}" for name, value in frame.facts.items()))
     return "  ".join(
-        f"{name} {str(value).lower() if isinstance(value, bool) else value}"
+        f"{name} {str(value).lower() if isinstance(value, bool) else visible(str(value))}"
         for reading in frame.readings
         for name, value in reading.values.items()
     ) or words("没有数值", "no values")

@@ -144,7 +144,10 @@ class DrawsLedger(Protocol):
 
 
 class ShowsInbox(Protocol):
-    """Shows who spoke without being registered; with an address, only that. May take seconds."""
+    """Shows who spoke without being registered; with an address, only that.
+
+    May take seconds. Raises ValueError with what kept it from that.
+    """
 
     def __call__(self, *, skip: int, limit: int, address: str | None) -> InboxPage:
         """From any thread."""
@@ -182,7 +185,8 @@ class Behind(Struct, frozen=True, kw_only=True):
     undo      puts the configuration in force that was in force before; None = there is none
     in_force  shows the configuration; from any thread
     vitals    looks at the gateway; quick, from any thread
-    register  waits until what the inbox has of registered devices is in the log again
+    register  waits until what the inbox has of registered devices is in the log again; raises ValueError with what kept
+              it from that
     """
 
     submit: Callable[[Command], "Future[Answer]"]

@@ -154,7 +154,8 @@ class Secret(Settings):
         return self.path.read_text(encoding="utf-8").rstrip("\r\n")
 
 
-Name = Annotated[str, matches(r"[a-z0-9][a-z0-9_-]{0,62}", "source_name")]
+NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
+Name = Annotated[str, matches(NAME, "source_name")]
 """What sources are called: it becomes part of addresses, metrics and file names."""
 
 

@@ -342,6 +342,12 @@ def test_slaves_that_cannot_be(tmp_path: Path, slaves: str) -> None:
 # --------------------------------------------------------------------------------------------------------------- YAML
 
 
+@pytest.mark.parametrize("name", ["../../line", "/line", "Line", "a: b", ""])
+def test_names_that_no_source_can_have(tmp_path: Path, name: str) -> None:
+    done = CliRunner().invoke(command, [str(tmp_path / "none"), "--name", name, "--write", str(tmp_path)])
+    assert (done.exit_code, "small letters, digits" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("who", ["modbus", "module", "logger"])
 def test_the_yaml_is_right(tmp_path: Path, who: str) -> None:
     """What is printed and written passes the check as it stands."""
