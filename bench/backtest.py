@@ -11,6 +11,7 @@ import json
 import math
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -137,9 +138,9 @@ def fill(directory: Path, state: Path, stations: int, days: int) -> tuple[int, i
     return readings, archive.size(state / "archive"), used
 
 
-def backtest(directory: Path, against: Path, source: str, days: int) -> tuple[float, str]:
-    """Run the command; return seconds and what it says first."""
-    began = time.monotonic()
+def backtest(directory: Path, against: Path, source: str, days: int) -> tuple[float, float, str]:
+    """Run the command; return seconds, CPU seconds and what it says."""
+    began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     to = time.strftime("%Y-%m-%d", time.gmtime(START_MS / 1000 + 8 * 3600 + days * 86_400))
     done = subprocess.run(
         [sys.executable, "run_daemon.py", "backtest", "--rules", str(against), "--directory", str(directory),
@@ -148,7 +149,9 @@ def backtest(directory: Path, against: Path, source: str, days: int) -> tuple[fl
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stderr)
-    return time.monotonic() - began, done.stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    return time.monotonic() - began, cpu_s, done.stdout
 
 
 def main() -> None:
@@ -170,8 +173,8 @@ def main() -> None:
         found["journal_bytes_a_reading"] = journaled / readings
         found["archive_gb_500_stations_180_days"] = archived / readings * 500 * 180 * 1440 / 1e9
         for source in ("archive", "journal"):
-            took_s, said = backtest(directory, directory, source, asked.days)
-            found[source] = {"s": took_s, "raised": json.loads(said)["rules"]["raised"]}
+            took_s, cpu_s, said = backtest(directory, directory, source, asked.days)
+            found[source] = {"s": took_s, "cpu_s": cpu_s, "raised": json.loads(said)["rules"]["raised"]}
         print(json.dumps(found, indent=1))
 
 
