@@ -76,7 +76,8 @@ def _out_of_range(settings: Implausible, value: float) -> int:
 
 
 def _of_last_hour(past: Past, at_ms: int) -> Past:
-    return tuple(one for one in past if one[0] > at_ms - HOUR_MS)
+    first = next((n for n, one in enumerate(past) if one[0] > at_ms - HOUR_MS), len(past))
+    return past[first:]
 
 
 def _is_far(past: Past, value: float, jump: float) -> bool:

@@ -77,7 +77,7 @@ def step(memory: Memory, given: Together | Due, settings: Tamper, interval_ms: i
 
 
 def _water(recent: Recent, at_ms: int, value: float, humidity: float | None) -> tuple[Recent, bool]:
-    recent = tuple(one for one in recent if one[0] >= at_ms - _LOOK_BACK_MS)
+    recent = recent[next((n for n, one in enumerate(recent) if one[0] >= at_ms - _LOOK_BACK_MS), len(recent)) :]
     damp = [one[2] for one in recent if one[2] is not None]
     found = False
     if damp and humidity is not None and humidity - min(damp) > _JUMP_POINTS:

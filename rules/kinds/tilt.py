@@ -6,6 +6,7 @@ over `once`; it ends at `clear` after a delay. The rest position is never adapte
 is one that sinks. It is learned anew when the rule is changed.
 """
 
+from functools import cache
 from math import isinf
 from statistics import median
 
@@ -48,12 +49,17 @@ def step(memory: Memory, given: Live | Due, settings: Tilt, interval_ms: int) ->
         given = Live(given.at_ms, off)
     if rest is None:
         return Said(memory, UNKNOWN)
-    amounts = Threshold(**{**structs.asdict(settings), "quantity": ""})
-    said = threshold.step((verdict, since, bits), given, amounts, interval_ms)
+    said = threshold.step((verdict, since, bits), given, _amounts(settings), interval_ms)
     why = {**said.why, "rest_deg": rest}
     if isinstance(given, Live):
         why["off_rest_deg"] = round(off, 2)
     return Said((*said.memory, rest, ()), said.verdict, said.due_ms, _around(rest, said.quiet), why)
+
+
+@cache
+def _amounts(settings: Tilt) -> Threshold:
+    """Say the same of amounts, which have no sign."""
+    return Threshold(**{**structs.asdict(settings), "quantity": ""})
 
 
 def off_rest(tilt: float, rest: float) -> float:
