@@ -137,6 +137,7 @@ def _steps(frame: _Frame, rows: list[PeriodRow], w: Callable[[str, str], str]) -
 def _readings(frame: _Frame, found: Explanation, points: list[Point], w: Callable[[str, str], str]) -> None:
     """Draw readings as dots, joined where they follow each other; gaps are hatched."""
     interval = (found.device or {}).get("interval_ms") or MINUTE_MS
+    truth = any(isinstance(row.value, bool) for row in found.readings)
     run: list[tuple[float, float]] = []
     before = None
     for t_ms, value in points:
@@ -145,6 +146,8 @@ def _readings(frame: _Frame, found: Explanation, points: list[Point], w: Callabl
             run = []
             box = (frame.x(before), TOP, frame.x(t_ms), HEIGHT - BOTTOM)
             frame.rect("gap", box, w("没有数据", "no data"))
+        elif truth and run:
+            run.append((frame.x(t_ms), run[-1][1]))  # a truth holds until another is said
         run.append((frame.x(t_ms), frame.y(value)))
         before = t_ms
     frame.line("trace", run)

@@ -38,6 +38,14 @@ REASONS = {
 }  # fmt: skip
 
 
+def lasting(ms: float) -> str:
+    """Write how long something lasts: 90 s, 30 min, 24 h."""
+    for unit, of in (("h", 3_600_000), ("min", 60_000)):
+        if ms >= of and ms % of == 0:
+            return f"{ms / of:g} {unit}"
+    return f"{ms / 1000:g} s"
+
+
 def asked(
     rule: dict[str, Any], interval_ms: int, w: Callable[[str, str], str], number: Callable[[Any], str]
 ) -> list[str]:
@@ -48,11 +56,12 @@ def asked(
         over = settings["above"] is not None
         zh, en = ("高于", "above") if over else ("低于", "below")
         limit = number(settings["above"] if over else settings["below"])
-        delay = settings["on_delay_ms"] / 1000
+        delay_ms = settings["on_delay_ms"]
+        held_zh, held_en = (f"，持续 {lasting(delay_ms)}", f", for {lasting(delay_ms)}") if delay_ms else ("", "")
         lines = [
             w(
-                f"规则：最近 {settings['of']} 个读数中至少 {settings['at_least']} 个{zh} {limit}，持续 {number(delay)} 秒。",
-                f"The rule: at least {settings['at_least']} of the last {settings['of']} readings are {en} {limit}, for {number(delay)} s.",
+                f"规则：最近 {settings['of']} 个读数中至少 {settings['at_least']} 个{zh} {limit}{held_zh}。",
+                f"The rule: at least {settings['at_least']} of the last {settings['of']} readings are {en} {limit}{held_en}.",
             )
         ]
         if settings["once"] is not None:
@@ -79,8 +88,8 @@ def asked(
     if kind == "state":
         return [
             w(
-                f"规则：{settings['quantity']} 为 {number(settings['value'])}，持续 {number(settings['on_delay_ms'] / 1000)} 秒。",
-                f"The rule: {settings['quantity']} is {number(settings['value'])} for {number(settings['on_delay_ms'] / 1000)} s.",
+                f"规则：{settings['quantity']} 为 {number(settings['value'])}，持续 {lasting(settings['on_delay_ms'])}。",
+                f"The rule: {settings['quantity']} is {number(settings['value'])} for {lasting(settings['on_delay_ms'])}.",
             )
         ]
     return []
