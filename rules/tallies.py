@@ -78,6 +78,8 @@ class Tally:
     def restore(self, kept: Iterable[tuple[int, str, list[int], list[int]]], new: dict[int, int]) -> None:
         """Put a state back; new: the column here of each column there."""
         for quarter, reason, columns, counts in kept:
-            for column, count in zip(columns, counts, strict=True):
-                if column in new:
-                    self.add(quarter, new[column], reason, count)
+            here = [(new[column], count) for column, count in zip(columns, counts, strict=True) if column in new]
+            if here:
+                into, numbers = zip(*here, strict=True)
+                of = self._of.setdefault(quarter, {})
+                of.setdefault(reason, np.zeros(self.width, np.uint16))[list(into)] = numbers
