@@ -14,20 +14,10 @@ from commands.newest import Look, Newest
 from commands.socket import directory_option
 from config.load import socket_of
 from config.problems import Language
+from devices.fitness import LOW_PCT, WEAK_DB, WEAK_DBM, WEAK_RSRP_DBM, battery_is_low, weak
 from feed.wire import rfc3339
 
 LOOK_S = 10.0  # at the journal, at the most
-
-LOW_PCT = 20.0
-"""Our own choice: from there on a visit should be planned. What a device itself calls low counts too."""
-
-WEAK_DBM = -110.0
-"""LoRa at 125 kHz is received down to about -123 dBm at SF7 and -137 dBm at SF12; our choice leaves 13 dB at SF7 for a
-wet cover or a car that parks on it."""
-
-WEAK_DB = -10.0
-"""The demodulator needs -7.5 dB at SF7, -10 dB at SF8, -20 dB at SF12 (Semtech SX1276 data sheet, table 13): below it
-only slower frames come through."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -50,7 +40,9 @@ class Row(Struct, frozen=True, kw_only=True):
 @click.option("--silent", is_flag=True, help="Only those that are silent, or were never heard.")
 @click.option("--battery", is_flag=True, help=f"Only those low on battery: they say so, or have {LOW_PCT:g} % or less.")
 @click.option(
-    "--weak", is_flag=True, help=f"Only those hardly heard: under {WEAK_DBM:g} dBm, or SNR under {WEAK_DB:g} dB."
+    "--weak",
+    is_flag=True,
+    help=f"Only those hardly heard: under {WEAK_DBM:g} dBm, SNR {WEAK_DB:g} dB, RSRP {WEAK_RSRP_DBM:g} dBm.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @language_option
@@ -99,22 +91,11 @@ def _row(device: dict[str, Any], newest: Newest) -> Row:
     state = device["state"]
     return Row(
         id=device["id"], model=device["model"], name=device["name"], site=device["site"], state=state,
-        last_heard=device["last_heard"], battery=newest, battery_is_low=_low(newest), weak=_weak(newest),
+        last_heard=device["last_heard"], battery=newest,
+        battery_is_low=battery_is_low(low=newest.battery_low, pct=newest.battery_pct),
+        weak=weak(rssi_dbm=newest.rssi_dbm, snr_db=newest.snr_db, rsrp_dbm=newest.rsrp_dbm),
         silent=None if state == "cut_off" else state in ("silent", "unheard"),
     )  # fmt: skip
-
-
-def _low(newest: Newest) -> bool | None:
-    """Judge a battery. Volts alone say nothing: 3.0 V is a full pair of alkaline cells and an empty lithium cell."""
-    if newest.battery_low or (newest.battery_pct is not None and newest.battery_pct <= LOW_PCT):
-        return True
-    return None if newest.battery_low is None and newest.battery_pct is None else False
-
-
-def _weak(newest: Newest) -> bool | None:
-    if newest.rssi_dbm is None and newest.snr_db is None:
-        return None
-    return (newest.rssi_dbm or 0.0) < WEAK_DBM or (newest.snr_db or 0.0) < WEAK_DB
 
 
 _STATES = {

@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from msgspec import Struct, ValidationError, convert, json
 
 from devices import catalogue
-from devices.envelopes import Uplink
+from devices.envelopes import Uplink, said_by
 from devices.models import Model
 from devices.quantities import QUANTITIES
-from devices.readings import Decoded, Facts, Refusal, Values, without_insane
+from devices.readings import Facts, Refusal, Values, without_insane
 
 MOST = 5  # guesses that are worth reading
 CHOSEN = ("variant", "preset")  # options that say which product it is
@@ -40,15 +40,6 @@ def guesses(uplinks: Sequence[Uplink]) -> list[Guess]:
     found = [guess for model in catalogue.MODELS.values() for guess in _of_model(model, uplinks)]
     found.sort(key=lambda guess: (guess.readings + guess.facts, guess.readings, len(guess.values)), reverse=True)
     return found[:MOST]
-
-
-def read(model: Model, uplink: Uplink, options: Any) -> Decoded:  # noqa: ANN401 - of the model
-    """Let a model read an uplink, bytes or values."""
-    if uplink.payload is not None:
-        return model.decode(uplink.payload, uplink.port, options)
-    if model.read is None or uplink.values is None:
-        return Refusal("not_mine", f"{model.id} reads bytes")
-    return model.read(uplink.values, uplink.service, options)
 
 
 def _of_model(model: Model, uplinks: Sequence[Uplink]) -> list[Guess]:
@@ -81,8 +72,8 @@ def _guess(model: Model, given: dict[str, Any], uplinks: Sequence[Uplink]) -> Gu
     readings = facts = 0
     newest: dict[str, Any] = {}
     for uplink in uplinks:
-        said = read(model, uplink, options)
-        if isinstance(said, Refusal):
+        said = said_by(model, uplink, options)
+        if isinstance(said, Refusal) or uplink.payload == b"":  # nothing in it is no word for any model
             continue
         if isinstance(said, Facts):
             facts += 1

@@ -9,13 +9,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from devices.fitness import battery_is_low, weak
+
 Values = Mapping[str, Any]
 """Quantity -> value, absent ones left out."""
 
-# Our own choice, no standard's: what is heard weaker than that on a dry day is lost on a wet one.
-WEAK_DBM, WEAK_DB, WEAK_RSRP_DBM = -110.0, -10.0, -115.0
-LOW_PCT = 20.0
-TILTED_DEG = 15.0
+TILTED_DEG = 15.0  # our own choice, no standard's
 
 
 class Expectation(Struct, frozen=True):
@@ -78,17 +77,13 @@ def _says(names: frozenset[str]) -> Callable[[Values], bool | None]:
 
 
 def _radio(values: Values) -> bool | None:
-    if "rssi_dbm" in values:
-        return bool(values["rssi_dbm"] > WEAK_DBM and values.get("snr_db", 0.0) > WEAK_DB)
-    return bool(values["rsrp_dbm"] > WEAK_RSRP_DBM) if "rsrp_dbm" in values else None
+    found = weak(**{name: values.get(name) for name in ("rssi_dbm", "snr_db", "rsrp_dbm")})
+    return None if found is None else not found
 
 
 def _battery(values: Values) -> bool | None:
-    if "battery_low" in values:
-        return not values["battery_low"]
-    if "battery_pct" in values:
-        return bool(values["battery_pct"] >= LOW_PCT)
-    return True if "battery_v" in values else None
+    low = battery_is_low(low=values.get("battery_low"), pct=values.get("battery_pct"))
+    return not low if low is not None else True if "battery_v" in values else None
 
 
 _OPENED = Expectation("opened", "开盖", "opened", "请打开井盖", "lift the cover now", _OPEN | _TILT, _opened)

@@ -42,3 +42,13 @@ def test_more_frames_tell_more() -> None:
 
 def test_nothing_reads_it() -> None:
     assert guesses([Uplink(address="a", port=77, payload=b"\x00" * 40)]) == []
+
+
+def test_a_frame_that_a_platform_wraps_as_text_is_guessed_too() -> None:
+    """CTWing sends what its codec does not know as one text of hex."""
+    [best, *_] = guesses([Uplink(address="a", port=2, values={"APPdata": "0015"})])
+    assert best.model == guesses([Uplink(address="a", port=2, payload=b"\x00\x15")])[0].model
+
+
+def test_an_empty_frame_is_no_word_of_any_model() -> None:
+    assert guesses([Uplink(address="a", port=2, payload=b"")]) == []
