@@ -11,8 +11,11 @@ from commands.language import Words
 from config.rule_tests import SOURCE, ExpectSettings, RuleTests, RuleTestSettings
 from devices.frames import Batch, Frame
 from rules.fold import Fold
-from rules.records import Alarm, Config, Event, Tick
-from rules.verdicts import NORMAL, VIOLATED
+from rules.judging import Judge
+from rules.kinds.day_mean import ClosedDay
+from rules.periods import MINUTE_MS
+from rules.records import Alarm, Config, Event, Period, Tick
+from rules.verdicts import NORMAL, UNKNOWN, VIOLATED
 
 _NEAR = 1e-6
 _SAME = {NORMAL: "normal", VIOLATED: "violated"}
@@ -44,12 +47,14 @@ class _Play:
         self.fold = Fold(lambda _hash: config)
         self.next = 1
         self.events: list[Event] = []
+        self.days: dict[tuple[str, str], Period] = {}  # of each series the one that closed last
         self.take(Config(at_ms=tests.moment_ms(test, "0"), hash="test"))
 
     def take(self, record: Batch | Config | Tick) -> None:
         outcome = self.fold.take(self.next, [record])
         self.next = outcome.last + 1
         self.events += outcome.events
+        self.days |= {(each.device, each.quantity): each for each in outcome.periods if each.span == "day"}
 
     def alarm(self, name: str) -> Alarm | None:
         return self.fold.memory.world.judging.alarms.by_id.get(name)
@@ -57,7 +62,19 @@ class _Play:
     def verdict(self, name: str) -> str:
         rule, _, subject = name.partition("@")
         judge = self.fold.memory.world.judging.judges.get((rule, subject))
-        return "unknown" if judge is None else _SAME.get(judge.verdict, "unknown")
+        if judge is None:
+            return "unknown"
+        verdict = self._of_day(judge) if judge.kind.needs == "day" else judge.verdict
+        return _SAME.get(verdict, "unknown")
+
+    def _of_day(self, judge: Judge) -> int:
+        """Judge the day that closed last once more: a finding is told, and no verdict stays of it."""
+        period = self.days.get((judge.subject, judge.rule.settings.quantity))
+        if period is None:
+            return UNKNOWN
+        day = self.fold.memory.world.windows.calendar.day(period.start_ms // MINUTE_MS)
+        said = judge.kind.step(None, ClosedDay(period, day), judge.rule.settings, judge.interval_ms)
+        return said.verdict
 
     def rang(self, name: str) -> list[Event]:
         return [event for event in self.events if event.kind in _RAISED and event.alarm.id == name]
