@@ -350,6 +350,7 @@ class Daemon:
             journal_bytes=self.stores.journal.log.file_bytes,
             backlog_bytes=None if self.writer is None else self.writer.backlog_bytes(),
             queue=self.pipeline.waiting(),
+            incomplete=self.proofs.incomplete,
         )
 
     def ledger(self, *, devices: bool, verify: bool) -> Ledger:

@@ -64,7 +64,10 @@ class _Known(Struct):
 
 
 class Proofs:
-    """The view. `run` is its thread."""
+    """The view. `run` is its thread.
+
+    incomplete  proofs in the book of which frames are missing
+    """
 
     def __init__(self, pipeline: Pipeline, state: Path) -> None:
         self._pipeline, self._state = pipeline, state
@@ -72,6 +75,7 @@ class Proofs:
         self._news.set()  # what a former process did not finish
         self._child: subprocess.Popen[bytes] | None = None
         self._needed_ms = 0
+        self.incomplete = 0
         self._failed = 0  # how often the child has died; then events are taken one by one
 
     def take(self, told: Sequence[Event], outcome: Outcome) -> None:
@@ -96,6 +100,7 @@ class Proofs:
         with ProofReader(self._state / "book.sqlite") as book:
             while not stop.is_set():
                 self._news.wait()
+                self.incomplete = book.incomplete()
                 if not stop.wait(SETTLE_S):
                     self._news.clear()
                     stop.wait(self._catch_up(book, stop))

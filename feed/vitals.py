@@ -26,6 +26,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
     journal_bytes  on the disk
     backlog_bytes  lines that InfluxDB has not taken; None = no InfluxDB
     queue          records that wait for the pipeline
+    incomplete     proofs of which the journal no longer had all frames
     """
 
     idle_s: float
@@ -36,6 +37,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
     journal_bytes: int = 0
     backlog_bytes: int | None = None
     queue: int = 0
+    incomplete: int = 0
 
     @property
     def alive(self) -> bool:

@@ -47,6 +47,7 @@ create table if not exists proofs (
   number integer primary key, alarm text not null, occurrence integer not null, complete integer not null,
   body blob not null
 );
+create index if not exists incomplete_proofs on proofs (number) where not complete;
 create table if not exists configurations (hash text primary key, accepted integer not null, body blob not null);
 """ + shadows.SCHEMA
 _KEEP_FORMER = """

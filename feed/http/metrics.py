@@ -34,6 +34,8 @@ class _Gateway(Collector):
             backlog = "Lines that InfluxDB has not taken."
             yield GaugeMetricFamily("cityward_backlog_bytes", backlog, value=now.backlog_bytes)
         yield GaugeMetricFamily("cityward_queue_records", "Records that wait for the pipeline.", value=now.queue)
+        proofs = "Proofs in the book that lack frames which the journal no longer had."
+        yield GaugeMetricFamily("cityward_proofs_incomplete", proofs, value=now.incomplete)
         yield GaugeMetricFamily("cityward_streams", "Readers of the event stream.", value=self._streams())
         idle = "Seconds since the pipeline last went round."
         yield GaugeMetricFamily("cityward_pipeline_idle_seconds", idle, value=now.idle_s)
