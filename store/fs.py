@@ -7,6 +7,7 @@ lost or torn between sectors, in any order.
 
 import errno
 import fcntl
+import mmap
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -44,6 +45,13 @@ class Fs(Protocol):
 
     def pwritev(self, fd: int, buffers: Sequence[Buffer], offset: int) -> int:
         """Write at an offset; return how many bytes were taken, which may be fewer than given."""
+        ...
+
+    def share(self, fd: int, length: int) -> memoryview:
+        """Return the first bytes of a file as memory: what is put there outlives the process, though not the machine.
+
+        The file must be that long and durable before: memory that finds no room on the disk ends the process.
+        """
         ...
 
     def fdatasync(self, fd: int) -> None:
@@ -108,6 +116,10 @@ class OsFs:
     def pwritev(self, fd: int, buffers: Sequence[Buffer], offset: int) -> int:
         """See `Fs`."""
         return os.pwritev(fd, buffers, offset)
+
+    def share(self, fd: int, length: int) -> memoryview:
+        """See `Fs`."""
+        return memoryview(mmap.mmap(fd, length))
 
     def fdatasync(self, fd: int) -> None:
         """See `Fs`."""

@@ -54,6 +54,7 @@ class Wake:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._called = False  # and not cleared: one call is enough for all that was said before `clear`
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def fileno(self) -> int:
@@ -63,12 +64,15 @@ class Wake:
     def set(self) -> None:
         """Wake. Does nothing when closed."""
         with self._lock:  # else the number could belong to another file by now
-            if self._fd >= 0:
+            if self._fd >= 0 and not self._called:
+                self._called = True
                 os.eventfd_write(self._fd, 1)
 
     def clear(self) -> None:
         """Take the call; only after `poll` has seen it."""
-        os.eventfd_read(self._fd)
+        with self._lock:
+            os.eventfd_read(self._fd)
+            self._called = False
 
     def close(self) -> None:
         """Give the file descriptor back."""

@@ -146,6 +146,9 @@ class LosingFs:
         file.pending.append((offset, data))
         return len(data)
 
+    def share(self, fd: int, length: int) -> memoryview:
+        return memoryview(self.fds[fd][1].seen)[:length]  # never reaches the disk: a power loss finds what was synced
+
     def start_writing(self, fd: int, length: int, offset: int) -> None:
         """Promise nothing: what was not synced may be kept or lost as before."""
 
