@@ -36,7 +36,7 @@ def command(directory: Path, count: int, *, as_json: bool, language: Language | 
     try:
         with BookReader(state_of(directory) / "book.sqlite") as book:
             accepted = book.accepted()
-            activations = book.activations(now_ms - (count - 1) * DAY_MS)
+            activations = book.activations(now_ms - (count + 1) * DAY_MS)  # from midnight; `days` leaves the rest out
     except sqlite3.OperationalError as error:
         raise click.ClickException(f"{state_of(directory) / 'book.sqlite'}: {error}") from None
     registry, ruleset = blob.decode(accepted[1]) if accepted else (None, None)

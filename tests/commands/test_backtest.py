@@ -10,15 +10,17 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.backtest import COMMON, RULES
-from commands.archive_child import Task, write
+from commands.archive_child import Archivist, Task, write
 from config import blob
 from config.check import load
 from devices.frames import Batch
@@ -186,6 +188,19 @@ def test_each_reading_stands_once_however_often_the_child_is_ended(gateway: Path
     times = [(row[2], row[3]) for row in rows(state) if row[0] == "ArchivedRow" and "late" not in (row[4] or "")]
     assert len({repr(row) for row in rows(state)}) == len(rows(state))
     assert len(times) > 3000
+
+
+def test_a_child_that_is_ended_is_no_loss(gateway: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    for name in ("journal", "book.sqlite"):
+        (state / name).symlink_to(gateway / "state" / name)
+    task = Task(str(state), 1 << 60, 1 << 40, [])
+    stop = threading.Event()
+    stop.set()
+    assert Archivist(lambda: task).write(task, stop) == -signal.SIGKILL
+    assert Archivist(lambda: task).write(task, threading.Event()) == 0
+    assert rows(state) == rows(gateway / "state")
 
 
 def test_the_archive_keeps_to_its_budget(gateway: Path, tmp_path: Path) -> None:
