@@ -1,7 +1,7 @@
 """CPU of one step of each kind of rule that judges readings. `python -m bench.rule_steps`.
 
-A simple rule (one value, a few numbers of memory) may take 3 µs; kinds that look back over an hour may take more, and run
-only for devices that somebody wrote such a rule for.
+A simple rule (one value, a few numbers of memory) may take 3 µs; kinds that look back over an hour may take more, and
+run only for devices that somebody wrote such a rule for.
 """
 
 from collections.abc import Callable

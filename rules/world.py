@@ -134,6 +134,7 @@ class World:
     def _take_over(self, before: "World") -> None:
         """Give memory back to judges whose rule and subject are as they were; the alarms go on."""
         self.judging.alarms = before.judging.alarms
+        self.judging.bays = before.judging.bays  # what timers made just now
         tracks = self.reception.tracks
         self.judging.permits = {name: one for name, one in before.judging.permits.items() if name in tracks}
         self.windows.inherit(before.windows)

@@ -72,3 +72,11 @@ def test_another_configuration_keeps_what_is_known() -> None:
     device = street.fold.memory.world.registry.devices[0]
     assert changes(street.configure(MINUTE, "two", [device], [OVERSTAY])) == []
     assert changes(street.json(HOUR, "p1", occ=False), street.tick(HOUR + MINUTE)) == [("free", 3600)]
+
+
+def test_what_is_due_when_another_configuration_comes_is_told() -> None:
+    street = street_of()
+    street.json(0, "p1", occ=False)
+    street.json(SECOND, "p1", occ=True)
+    device = street.fold.memory.world.registry.devices[0]
+    assert changes(street.configure(MINUTE, "two", [device], [OVERSTAY])) == [("occupied", 1)]
