@@ -7,12 +7,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 from typing import Literal
 
 from msgspec import Struct
 
 from config import apart
-from config.compiled import Compiled
 from config.schema import CitywardSettings
 from ingest.clock import ntp_says_so
 from ingest.influx import Influx
@@ -38,9 +38,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     fix_en: str = ""
 
 
-def configuration(directory: Path) -> Iterator[Finding]:
+def configuration(found: apart.Found) -> Iterator[Finding]:
     """Whether the files are right."""
-    found = apart.finish(apart.begin(directory))
     if not found.problems:
         yield Finding(about="config", state="ok", zh="配置正确", en="the configuration is right")
     for problem in found.problems[:20]:
@@ -92,19 +91,19 @@ def disk(settings: CitywardSettings) -> Iterator[Finding]:
     """Whether the state directory has room for what the budgets allow."""
     state = settings.state
     where = next(path for path in (state, *state.parents) if path.exists())
-    used = sum(file.stat().st_size for file in state.rglob("*") if file.is_file()) if state.exists() else 0
+    used = sum(map(_bytes_of, state.rglob("*")))
     budgets = settings.budgets
     wanted = budgets.journal + budgets.inbox + (budgets.backlog if settings.influxdb else 0) - used
     free = shutil.disk_usage(where).free
     if free >= wanted:
         yield Finding(
-            about="disk", state="ok", zh=f"磁盘余量 {free // MIB} MiB", en=f"{free // MIB} MiB are free for {state}"
+            about="disk", state="ok", zh=f"磁盘剩余 {free // MIB} MiB", en=f"{free // MIB} MiB are free for {state}"
         )
     else:
         yield Finding(
             about="disk",
             state="warning",
-            zh=f"{state} 余量 {free // MIB} MiB，预算还需 {wanted // MIB} MiB：写满时旧数据会让出",
+            zh=f"{state} 所在磁盘剩余 {free // MIB} MiB，预算还需 {wanted // MIB} MiB：写满时旧数据会被删除",
             en=f"{free // MIB} MiB are free for {state}, the budgets may take {wanted // MIB}: then old data go",
             fix_zh="清理磁盘，或在 cityward.yaml 减小 budgets",
             fix_en="make room, or lower `budgets` in cityward.yaml",
@@ -114,11 +113,20 @@ def disk(settings: CitywardSettings) -> Iterator[Finding]:
         yield Finding(
             about="disk",
             state="wrong",
-            zh=f"{state} 在 {kind} 上，断电即失",
+            zh=f"{state} 在 {kind} 上，断电后数据丢失",
             en=f"{state} is on {kind}: lost with the power",
             fix_zh="把 state 放到真正的磁盘上",
             fix_en="put `state` on a real disk",
         )
+
+
+def _bytes_of(path: Path) -> int:
+    """Measure a file; the daemon may have taken it away meanwhile."""
+    try:
+        stat = path.lstat()
+    except OSError:
+        return 0
+    return stat.st_size if S_ISREG(stat.st_mode) else 0
 
 
 def _file_system(path: Path) -> str:
@@ -140,13 +148,14 @@ def serial(line: SerialSettings) -> Iterator[Finding]:
         yield Finding(
             about=about,
             state="wrong",
-            zh=f"没有 {port}",
+            zh=f"找不到 {port}",
             en=f"there is no {port}",
             fix_zh=f"插好转换器；现有端口：{others}",
             fix_en=f"plug the adapter in; there are: {others}",
         )
         return
-    group = grp.getgrgid(port.stat().st_gid).gr_name
+    number = port.stat().st_gid
+    group = next((each.gr_name for each in grp.getgrall() if each.gr_gid == number), str(number))
     if _may_open(port):
         yield Finding(about=about, state="ok", zh=f"{port} 可用", en=f"{port} is there")
     else:
@@ -164,7 +173,7 @@ def serial(line: SerialSettings) -> Iterator[Finding]:
             yield Finding(
                 about=about,
                 state="warning",
-                zh=f"{port} 在重新插拔后可能换名",
+                zh=f"{port} 重新插拔后可能改名",
                 en=f"{port} may be another one tomorrow",
                 fix_zh=f"port: {name}",
                 fix_en=f"port: {name}",
@@ -276,7 +285,7 @@ def influx(settings: InfluxSettings) -> Iterator[Finding]:
         yield Finding(about="influxdb", state="ok", zh=f"{settings.url} 可写", en=f"{settings.url} can be written")
         return
     fixes = {
-        401: ("检查 token；它须能写入该 bucket", "look at the token: it must be right"),
+        401: ("检查令牌是否正确", "look at the token: it must be right"),
         403: ("令牌须有该 bucket 的写权限", "the token needs the right to write this bucket"),
         404: (
             f"没有 org {settings.org} 或 bucket {settings.bucket}：请建立或改名",
@@ -294,9 +303,8 @@ def influx(settings: InfluxSettings) -> Iterator[Finding]:
     )
 
 
-def all_of(compiled: Compiled, listen_s: float) -> Iterator[Finding]:
+def all_of(settings: CitywardSettings, listen_s: float) -> Iterator[Finding]:
     """Look at everything that a right configuration names."""
-    settings = compiled.settings
     yield from disk(settings)
     for line in settings.sources.serial:
         yield from serial(line)

@@ -69,7 +69,9 @@ def command(  # noqa: PLR0913 - what may be said
         except OSError as error:
             look.complete = False
             why = f"{error.filename}: {error.strerror}"
-            click.echo(words(f"日志无法读取（{why}）：电量和信号未知", f"the journal cannot be read ({why})"), err=True)
+            click.echo(
+                words(f"数据日志无法读取（{why}）：电量和信号未知", f"the journal cannot be read ({why})"), err=True
+            )
     rows = [_row(each, look.found.get(each["id"], Newest())) for each in devices]
     filters = [name for name, on in (("silent", silent), ("battery_is_low", battery), ("weak", weak)) if on]
     shown = [row for row in rows if not filters or any(getattr(row, name) for name in filters)]
@@ -151,7 +153,7 @@ def _unknown(rows: list[Row], filters: list[str], look: Look, words: Words) -> l
         )
     if not look.complete and look.since_ms is not None:
         since = rfc3339(look.since_ms)
-        said.append(words(f"日志只查到 {since}", f"the journal was looked at back to {since} only"))
+        said.append(words(f"数据日志只回查到 {since}", f"the journal was looked at back to {since} only"))
     return said
 
 

@@ -10,7 +10,7 @@ from commands import checkup
 from commands.checkup import Finding
 from commands.language import Words, language_option
 from commands.socket import ask, directory_option
-from config.check import load
+from config import accepted, apart
 from config.load import socket_of
 from config.problems import Language
 
@@ -42,16 +42,16 @@ def command(directory: Path, listen_s: float, *, as_json: bool, language: Langua
 
 
 def _all(directory: Path, listen_s: float) -> Iterator[Finding]:
-    yield from checkup.configuration(directory)
+    files = apart.finish(apart.begin(directory))
+    yield from checkup.configuration(files)
     try:
         status, detail = ask(socket_of(directory), "GET", "/readyz")[0], ""
     except click.ClickException as error:
         status, detail = 0, error.message
     yield from checkup.daemon(status, detail)
     yield from checkup.clock()
-    compiled = load(directory).compiled
-    if compiled is not None:
-        yield from checkup.all_of(compiled, listen_s)
+    if files.blob:
+        yield from checkup.all_of(accepted.compiled_of(files).settings, listen_s)
 
 
 def _told(finding: Finding, words: Words) -> str:

@@ -154,15 +154,17 @@ def _told(frame: FrameView, words: Words) -> str:
     if frame.facts:
         return visible("  ".join(f"{name} {value}" for name, value in frame.facts.items()))
     return "  ".join(
-        f"{name} {str(value).lower() if isinstance(value, bool) else visible(str(value))}"
-        for reading in frame.readings
-        for name, value in reading.values.items()
+        f"{name} {_shown(value)}" for reading in frame.readings for name, value in reading.values.items()
     ) or words("没有数值", "no values")
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else visible(str(value))
 
 
 def _verdict(shown: Shown, words: Words) -> str:
     name = words(shown.expectation.zh, shown.expectation.en)
-    by = ", ".join(f"{quantity} {value}" for quantity, value in shown.by.items())
+    by = ", ".join(f"{quantity} {_shown(value)}" for quantity, value in shown.by.items())
     color = "green" if shown.met else "red"
     return click.style(f"{_word(shown.met)} {name}", fg=color) + (f"  ({by})" if by else "")
 

@@ -89,7 +89,7 @@ def finish(child: "subprocess.Popen[bytes]") -> Found:
     with suppress(DecodeError):
         if status == 0:
             return msgpack.decode(said, type=Found)
-    zh = f"检查配置的子进程意外结束（{status}），原因见日志。配置未生效；请重试。"
+    zh = f"检查配置的子进程意外结束（{status}），原因见 journalctl -u cityward。配置未生效；请重试。"
     en = f"The process that checks the configuration died ({status}); the log says why. Nothing was changed: try again."
     return _nothing(zh, en)
 

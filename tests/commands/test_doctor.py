@@ -133,3 +133,13 @@ def test_a_wrong_configuration_is_said_with_its_place(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "cityward.yaml:1:10" in done.stdout
     assert "cityward check" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to a group that has no name")
+def test_a_port_of_a_group_that_has_no_name(tmp_path: Path) -> None:
+    port = tmp_path / "port"
+    port.touch(mode=0o600)
+    os.chown(port, 54_320, 54_321)
+    line = SerialSettings(name="gate", port=str(port), line="9600 8N1", protocol="nova-sds")
+    [finding] = checkup.serial(line)
+    assert finding.state == "ok" or "54321" in finding.fix_en  # by whether this machine has the service's user
