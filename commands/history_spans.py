@@ -26,6 +26,7 @@ from store.proofs import DAMAGED, OVERTAKEN, RECYCLED, Digest, KeptFrame, Packer
 
 BREATH_S = 0.002  # between groups: the gateway's disk and cores are for the pipeline
 _EVERY = 64
+_FEW = 8  # places that are looked for in a group before it is decoded; more cost more than decoding it
 
 
 class Want(Struct, array_like=True):
@@ -110,7 +111,7 @@ def collect(task: Spans) -> Iterator[Found]:
     try:
         records = journal.groups_with(
             OsFs(), directory, _start(listed, spans), upto=max(span.want.upto for span in spans),
-            places=None if at else task.places,
+            places=None if at or len(task.places or ()) > _FEW else task.places,
         )  # fmt: skip
         for count, (sequence, record) in enumerate(records):
             if count % _EVERY == 0:
