@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from ingest.settings import InfluxSettings
-from rules.lines import ERASE
+from rules.lines import ERASE, is_reading
 
 if TYPE_CHECKING:
     from ingest.influx_client import ApiException, Client
@@ -37,6 +37,7 @@ GZIP = 31  # zlib's wbits for the gzip format
 NO_ANSWER = 0
 NO_CONTENT = 204
 TOO_LARGE = 413
+LAST_NS = (1 << 63) - 2  # the latest time that InfluxDB takes, 2262-04-11
 TRY_AGAIN = (NO_ANSWER, 408, 429)
 SERVER_ERRORS = 500
 
@@ -134,14 +135,16 @@ class Influx:
 
         What is at this address may know no deletion, as VictoriaMetrics does: then the order is set aside.
         """
-        start, stop = _rfc3339_ns(order.from_ms, 0), _rfc3339_ns(order.to_ms - 1, 999_999)
+        start, stop = _rfc3339_ns(order.from_ms), _rfc3339_ns(order.to_ms, -1)
         delete: Any = client.delete_api()  # it carries no types
         erased = 0
         try:
-            for each in order.measurements:
+            found = self._rows(order.from_ms, order.to_ms, _measurements(order.device))
+            readings = sorted(name for row in found if is_reading(name := row["_measurement"]))
+            for each in readings:
                 rows = self._rows(order.from_ms, order.to_ms, _one_by_one(each, order.device))
                 erased += sum(row["_value"] for row in rows)
-            for each in order.measurements:
+            for each in readings:
                 predicate = f"_measurement={json.dumps(each)} AND device={json.dumps(order.device, ensure_ascii=False)}"
                 delete.delete(start, stop, predicate, self.settings.bucket, self.settings.org)
         except self._library.ApiException as error:
@@ -176,7 +179,7 @@ class Influx:
             raise OSError(f"{self.settings.url}: {detail}") from error
 
     def _rows(self, from_ms: int, until_ms: int, rest: str) -> list[dict[str, Any]]:
-        span = f"range(start: {_rfc3339_ns(from_ms, 0)}, stop: {_rfc3339_ns(until_ms, 0)})"
+        span = f"range(start: {_rfc3339_ns(from_ms)}, stop: {_rfc3339_ns(until_ms)})"
         flux = f"from(bucket: {_flux(self.settings.bucket)}) |> {span} |> {rest}"
         tables = self._connected().query_api().query(flux, org=self.settings.org)
         return [record.values for table in tables for record in table.records]
@@ -238,6 +241,14 @@ def _blamed(message: str) -> int:
     return sum(line.startswith("unable to parse '") for line in message.split("\n"))
 
 
+def _measurements(device: str) -> str:
+    """Write the rest of a query that names the measurements in which a device has points."""
+    return (
+        f"filter(fn: (r) => r.device == {_flux(device)}) |> first()"
+        ' |> group(columns: ["_measurement"]) |> limit(n: 1) |> keep(columns: ["_measurement"])'
+    )
+
+
 def _one_by_one(measurement: str, device: str) -> str:
     """Write the rest of a query that counts the points of one device, however their fields differ."""
     return (
@@ -249,17 +260,16 @@ def _one_by_one(measurement: str, device: str) -> str:
 class _Erase(Struct):
     """As `rules.lines.erase` writes it."""
 
-    measurements: list[str]
     device: str
     from_ms: int
     to_ms: int
 
 
-def _rfc3339_ns(t_ms: int, ns: int) -> str:
-    """Write an instant with all its digits; later than InfluxDB's last (2262) is that."""
-    t_ms = min(t_ms, 9_223_372_036_854)
-    second = datetime.fromtimestamp(t_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{second}.{t_ms % 1000 * 1_000_000 + ns:09d}Z"
+def _rfc3339_ns(t_ms: int, ns: int = 0) -> str:
+    """Write an instant, so many ns after a ms, with all its digits; later than InfluxDB's last (2262) is that."""
+    at_ns = min(t_ms * 1_000_000 + ns, LAST_NS)
+    second = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{second}.{at_ns % 1_000_000_000:09d}Z"
 
 
 def _flux(text: str) -> str:

@@ -21,7 +21,7 @@ class SetAside(NamedTuple):
     """A line that InfluxDB refuses for ever.
 
     reason  unreadable (no line protocol), unfit (another type than the field has, or older than the bucket keeps),
-            too_large
+            too_large; not_erased (an order to take points back that was refused)
     detail  InfluxDB's own sentence
     """
 
@@ -64,7 +64,8 @@ def deliver(text: bytes, lines: int, post: Callable[[bytes], Answer]) -> Deliver
             return answer
         apart = lines_of(part)
         if len(apart) == 1 or (meaning != "too_large" and answer.blamed >= len(apart)):
-            aside += [SetAside(_REASONS[answer.status], answer.detail, line) for line in apart]
+            reason = "not_erased" if part.startswith(ERASE) else _REASONS[answer.status]
+            aside += [SetAside(reason, answer.detail, line) for line in apart]
             continue
         apart.sort(key=_series)
         half = len(apart) // 2

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from ingest.influx import Influx
+from rules.lines import is_reading
 from store.ledger import DeviceCounts, Ledger, Lines, Verified
 
 WAIT_S = 30.0
@@ -53,7 +54,7 @@ def _compare(before: Ledger, after: Ledger, held: Held) -> Verified:
     """Compare: what was made before InfluxDB was asked must be there, what was made since may be."""
     points: defaultdict[str, int] = defaultdict(int)
     for (measurement, name), count in held.items():
-        if _is_reading(measurement):
+        if is_reading(measurement):
             points[name] += count
     result = Verified()
     for name, first in (before.devices or {}).items():
@@ -71,8 +72,3 @@ def _compare(before: Ledger, after: Ledger, held: Held) -> Verified:
 
 def _written(made: DeviceCounts, lost: DeviceCounts) -> int:
     return made.readings - lost.lines_set_aside - lost.lines_expired - lost.lines_erased
-
-
-def _is_reading(measurement: str) -> bool:
-    """Whether points of this measurement are readings; means are overwritten by their revisions, nobody counts them."""
-    return "_reported_" in measurement or not measurement.endswith(("_hour", "_day"))

@@ -87,10 +87,16 @@ ERASE = b"# erase "
 
 
 def erase(device: Device, from_ms: int, to_ms: int) -> bytes:
-    """Order the sink to take back the readings of a device in a span, before it writes what follows."""
-    measurements = [device.family, *(f"{device.family}_reported_{span}" for span in ("minute", "hour", "day"))]
-    order = {"measurements": measurements, "device": device.id, "from_ms": from_ms, "to_ms": to_ms}
-    return ERASE + encode(order) + b"\n"
+    """Order the sink to take back the readings of a device in a span, before it writes what follows.
+
+    It finds itself in which measurements they are: the family may have been another one then.
+    """
+    return ERASE + encode({"device": device.id, "from_ms": from_ms, "to_ms": to_ms}) + b"\n"
+
+
+def is_reading(measurement: str) -> bool:
+    """Tell whether points of a measurement are readings, said by a device, and no means or alarms of ours."""
+    return measurement != "alarm" and ("_reported_" in measurement or not measurement.endswith(("_hour", "_day")))
 
 
 def of_event(event: Event) -> bytes:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from devices.registry import Device
 from ingest.influx import Answer, Influx, seconds_to
@@ -299,6 +300,19 @@ def test_what_a_refile_says_anew_takes_the_place_of_what_was_there(server: Serve
     assert deliver(ORDER, 1, influx.write) == Delivered([], {DEVICE.id: 0})  # after a crash it comes again
 
 
+@needs_influxdb
+def test_an_order_without_an_end_takes_all_of_a_device_also_of_a_former_family(server: Server, influx: Influx) -> None:
+    """What was wrong was the model: the points lie in another measurement. Means of ours and alarms stay."""
+    tag = "model-was-wrong"
+    here = [line(name, n, device=tag) for name in ("dust", "manhole", "dust_reported_day") for n in range(5)]
+    stays = [line(name, 1, device=tag) for name in ("dust_hour", "dust_day", "alarm")]
+    endless = erase(structs.replace(DEVICE, id=tag, family="dust"), 0, 1 << 60)
+    text = b"".join([*here, *stays, endless])
+    assert deliver(text, text.count(b"\n"), influx.write) == Delivered([], {tag: 15})
+    points = influx.points(T_NS // 1_000_000 + 86_400_000)
+    assert {name for name, device in points if device == tag} == {"dust_hour", "dust_day", "alarm"}
+
+
 def test_an_order_to_erase_stands_alone_and_keeps_its_place() -> None:
     posted: list[bytes] = []
 
@@ -312,7 +326,7 @@ def test_an_order_to_erase_stands_alone_and_keeps_its_place() -> None:
         ORDER, LINES_A_REQUEST, 1, ORDER, LINES_A_REQUEST, 1,
     ]  # fmt: skip
     assert isinstance(said, Delivered)
-    assert [one.line for one in said.aside] == [ORDER, ORDER]
+    assert [(one.line, one.reason) for one in said.aside] == [(ORDER, "not_erased")] * 2
 
 
 def test_what_knows_no_deletion_has_the_order_set_aside(influx: Influx, proxy: Proxy) -> None:

@@ -150,7 +150,6 @@ def test_a_corrected_map_takes_the_place_of_what_was_said() -> None:
     order = outcomes[0].lines[0]
     assert order.startswith(ERASE)
     assert msgspec.json.decode(order.removeprefix(ERASE)) == {
-        "measurements": ["dust", "dust_reported_minute", "dust_reported_hour", "dust_reported_day"],
         "device": "b", "from_ms": from_ms, "to_ms": from_ms + DAY,
     }  # fmt: skip
     right = sorted(line for outcome in outcomes for line in outcome.lines if line.startswith(b"dust,"))
