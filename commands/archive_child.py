@@ -8,6 +8,7 @@ What was registered late comes as history on the day on which it was refiled; wh
 (`redecode`) is not taken, for the archive keeps what was judged.
 """
 
+import logging
 import os
 import re
 import resource
@@ -45,6 +46,7 @@ FIRST_S = 300.0  # after a start, when the first things are done
 LEAST_FREE_BYTES = 256 << 20  # twice what rings: the archive gives way before anybody notices
 AT_ONCE = 200_000  # readings that are made durable together
 KEPT = ("link", "started", "stopped")  # what the gateway noticed that silence is judged by
+log = logging.getLogger(__name__)
 _RUN = "from commands.archive_child import main; main()"
 _ROOT = Path(__file__).resolve().parent.parent
 _BLANK = re.compile(rb"(?<!\\) ")
@@ -75,7 +77,9 @@ class Archivist:
         wait_s = FIRST_S
         while not stop.wait(wait_s):
             wait_s = EACH_S
-            self.write(self._task(), stop)
+            status = self.write(self._task(), stop)
+            if status and not stop.is_set():
+                log.warning("archive: its child died (%s); it goes on where that one began, in an hour", status)
 
     def write(self, task: Task, stop: threading.Event) -> int:
         """Have it written; return the exit status of the child, which is ended when `stop` is set: nothing is lost."""
@@ -108,8 +112,20 @@ def main() -> None:
 
 def write(task: Task) -> int:
     """Write what the journal has more than the archive; return how many readings. Then the oldest days give way."""
+    directory, fs = Path(task.state) / "archive", OsFs()
+    fs.make_dir(directory)
+    try:
+        owner = fs.lock(directory)
+    except BlockingIOError:
+        return 0  # the child of a daemon that has ended is still at it
+    try:
+        return _write(task, directory)
+    finally:
+        fs.close(owner)
+
+
+def _write(task: Task, directory: Path) -> int:
     written = _Archiving(Path(task.state), set(task.aside)).go_on(task.upto)
-    directory = Path(task.state) / "archive"
     while archive.size(directory) > task.budget_bytes or shutil.disk_usage(directory).free < LEAST_FREE_BYTES:
         if not archive.drop_oldest(directory):
             break
@@ -122,7 +138,6 @@ class _Archiving:
     def __init__(self, state: Path, aside: set[int]) -> None:
         self._state, self._aside, self._fs = state, aside, OsFs()
         self._directory = state / "archive"
-        self._directory.mkdir(mode=0o750, exist_ok=True)
         self._fold, self._after = self._begin()
         self._fold.memory.unusual = {}
         self._writer = archive.Writer(self._directory)

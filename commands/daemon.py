@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from commands import allocator, shadow_days
-from commands.archive_child import Archivist, Task
+from commands import allocator, keeping
 from commands.evidence import Proofs
 from commands.in_force import in_force, undo
 from commands.inside import Inside
@@ -40,7 +39,6 @@ from ingest.sources import Report, Source
 from ingest.sources.replay import Replay
 from ingest.start import StoppedError, first_words, restore
 from ingest.stores import open_stores
-from ingest.upkeep import Upkeep
 from rules.fold import Fold
 from rules.records import Status
 from rules.ruleset import RuleSet
@@ -167,31 +165,11 @@ class Daemon:
             self.pipeline.replaying = False
         self.crew.hire("refile", lambda: self.refiler.run(self._stop_health), self._stop_health)
         self.refiler.register()  # what a former process did not finish
-        self._begin_keeping()
+        self.upkeep = keeping.begin(self.crew, self.pipeline, self.proofs, settings, self._stop_health)
         self._open_sources(self.compiled)
         self._known = {self.compiled.hash: self._known[self.compiled.hash]}  # what a replay needed is done with
         allocator.give_back()
         notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
-
-    def _begin_keeping(self) -> None:
-        """Begin to keep what proves verdicts, and to throw away what is too old."""
-        settings, age_ms = self.settings, self.settings.budgets.journal_age
-        self.crew.hire("evidence", lambda: self.proofs.run(self._stop_health), self._stop_health)
-        needed = self.proofs.needed_from_ms
-        self.upkeep = Upkeep(self.pipeline, settings.keep, journal_age_ms=age_ms, needed_ms=needed)
-        zone = settings.gateway.time_zone
-        self.upkeep.each_day(zone, lambda: shadow_days.tell(settings.state / "book.sqlite", zone))
-        self.upkeep.start()
-        if settings.archive is not None:
-            archivist = Archivist(self._to_archive)
-            self.crew.hire("archive", lambda: archivist.run(self._stop_health), self._stop_health)
-
-    def _to_archive(self) -> Task:
-        """Say what the archive is still to take; any thread."""
-        archive = self.settings.archive
-        assert archive is not None  # noqa: S101 - else nobody asks
-        stores, state = self.stores, str(self.settings.state)
-        return Task(state, stores.journal.last, archive.budget, sorted(stores.crashes.set_aside))
 
     def _reconciled(self, _picture: object) -> None:
         """Note that the first words are durable. Called on the pipeline's thread."""

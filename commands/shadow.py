@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from commands.language import Words, language_option
+from commands.shadow_days import lasting
 from commands.socket import directory_option
 from config import blob
 from config.load import state_of
@@ -68,10 +69,3 @@ def _table(found: list[ShadowDay], words: Words) -> Table:
     for each in found:
         table.add_row(each.rule, each.date, str(each.raised), str(each.alarms), lasting(each.active_s))
     return table
-
-
-def lasting(seconds: float) -> str:
-    """Write how long something lasted: `1 h 05 min`, `42 s`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -7,11 +7,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from commands.shadow import lasting
 from store.book import BookReader
 from store.shadows import days
 
 log = logging.getLogger(__name__)
+
+
+def lasting(seconds: float) -> str:
+    """Write how long something lasted: `1 h 05 min`, `42 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def tell(book: Path, zone: str) -> None:

@@ -1,0 +1,36 @@
+"""What a daemon keeps beside its work, and for how long: proofs of verdicts, the archive; what is too old goes."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from commands import shadow_days
+from commands.archive_child import Archivist, Task
+from commands.evidence import Proofs
+from config.schema import CitywardSettings
+from ingest.pipeline import Pipeline
+from ingest.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from commands.daemon import Crew
+
+
+def begin(
+    crew: "Crew", pipeline: Pipeline, proofs: Proofs, settings: CitywardSettings, stop: threading.Event
+) -> Upkeep:
+    """Begin all of it; its threads end when `stop` is set, the upkeep when it is stopped."""
+    crew.hire("evidence", lambda: proofs.run(stop), stop)
+    upkeep = Upkeep(
+        pipeline, settings.keep, journal_age_ms=settings.budgets.journal_age, needed_ms=proofs.needed_from_ms
+    )
+    zone = settings.gateway.time_zone
+    upkeep.each_day(zone, lambda: shadow_days.tell(settings.state / "book.sqlite", zone))
+    upkeep.start()
+    if settings.archive is not None:
+        state, budget, stores = str(settings.state), settings.archive.budget, pipeline.stores
+
+        def task() -> Task:
+            return Task(state, stores.journal.last, budget, sorted(stores.crashes.set_aside))
+
+        archivist = Archivist(task)
+        crew.hire("archive", lambda: archivist.run(stop), stop)
+    return upkeep
