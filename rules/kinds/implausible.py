@@ -11,6 +11,7 @@ Where a check is not asked for it is not made (reference: checks of §5.2 of the
 
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 from msgspec import Struct
 
@@ -20,6 +21,7 @@ MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DISORDERED_MS = 3 * HOUR_MS
 RANGE, SPIKE, ORDER, UNIT = 1, 2, 4, 8
 REASONS = {RANGE: "range", SPIKE: "spike", ORDER: "order", UNIT: "unit"}
+_RESTS_ON_S = {RANGE: 0, SPIKE: 3600, ORDER: 10_800, UNIT: 3600}
 _ENOUGH = 10  # values of the last hour, to say what is usual
 _SPIKE_READINGS = 2
 _DEVIATIONS = 5
@@ -46,7 +48,7 @@ class Implausible(Struct, frozen=True, kw_only=True):
 def step(memory: Memory, given: Together | Due, settings: Implausible, _interval_ms: int) -> Said:
     """Make the checks that are asked for."""
     wrong, past, far, noted_ms, since = memory
-    why = {}
+    why: dict[str, Any] = {}
     if isinstance(given, Due):
         if noted_ms >= 0 and given.at_ms >= noted_ms:
             wrong, noted_ms = wrong & ~SPIKE, -1
@@ -65,7 +67,9 @@ def step(memory: Memory, given: Together | Due, settings: Implausible, _interval
             since = (at_ms if since < 0 else since) if _disordered(given.values) else -1
             wrong |= ORDER if since >= 0 and at_ms - since >= DISORDERED_MS else 0
         new = wrong & ~before
-        why = {"reason": REASONS[new & -new], "values": list(given.values)} if new else {}
+        if new:
+            first = new & -new
+            why = {"reason": REASONS[first], "values": list(given.values), "for_s": _RESTS_ON_S[first]}
     verdict = UNKNOWN if wrong < 0 else VIOLATED if wrong else NORMAL
     return Said((wrong, past, far, noted_ms, since), verdict, noted_ms if noted_ms >= 0 else None, why=why)
 

@@ -43,7 +43,7 @@ class Magnetic(Struct, frozen=True, kw_only=True):
     full_scale: float | None = None
 
 
-def step(memory: Memory, given: Together | Due, settings: Magnetic, _interval_ms: int) -> Said:
+def step(memory: Memory, given: Together | Due, settings: Magnetic, interval_ms: int) -> Said:
     """Judge one reading."""
     _, runs, rest, seen = memory
     values = () if isinstance(given, Due) else given.values
@@ -72,6 +72,7 @@ def step(memory: Memory, given: Together | Due, settings: Magnetic, _interval_ms
     why = {}
     if new:
         why = {"reason": REASONS[new & -new], "field": list(field), "baseline": list(usual or ()), "off": off}
+        why["for_s"] = IN_A_ROW * interval_ms // 1000
     return Said((wrong, runs, rest, seen), VIOLATED if wrong else NORMAL, why=why)
 
 

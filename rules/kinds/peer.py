@@ -52,7 +52,7 @@ def step(memory: Memory, given: Members, settings: Peer, _interval_ms: int) -> S
     verdict = VIOLATED if abs(run) >= settings.hours else NORMAL
     why = {
         "z": round(z, 2), "mean": given.mean, "median": middle, "deviation": spread, "members": len(given.others),
-        "hours": abs(run), "reason": "peer",
+        "hours": abs(run), "for_s": abs(run) * 3600, "reason": "peer",
     }  # fmt: skip
     return Said((verdict, run), verdict, None, ALWAYS_QUIET, why)
 

@@ -18,6 +18,7 @@ from rules.verdicts import NORMAL, UNKNOWN, VIOLATED, Due, Kind, Said, Together
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 WATER, PLATEAU, GAPS = 1, 2, 4
 REASONS = {WATER: "water", PLATEAU: "plateau", GAPS: "gaps"}
+_RESTS_ON_S = {WATER: 600, PLATEAU: 43_200, GAPS: 345_600}
 _LOOK_BACK_MS = 10 * MINUTE_MS
 _DROP, _JUMP_POINTS, _LEAST = 0.5, 15.0, 50.0  # of the median before; humidity; µg/m³ before
 _QUARTER_MS, _QUARTERS, _NEAR, _WALL = 15 * MINUTE_MS, 48, 0.96, 8
@@ -70,7 +71,8 @@ def step(memory: Memory, given: Together | Due, settings: Tamper, interval_ms: i
             wrong, gaps_ms = (wrong | GAPS, at_ms + 36 * HOUR_MS) if found else (wrong, gaps_ms)
         new = wrong & ~before
         if new:
-            why = {"reason": REASONS[new & -new], "values": list(given.values), "minutes_before": list(recent)}
+            first = new & -new
+            why = {"reason": REASONS[first], "values": list(given.values), "for_s": _RESTS_ON_S[first]}
     dues = [due for due in (water_ms, gaps_ms) if due >= 0]
     verdict = UNKNOWN if wrong < 0 else VIOLATED if wrong else NORMAL
     return Said((wrong, water_ms, gaps_ms, recent, quarters, heard), verdict, min(dues, default=None), why=why)
