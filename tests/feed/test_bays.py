@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from click.testing import CliRunner
 
@@ -98,3 +99,19 @@ def test_the_command_asks_for_what_it_needs() -> None:
     result = CliRunner().invoke(permit_command.command, ["mh-1", "--until", "18:00", "--lang", "en"])
     assert result.exit_code == 2
     assert "--who and --until" in result.output
+
+
+def test_the_command_line_against_a_running_gateway(room: Room, tmp_path: Path) -> None:
+    room.fold = fold_of(0)
+    (tmp_path / "cityward.yaml").write_text(f"http: {{socket: {room.server.socket_path}}}\n")
+    place = ["--directory", str(tmp_path), "--lang", "en"]
+    ask = CliRunner().invoke
+    until = (datetime.fromtimestamp(NOW_MS / 1000, UTC) + timedelta(hours=3)).isoformat()
+    given = ask(permit_command.command, ["mh-1", "--who", "张三", "--until", until, "--why", "清淤", *place])
+    assert (given.exit_code, "mh-1: 张三 may open it until" in given.output) == (0, True), given.output
+    listed = ask(permit_command.command, place)
+    assert "mh-1  张三" in listed.output
+    refused = ask(permit_command.command, ["nobody", "--who", "x", "--until", until, *place])
+    assert (refused.exit_code, "no device nobody" in refused.output) == (1, True)
+    assert ask(permit_command.command, ["mh-1", "--end", *place]).exit_code == 0
+    assert "there is no permit" in ask(permit_command.command, place).output
