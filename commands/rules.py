@@ -110,9 +110,7 @@ def test(files: tuple[Path, ...], *, as_json: bool, language: Language | None) -
     status = 0
     found: list[dict[str, Any]] = []
     for file in files:
-        tests = read(file)
-        played = [] if tests.errors else [play(tests, n, words) for n in range(len(tests.document.data["tests"]))]
-        problems = [problem.text(words.language) for problem in tests.errors]
+        played, problems = _played(file, words)
         failed = any(each.failures for each in played)
         status = max(status, 2 if problems else 1 if failed else 0)
         if as_json:
@@ -122,6 +120,17 @@ def test(files: tuple[Path, ...], *, as_json: bool, language: Language | None) -
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"passed": status == 0, "files": found}), indent=2))
     raise SystemExit(status)
+
+
+def _played(file: Path, words: Words) -> tuple[list[Played], list[str]]:
+    """Play the tests of a file; or say what is wrong with it."""
+    try:
+        tests = read(file)
+    except OSError as error:  # a pipe, a disk that fails
+        return [], [f"{file}: {error.strerror or error}"]
+    if tests.errors or tests.settings is None:
+        return [], [problem.text(words.language) for problem in tests.errors]
+    return [play(tests, number, words) for number in range(len(tests.settings.tests))], []
 
 
 def _tell(file: Path, problems: list[str], played: list[Played], words: Words) -> None:

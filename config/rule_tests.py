@@ -231,7 +231,8 @@ class RuleTests(Struct):
     @property
     def errors(self) -> list[Problem]:
         """What must be mended first."""
-        return [problem for problem in self.problems if not problem.warning]
+        errors = [problem for problem in self.problems if not problem.warning]
+        return sorted(errors, key=lambda problem: (problem.file, problem.line, problem.column))
 
     def registry_of(self, test: RuleTestSettings) -> Registry:
         """Return the devices of one test: of a configuration those that it names, for the others would be silent."""

@@ -1,6 +1,7 @@
 """`cityward rules`: stories of all packs, what is said when a wish does not come true, and the list of rules."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -173,6 +174,15 @@ def test_a_file_that_tests_nothing(tmp_path: Path) -> None:
     text = "tests: [{name: a, start: 2026-11-24 08:00, expect: [{at: 0, alarms: []}]}]\n"
     result = rules("test", "--lang", "en", write(tmp_path, text=text))
     assert (result.exit_code, "There is no configuration to test" in result.stdout) == (2, True)
+
+
+def test_what_is_no_file_is_told_and_the_others_are_played(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    result = rules("test", "--json", tmp_path / "pipe.yaml", STORIES / "wuhan-2017.yaml")
+    assert result.exit_code == 2
+    first, second = json.loads(result.stdout)["files"]
+    assert "pipe.yaml" in first["problems"][0]
+    assert [test["failures"] for test in second["tests"]] == [[]]
 
 
 # ------------------------------------------------------------------------------------------------------------ list

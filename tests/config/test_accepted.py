@@ -171,3 +171,18 @@ def test_ten_thousand_devices_are_read_again_in_three_seconds(directory: Path) -
     assert len(compiled.registry.devices) == 10_008
     sites = {id(device.site) for device in compiled.registry.devices if device.site == "工地"}
     assert len(sites) == 1, "what many have alike is there once"
+
+
+def test_another_version_of_a_pack_is_compiled_again(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update of Cityward may bring other numbers and no other code."""
+    program = tmp_path / "program"
+    for name in ("rules/packs/who-2021.yaml", "rules/fold.py", "feed/settings.py", "ingest/settings.py"):
+        (program / name).parent.mkdir(parents=True, exist_ok=True)
+        (program / name).write_text("a: 1\n")
+    monkeypatch.setattr(apart, "_ROOT", program)
+    before = apart.fingerprint(directory)
+    assert before == apart.fingerprint(directory) != ""
+    (program / "rules/packs/who-2021.yaml").write_text("a: 10\n")
+    assert apart.fingerprint(directory) != before
