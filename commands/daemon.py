@@ -39,6 +39,7 @@ from ingest.sources import Report, Source
 from ingest.sources.replay import Replay
 from ingest.start import StoppedError, first_words, restore
 from ingest.stores import open_stores
+from rules import bays
 from rules.fold import Fold
 from rules.records import Status
 from rules.ruleset import RuleSet
@@ -208,7 +209,8 @@ class Daemon:
             track = world.reception.tracks.get(device)
             if track is None:
                 return None
-            return track.device, world.registry, fold.memory.offset_ms, track.quantities, bool(track.watches)
+            judged = any(one.kind is not bays.KIND for one in track.watches)  # a bay is followed without any rule
+            return track.device, world.registry, fold.memory.offset_ms, track.quantities, judged
 
         return self.pipeline.ask(question).result()
 
