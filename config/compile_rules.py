@@ -89,7 +89,7 @@ class _Compiler:
         self._scope(entry, scope)
         sources = self._sources(entry, own)
         settings = self._settings(entry, own)
-        if entry.pack is None and settings is not None and len(self.files.problems) == before:
+        if entry.aimed and settings is not None and len(self.files.problems) == before:
             self._deliverable(entry, scope, getattr(own, "quantity", None), own.id)
         if len(self.files.problems) > before and not self._only_warnings(before):
             return None

@@ -66,6 +66,7 @@ class Entry(Struct):
     settings  None when it is wrong in itself
     defaults  of a device's file
     pack      of a rule that comes with Cityward
+    aimed     the engineer himself says for which devices it is
     """
 
     document: Document
@@ -74,6 +75,7 @@ class Entry(Struct):
     settings: Any = None
     defaults: DefaultSettings = DefaultSettings()
     pack: InPack | None = None
+    aimed: bool = True
 
     def word(self, key: str) -> str | None:
         """Return a key's text, if there is one."""

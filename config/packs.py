@@ -66,7 +66,7 @@ def read(files: Files, pack: InPack) -> list[Entry]:
     files.problems += document.problems
     entries = read_rules(files, document, PackFile)
     for entry in entries:
-        entry.pack = pack
+        entry.pack, entry.aimed = pack, False
     return entries
 
 
@@ -106,7 +106,7 @@ def _change(files: Files, entry: Entry, change: Entry) -> Entry:
     kept = {key: value for key, value in entry.raw.items() if key not in gone}
     sources = {key: value for key, value in entry.raw.get("sources", {}).items() if key.partition(".")[0] not in gone}
     raw = {**kept, "sources": sources, **said}
-    changed = Entry(change.document, change.path, raw, pack=entry.pack)
+    changed = Entry(change.document, change.path, raw, pack=entry.pack, aimed="for" in said)
     try:
         changed.settings = _RULE.validate_python(raw)
     except ValidationError as error:

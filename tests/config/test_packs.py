@@ -288,6 +288,12 @@ def test_gases_that_no_cover_measures_are_no_fault_of_a_pack(tmp_path: Path) -> 
     assert rule_of(right(write(tmp_path, "[manhole-default]")), "manhole-h2s").settings.above == 7.18
 
 
+def test_devices_that_an_engineer_names_must_be_able_to_say_it(tmp_path: Path) -> None:
+    rules = "changes: [{rule: manhole-h2s, for: {devices: [mh-1]}}]\n"
+    loaded = write(tmp_path, "[manhole-default]", rules)
+    assert wrong(loaded) == [("rules.d", "a.yaml", 1, "not_delivered")]
+
+
 def test_it_is_chosen_by_its_name_once(tmp_path: Path) -> None:
     loaded = write(tmp_path, "[gb3095-2026-clas2, who-2021, who-2021]")
     assert [one.code for one in loaded.problems] == ["pack", "pack_twice"]
