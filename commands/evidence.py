@@ -28,6 +28,7 @@ from config import blob
 from devices.registry import Device, Registry
 from ingest.pipeline import Pipeline
 from rules.fold import Fold
+from rules.kinds.table import KINDS
 from rules.packs.gateway import BUILT_IN
 from rules.periods import MINUTE_MS, Calendar
 from rules.records import Event, Outcome, Period
@@ -274,10 +275,16 @@ def _periods(book: ProofReader, event: Event, configurations: _Configurations) -
         from_ms, to_ms = day.start * MINUTE_MS, day.end * MINUTE_MS
     elif "start_ms" in evidence.why:
         from_ms = int(evidence.why["start_ms"]) // _HOUR_MS * _HOUR_MS
-    periods = [book.revisions(device, quantity, span, from_ms, to_ms) for span in ("day", "hour")]
-    if evidence.why.get("span") == "slot":
-        periods.append(book.revisions(device, quantity, "slot", from_ms, to_ms))
-    return [period for of in periods for period in of if period.told_ms <= event.t_ms]  # it may be proven later
+    rule = configurations.rule(event)
+    others = KINDS[rule.kind].others(rule.settings) if rule is not None and rule.kind in KINDS else ()
+    spans = ("day", "hour", "slot") if evidence.why.get("span") == "slot" else ("day", "hour")
+    return [
+        period
+        for of, what in ((device, quantity), *((other.device, other.quantity) for other in others))
+        for span in spans
+        for period in book.revisions(of, what, span, from_ms, to_ms)
+        if period.told_ms <= event.t_ms  # it may be proven later
+    ]
 
 
 def _proof(

@@ -31,10 +31,12 @@ class Former(Struct, kw_only=True):
 class PeriodRow(Struct, kw_only=True):
     """A slot, hour or day that the verdict rests on, as rules.records.Period says it.
 
+    series      device and quantity of another series that the rule looks at (a background); "" = the alarm's own
     of          minutes that a slot or hour has; hours that a day has
     recomputed  the mean worked out again from the frames of this proof; None = they are not all here
     """
 
+    series: str
     span: str
     start_ms: int
     start: str
@@ -259,24 +261,28 @@ class _Case:
         return sorted(rows, key=lambda row: (row.t_ms, row.sequence))
 
     def _periods(self, readings: list[ReadingRow]) -> list[PeriodRow]:
-        found: dict[tuple[str, int], list[Period]] = {}
+        found: dict[tuple[int, str, str], list[Period]] = {}
+        alarm = self.event.alarm
         for proof in self.spans:
             for period in proof.periods:
-                of = found.setdefault((period.span, period.start_ms), [])
+                own = (period.device, period.quantity) == (alarm.device, alarm.quantity)
+                series = "" if own else f"{period.device} {period.quantity}"
+                of = found.setdefault((period.start_ms, period.span, series), [])
                 if all(each.revision != period.revision for each in of):
                     of.append(period)
         minutes = self._minutes(readings)
         rows = []
-        for (span, start_ms), of in sorted(found.items(), key=lambda item: (item[0][1], item[0][0])):
+        for (start_ms, span, series), of in sorted(found.items()):
             *former, last = sorted(of, key=lambda period: period.revision)
             length = self._length(span, start_ms)
             rows.append(
                 PeriodRow(
-                    span=span, start_ms=start_ms, start=rfc3339(start_ms), mean=last.mean, valid=last.valid, of=length,
-                    gap_min=last.gap_min, count=last.count, left_out=last.left_out, marked=last.marked,
+                    series=series, span=span, start_ms=start_ms, start=rfc3339(start_ms), mean=last.mean,
+                    valid=last.valid, of=length, gap_min=last.gap_min, count=last.count, left_out=last.left_out,
+                    marked=last.marked,
                     revision=last.revision, cause=last.cause,
                     former=[Former(revision=f.revision, mean=f.mean, valid=f.valid, cause=f.cause) for f in former],
-                    recomputed=self._again(span, start_ms, length, minutes),
+                    recomputed=None if series else self._again(span, start_ms, length, minutes),
                 )
             )  # fmt: skip
         return rows
@@ -316,7 +322,8 @@ def _day_of(periods: list[PeriodRow]) -> dict[str, float] | None:
     """Add the valid hours of the day up."""
     if not any(row.span == "day" for row in periods):
         return None
-    means = [row.mean for row in periods if row.span == "hour" and row.mean is not None]
+    own = [row for row in periods if row.span == "hour" and not row.series]
+    means = [row.mean for row in own if row.mean is not None]
     return {"hours": len(means), "sum": round(sum(means), 6), "mean": round(sum(means) / max(len(means), 1), 6)}
 
 

@@ -70,7 +70,7 @@ class _Frame:
 
 def chart(found: Explanation, w: Callable[[str, str], str]) -> str:
     """Draw what there is to draw; "" = nothing."""
-    hours = [row for row in found.periods if row.span == _drawn(found)]
+    hours = [row for row in found.periods if row.span == _drawn(found) and not row.series]
     readings = [(row.t_ms, float(row.value)) for row in found.readings if row.value is not None]
     limit = found.limit.value if found.limit else None
     values = [*([limit] if limit is not None else [])]

@@ -137,6 +137,12 @@ class _Writer:
                 f"日均值 = 有效小时均值之和 ÷ 有效小时数 = {number(day['sum'])} ÷ {day['hours']:.0f} = {number(day['mean'])} {self.unit}",
                 f"Mean of the day = sum of valid hours ÷ their number = {number(day['sum'])} ÷ {day['hours']:.0f}"
                 f" = {number(day['mean'])} {self.unit}"))  # fmt: skip
+            told = why.get("mean")
+            if told is not None and told != day["mean"]:
+                lines.append(w(
+                    f"当时公布 {number(told)}：小时均值以 1e-8 参与计算，此处只显示 1e-6，末位可差 1。",
+                    f"It was told as {number(told)}: hours are reckoned to 1e-8 and shown to 1e-6, so that the last digit"
+                    " may differ by 1."))  # fmt: skip
             if needed is not None:
                 lines.append(w(f"有效小时 {why.get('hours')} 个，至少需要 {needed} 个。",
                                f"{why.get('hours')} hours are valid; at least {needed} must be."))  # fmt: skip
@@ -209,7 +215,7 @@ class _Writer:
             "" if row.recomputed is None else number(row.recomputed) + (" ✓" if row.recomputed == row.mean else " ✗")
         )
         return [
-            self.named(SPANS, row.span), self.at(row.start_ms, "%m-%d %H:%M"),
+            f"{self.named(SPANS, row.span)} {row.series}".strip(), self.at(row.start_ms, "%m-%d %H:%M"),
             number(row.mean) if row.mean is not None else self.w("无效", "invalid"), f"{row.valid}/{row.of} {part}",
             f"{row.gap_min} {part}", str(row.count), _counted(row.left_out), _counted(row.marked),
             f"{row.revision} ({self.named(CAUSES, row.cause)})", again,
