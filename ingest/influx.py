@@ -140,7 +140,7 @@ class Influx:
         erased = 0
         try:
             found = self._rows(order.from_ms, order.to_ms, _measurements(order.device))
-            readings = sorted(name for row in found if is_reading(name := row["_measurement"]))
+            readings = sorted(name for row in found if is_reading(name := row["_value"]))
             for each in readings:
                 rows = self._rows(order.from_ms, order.to_ms, _one_by_one(each, order.device))
                 erased += sum(row["_value"] for row in rows)
@@ -245,7 +245,7 @@ def _measurements(device: str) -> str:
     """Write the rest of a query that names the measurements in which a device has points."""
     return (
         f"filter(fn: (r) => r.device == {_flux(device)}) |> first()"
-        ' |> group(columns: ["_measurement"]) |> limit(n: 1) |> keep(columns: ["_measurement"])'
+        ' |> keep(columns: ["_measurement"]) |> group() |> distinct(column: "_measurement")'
     )
 
 
