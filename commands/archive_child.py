@@ -269,13 +269,10 @@ class _Archiving:
     def _keep(self) -> None:
         """Make it durable: first the files, then how long they are, with what the fold remembers."""
         self._writer.close()
-        sizes = {
-            f"{date}/{path.name}": path.stat().st_size
-            for date in archive.dates(self._directory)
-            for path in (self._directory / date).iterdir()
-        }
+        sizes = archive.sizes(self._directory)
         parts: dict[str, Any] = {**sections.write(self._fold), "files": (1, [msgpack.encode(sizes)])}
         snapshot.write(self._fs, self._directory / "state", self._after, parts)
+        archive.publish(self._fs, self._directory, sizes)
 
 
 def _value(written: str) -> str:

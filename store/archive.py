@@ -6,6 +6,8 @@
 A reading stands once, in the day on which it came, in the order of coming: so a day that is over never changes, late
 readings included, and a backtest meets them as the live gateway did. Texts are quoted and hold neither quotes nor
 backslashes, numbers are JSON's: a line of CSV becomes JSON by filling in `null`, and is decoded at C speed.
+
+`sizes.json` says how much of every file is whole: who reads beside the one who writes goes so far and no further.
 """
 
 import gzip
@@ -13,17 +15,20 @@ import heapq
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from io import BytesIO
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from msgspec import DecodeError, json
 
 from rules.past import HEAD, Row, row_of
 from rules.records import Status
+from store.fs import Fs, replace
 
-CSV, GATEWAY = ".csv.gz", "gateway.jsonl.gz"
+CSV, GATEWAY, SIZES = ".csv.gz", "gateway.jsonl.gz", "sizes.json"
 LEVEL = 6  # zlib; 9 saves one more percent in twice the time
 _PIECE = 1 << 20
 _TOGETHER = 10_000  # rows of several files
@@ -52,15 +57,18 @@ def dates(directory: Path) -> list[str]:
 
 def size(directory: Path) -> int:
     """Return the bytes of all days."""
-    return sum(path.stat().st_size for date in dates(directory) for path in (directory / date).iterdir())
+    return sum(sizes(directory).values())
 
 
 def drop_oldest(directory: Path) -> int:
-    """Delete the oldest day; return the bytes that gave back, 0 = there is none."""
+    """Delete the oldest day; return the bytes that gave back, 0 = there is none, or it cannot be deleted."""
     for date in dates(directory)[:1]:
-        freed = sum(path.stat().st_size for path in (directory / date).iterdir())
-        shutil.rmtree(directory / date)
-        return max(freed, 1)
+        freed = 1
+        for path in (directory / date).iterdir():
+            with suppress(FileNotFoundError):
+                freed += path.stat().st_size
+        shutil.rmtree(directory / date, ignore_errors=True)
+        return 0 if (directory / date).exists() else freed
     return 0
 
 
@@ -129,6 +137,28 @@ def read(directory: Path, from_date: str, to_date: str, wanted: Iterable[str]) -
             yield from _day(directory / date, wanted)
 
 
+def sizes(directory: Path) -> dict[str, int]:
+    """Return the bytes of every file, by `2026-11-24/dust.1.csv.gz`."""
+    days = [directory / date for date in dates(directory)]
+    return {f"{day.name}/{path.name}": path.stat().st_size for day in days for path in day.iterdir()}
+
+
+def publish(fs: Fs, directory: Path, whole: dict[str, int]) -> None:
+    """Say how much of every file is whole."""
+    replace(fs, directory / SIZES, [_encode(whole)])
+
+
+def _whole(path: Path) -> IO[bytes] | None:
+    """Open what is whole of a file; None = nothing is. Raises OSError."""
+    try:
+        content = (path.parent.parent / SIZES).read_bytes()
+    except FileNotFoundError:
+        return path.open("rb")  # nobody has said anything: no daemon wrote it
+    size = json.decode(content, type=dict[str, int]).get(f"{path.parent.name}/{path.name}", 0)
+    with path.open("rb") as file:
+        return BytesIO(file.read(size)) if size else None
+
+
 def _day(folder: Path, wanted: set[str]) -> Iterator[list[Any]]:
     files = [_rows(path, wanted) for path in sorted(folder.glob(f"*{CSV}"))]
     statuses = list(_statuses(folder / GATEWAY))
@@ -159,7 +189,11 @@ def _merged(files: list[Iterator[list[Any]]]) -> Iterator[list[Any]]:
 
 def _header(path: Path) -> tuple[str, ...]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        columns = tuple(file.readline().rstrip("\n").split(","))
+        return _columns(path, file.readline())
+
+
+def _columns(path: Path, line: str) -> tuple[str, ...]:
+    columns = tuple(line.rstrip("\n").split(","))
     if columns[: len(HEAD)] != HEAD:
         raise ArchiveError(f"{path}: its first line must begin with {','.join(HEAD)}")
     return columns
@@ -168,10 +202,12 @@ def _header(path: Path) -> tuple[str, ...]:
 def _rows(path: Path, wanted: set[str]) -> Iterator[list[Any]]:
     """Yield the rows of a file, a piece at a time."""
     try:
-        quantities = _header(path)[len(HEAD) :]
-        decode = json.Decoder(list[row_of(quantities, wanted)]).decode  # type: ignore[misc]  # made of the header
-        with gzip.open(path, "rb") as file:
-            file.readline()
+        whole_file = _whole(path)
+        if whole_file is None:
+            return
+        with whole_file, gzip.open(whole_file, "rb") as file:
+            quantities = _columns(path, file.readline().decode())[len(HEAD) :]
+            decode = json.Decoder(list[row_of(quantities, wanted)]).decode  # type: ignore[misc]  # made of the header
             rest = b""
             while piece := file.read(_PIECE):
                 whole, _, rest = (rest + piece).rpartition(b"\n")
@@ -191,9 +227,11 @@ def _as_json(lines: bytes) -> bytes:
 
 def _statuses(path: Path) -> Iterator[Status]:
     try:
-        with gzip.open(path, "rb") as file:
-            for line in file:
-                yield _status.decode(line)
+        whole = _whole(path)
+        if whole is not None:
+            with whole, gzip.open(whole, "rb") as file:
+                for line in file:
+                    yield _status.decode(line)
     except FileNotFoundError:
         return
     except (OSError, EOFError, DecodeError) as error:

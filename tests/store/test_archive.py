@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.stores import open_stores
 from rules.past import LATE, Row
 from rules.records import Status
 from store import archive
 from store.archive import ArchiveError, Writer
+from store.fs import DiskFullError, OsFs
 
 DUST = ("pm10_ug_m3", "noise_db")
 
@@ -106,7 +108,34 @@ def test_the_oldest_day_gives_way(tmp_path: Path) -> None:
     before = archive.size(tmp_path)
     freed = archive.drop_oldest(tmp_path)
     assert archive.dates(tmp_path) == ["2026-10-02"]
-    assert archive.size(tmp_path) == before - freed
+    assert archive.size(tmp_path) == before - freed + 1
+
+
+def test_it_gives_way_before_anything_else(tmp_path: Path) -> None:
+    stores = open_stores(OsFs(), tmp_path, journal_bytes=64 << 20, inbox_bytes=16 << 20)
+    for date in ("2026-10-01", "2026-10-02"):
+        fill(tmp_path / "archive", date, (Row(10, "dust-1", 10, None, None), {}))
+    ballast = (tmp_path / "book.sqlite.ballast").stat().st_size
+    fails = iter([True, True, False])
+
+    def write() -> list[str]:
+        if next(fails):
+            raise DiskFullError("no room")
+        return archive.dates(tmp_path / "archive")
+
+    assert stores.with_room(write) == []
+    assert (tmp_path / "book.sqlite.ballast").stat().st_size == ballast
+    stores.close()
+
+
+def test_who_reads_beside_the_writer_reads_what_is_whole(tmp_path: Path) -> None:
+    fill(tmp_path, "2026-10-01", (Row(10, "dust-1", 10, None, None), {}))
+    archive.publish(OsFs(), tmp_path, archive.sizes(tmp_path))
+    fill(tmp_path, "2026-10-01", (Row(20, "dust-1", 20, None, None), {}))
+    fill(tmp_path, "2026-10-02", (Row(30, "dust-1", 30, None, None), {}))
+    assert arrivals(tmp_path) == [10]
+    archive.publish(OsFs(), tmp_path, archive.sizes(tmp_path))
+    assert arrivals(tmp_path) == [10, 20, 30]
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
