@@ -7,7 +7,7 @@ alarm of the parent, until less than 40 % are.
 
 The silence of a device is held back until it is known whose it is: while the parent was not heard since the device
 should have spoken, until the parent counts as dead. A member keeps a state of its own: its alarm, where it had one.
-A parent with a single device is not told apart from it, and one without rules of silence is not looked at.
+A parent with a single device is not told apart from it, and one without rules of silence, or only tried ones, is not looked at.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ def families(world: "World") -> dict[str, Family]:
     found = {}
     for source in world.registry.sources:
         tracks = behind[source.name]
-        if len(tracks) > 1 and any(track.signs for track in tracks):
+        if len(tracks) > 1 and any(judge.rule.mode == "live" for track in tracks for judge in track.signs):
             a_ms = sum(1 / track.device.interval_ms for track in tracks)
             found[source.name] = Family(source, tracks, max(LEAST_MS, round(MESSAGES / a_ms)))
     return found

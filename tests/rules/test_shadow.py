@@ -114,3 +114,22 @@ def test_days_and_silence_are_tried_too(restart_at: int | None) -> None:
     live = once(restart=None, mode="live")
     assert {name for _, name, _ in live} == {"day@dust-1", "mute@dust-1"}
     assert once(restart=restart_at, mode="shadow") == live
+
+
+def test_a_silence_that_is_only_tried_makes_no_link_doubtful() -> None:
+    """The gateway's own alarm of a broker that seems up, but brings nothing, needs a rule that may ring."""
+    names = ("dust-1", "dust-2", "dust-3")
+    tried = replace(rule("mute", "silence", Silence(intervals=None, after_ms=10 * MINUTE)), mode="shadow")
+
+    def once(silence: Rule) -> Street:
+        street = Street([plain(name) for name in names], [silence])
+        street.link(10, up=True)
+        for name in names:
+            street.json(MINUTE, name, pm10=20.0)
+        street.tick(HOUR)
+        return street
+
+    live, shadow = once(replace(tried, mode="live")), once(tried)
+    assert "link-down@broker:lora" in {event.alarm.id for outcome in live.outcomes for event in outcome.events}
+    assert not any(outcome.events for outcome in shadow.outcomes)
+    assert {event.alarm.id for outcome in shadow.outcomes for event in outcome.shadows} == {f"mute@{n}" for n in names}
