@@ -1,7 +1,7 @@
 """A view that lends an ear to one device: its frames as they come, decoded again, for whoever stands beside it.
 
 While nobody listens it costs a look at an empty dict. What is decoded here changes nothing: it has a reception of its
-own, which knows only this device.
+own, which knows only this device, as it was configured when the frame came.
 """
 
 import threading
@@ -15,7 +15,7 @@ from devices.reception import Duplicate, Reception, Stranger
 from devices.registry import Device, Registry
 from feed.behind import FramesPage, FrameView, ReadingView
 from feed.wire import rfc3339
-from rules.records import Event, Outcome
+from rules.records import Config, Event, Outcome
 from rules.refile import reception_of
 
 WAIT_S = 3.0
@@ -23,27 +23,33 @@ FORGET_S = 60.0  # nobody has asked for so long
 MOST = 4  # devices at a time
 BATCHES, FRAMES = 5_000, 500
 
-Look = Callable[[str], tuple[Device, Registry, int, tuple[str, ...], bool] | None]
+Seen = tuple[Device, Registry, int, tuple[str, ...], bool]
+Look = Callable[[str], Seen | None]
 """(device id) -> device, registry, offset of civil time, what its readings may hold, whether a rule judges it live."""
 
 
 class _Tap:
-    """What is heard of one device."""
+    """What is heard of one device. stale: what has come was read up to where another configuration was put in force."""
 
-    def __init__(
-        self, device: Device, registry: Registry, offset_ms: int, *, facts: tuple[tuple[str, ...], bool]
-    ) -> None:
-        self.device, self.offset_ms = device, offset_ms
-        self.quantities, self.judged = facts
-        self.reception: Reception = reception_of(device, registry)
-        self.waiting: deque[tuple[int, Batch]] = deque(maxlen=BATCHES)
+    def __init__(self, seen: Seen) -> None:
+        self.waiting: deque[tuple[int, Batch | Config]] = deque(maxlen=BATCHES)
         self.frames: deque[FrameView] = deque(maxlen=FRAMES)
         self.asked_at = time.monotonic()
+        self.look(seen)
+
+    def look(self, seen: Seen) -> None:
+        """Read what comes as the device is configured now."""
+        device, registry, self.offset_ms, self.quantities, self.judged = seen
+        self.reception: Reception = reception_of(device, registry)
+        self.stale = False
 
     def decode(self) -> None:
         """Read what has come."""
-        while self.waiting:
+        while self.waiting and not self.stale:
             first, batch = self.waiting.popleft()
+            if isinstance(batch, Config):
+                self.stale = True
+                return
             door = self.reception.doors.get(batch.source)
             if door is None:
                 continue
@@ -60,49 +66,69 @@ class Taps:
         self._look = look
         self._taps: dict[str, _Tap] = {}
         self._heard = threading.Condition()
+        self._last = 0  # the sequence of the newest record that is durable
 
     def take(self, told: Sequence[Event], outcome: Outcome) -> None:
         """Hand on what is durable now. Never blocks."""
         del told
-        if not self._taps:
-            return
         with self._heard:
+            self._last = outcome.last
             for tap in self._taps.values():
-                tap.waiting.extend((first, record) for first, record in outcome.known if type(record) is Batch)
-            self._heard.notify_all()
+                for first, record in outcome.known:
+                    if isinstance(record, Batch | Config):
+                        tap.waiting.append((first, record))
+            if self._taps:
+                self._heard.notify_all()
 
-    def frames(self, device: str, after: int) -> FramesPage | None:
+    def frames(self, device: str, after: int | None) -> FramesPage | None:
         """Give the frames of a device behind a sequence number; wait a little for one. The first call opens its ear.
 
-        None where there is no such device. Raises ValueError when too many listen.
+        Without a number it tells at once behind which one stands what comes from now on. None where there is no such
+        device. Raises ValueError when too many listen.
         """
-        tap = self._tap(device)
-        if tap is None:
-            return None
-        until = time.monotonic() + WAIT_S
-        with self._heard:
-            while True:
-                tap.asked_at = time.monotonic()
-                tap.decode()
-                found = [frame for frame in tap.frames if frame.sequence > after]
-                if found or not self._heard.wait(max(until - time.monotonic(), 0)):
+        until = time.monotonic() + (0 if after is None else WAIT_S)
+        while True:
+            tap = self._tap(device)
+            if tap is None:
+                return None
+            with self._heard:
+                position = self._last if after is None else after
+                found = self._wait(tap, position, until)
+                if not tap.stale:
                     break
-        return FramesPage(device=device, quantities=list(tap.quantities), judged=tap.judged, frames=found)
+        return FramesPage(
+            device=device, quantities=list(tap.quantities), judged=tap.judged, frames=found,
+            position=found[-1].sequence if found else position,
+        )  # fmt: skip
+
+    def _wait(self, tap: _Tap, after: int, until: float) -> list[FrameView]:
+        """Wait for frames, until then, or until the tap is stale."""
+        while True:
+            tap.asked_at = time.monotonic()
+            tap.decode()
+            found = [frame for frame in tap.frames if frame.sequence > after]
+            if found or tap.stale or not self._heard.wait(max(until - time.monotonic(), 0)):
+                return found
 
     def _tap(self, device: str) -> _Tap | None:
+        """Find or make the tap of a device, as it is configured now."""
         with self._heard:
             now = time.monotonic()
             self._taps = {name: tap for name, tap in self._taps.items() if tap.asked_at > now - FORGET_S}
-            if device in self._taps:
-                return self._taps[device]
-            if len(self._taps) >= MOST:
+            tap = self._taps.get(device)
+            if tap is not None and not tap.stale:
+                return tap
+            if tap is None and len(self._taps) >= MOST:
                 raise ValueError(f"somebody listens to {', '.join(self._taps)} already; wait a minute")
-        seen = self._look(device)
-        if seen is None:
-            return None
-        of, registry, offset_ms, quantities, judged = seen
+        seen = self._look(device)  # not under the lock: the thread that answers wants it as well
         with self._heard:
-            return self._taps.setdefault(device, _Tap(of, registry, offset_ms, facts=(quantities, judged)))
+            if seen is None:
+                self._taps.pop(device, None)
+                return None
+            tap = self._taps.setdefault(device, _Tap(seen))
+            if tap.stale:
+                tap.look(seen)
+            return tap
 
 
 def _view(sequence: int, batch: Batch, frame: tuple[bytes, bytes, bytes], said: object, offset_ms: int) -> FrameView:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import click
 import msgspec
 
+from commands.asking import good
 from commands.language import Words, language_option, visible
 from commands.socket import ask, directory_option
 from config.load import socket_of
@@ -24,41 +25,43 @@ class Trial:
 
     def __init__(self, socket: Path, device: str, words: Words, *, quiet: bool) -> None:
         self.socket, self.device, self.words, self.quiet = socket, device, words, quiet
-        self.walk: Walk | None = None
-        self.judged = False
+        self._name = str(uuid.uuid4())
+        self._target = f"/api/v1/devices/{quote(device, safe='')}"
         self.frames = 0
         self.alarms: list[str] = []
-        self._seen = 0
-        self._told = ""
         self._asked_for = ""
+        page = msgspec.convert(good(ask(socket, "GET", f"{self._target}/frames"), words), FramesPage)
+        self._seen, self.judged = page.position, page.judged
+        self.walk = Walk(frozenset(page.quantities))
+        self._told = good(ask(socket, "GET", "/api/v1/alarms?limit=1"), words)["position"]
 
     def commission(self, for_s: int, comment: str = "") -> None:
         """Begin or end it. Ends the command where there is no such device."""
-        body = {"for_s": for_s, "comment": comment, "command_id": str(uuid.uuid4())}
-        status, answer = ask(self.socket, "POST", f"/api/v1/devices/{quote(self.device, safe='')}/commission", body)
-        self._refused(status, answer)
+        body = {"for_s": for_s, "comment": comment, "walk": self._name, "command_id": str(uuid.uuid4())}
+        good(ask(self.socket, "POST", f"{self._target}/commission", body), self.words)
 
     def turn(self) -> None:
-        """Hear what has come, and tell it; waits a few seconds for something."""
-        target = f"/api/v1/devices/{quote(self.device, safe='')}/frames?after={self._seen}"
-        status, answer = ask(self.socket, "GET", target)
-        self._refused(status, answer)
-        page = msgspec.convert(answer, FramesPage)
-        if self.walk is None:
-            self.walk, self.judged = Walk(frozenset(page.quantities)), page.judged
-            _, events = ask(self.socket, "GET", "/api/v1/alarms?limit=1")
-            self._told = events["position"]
+        """Say what is to be done, hear what has come, and tell it; waits a few seconds for something."""
+        self._ask_for()
+        status, answer = ask(self.socket, "GET", f"{self._target}/frames?after={self._seen}")
+        if status == 404:  # noqa: PLR2004 - not found
+            raise click.ClickException(
+                self.words(
+                    f"{self.device} 已不在配置中：走查期间重新加载的配置里没有它",
+                    f"{self.device} is not registered any more: a reload took it away during the walk",
+                )
+            )
+        page = msgspec.convert(good((status, answer), self.words), FramesPage)
+        self._seen = page.position
         for frame in page.frames:
-            self._seen = frame.sequence
             self._hear(frame)
         self._hear_alarms()
-        self._ask_for()
 
     def _hear(self, frame: FrameView) -> None:
         self.frames += not frame.duplicate
         self._say(f"{frame.at[11:19]}  {_told(frame, self.words)}")
         for reading in frame.readings:
-            if reading.live and self.walk is not None:
+            if reading.live:
                 for shown in self.walk.hear(reading.values):
                     self._say("   " + _verdict(shown, self.words))
 
@@ -76,7 +79,7 @@ class Trial:
                 )
 
     def _ask_for(self) -> None:
-        todo = self.walk.next_to_do if self.walk else None
+        todo = self.walk.next_to_do
         if todo is not None and todo.id != self._asked_for:
             self._asked_for = todo.id
             self._say(click.style("→ " + self.words(todo.do_zh, todo.do_en), bold=True))
@@ -84,25 +87,18 @@ class Trial:
     @property
     def rang(self) -> bool | None:
         """Whether a cover that was lifted raised an alarm; None where nothing should."""
-        lifted = self.walk is not None and any(s.expectation.id == "opened" and s.met for s in self.walk.shown)
+        lifted = any(s.expectation.id == "opened" and s.met for s in self.walk.shown)
         return bool(self.alarms) if self.judged and lifted else None
 
     @property
     def done(self) -> bool:
         """Nothing is left to see."""
-        return self.walk is not None and self.walk.done and self.rang is not False
+        return self.walk.done and self.rang is not False
 
     def result(self) -> dict[str, bool | None]:
         """Say of each thing whether it was shown."""
-        shown = self.walk.shown if self.walk else []
-        found: dict[str, bool | None] = {each.expectation.id: each.met for each in shown}
+        found: dict[str, bool | None] = {each.expectation.id: each.met for each in self.walk.shown}
         return found | ({} if self.rang is None else {"alarm": self.rang})
-
-    def _refused(self, status: int, answer: dict[str, object]) -> None:
-        if status != 200:  # noqa: PLR2004 - OK
-            text = answer.get("text")
-            detail = text.get(self.words.language) if isinstance(text, dict) else answer.get("detail", status)
-            raise click.ClickException(str(detail))
 
     def _say(self, line: str) -> None:
         if not self.quiet:
@@ -170,7 +166,7 @@ def _verdict(shown: Shown, words: Words) -> str:
 
 
 def _summary(trial: Trial, words: Words) -> list[str]:
-    shown = trial.walk.shown if trial.walk else []
+    shown = trial.walk.shown
     lines = [words(f"{trial.device}：收到 {trial.frames} 帧", f"{trial.device}: {trial.frames} frames")]
     lines += ["  " + _verdict(each, words) if each.met is not None else "  " + _unseen(each, words) for each in shown]
     if trial.rang is not None:

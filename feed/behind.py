@@ -121,12 +121,14 @@ class FramesPage(Struct, frozen=True, kw_only=True):
 
     quantities  what its readings may hold
     judged      a rule judges its readings as they come
+    position    what follows is behind it
     """
 
     device: str
     quantities: list[str]
     judged: bool
     frames: list[FrameView]
+    position: int
 
 
 class Refiled(Struct, frozen=True, kw_only=True):
@@ -168,10 +170,11 @@ class Redecodes(Protocol):
 class Listens(Protocol):
     """Gives the frames of a device behind a sequence number; waits a few seconds for one; None: no such device.
 
-    Raises ValueError when too many listen.
+    Without a number it tells at once behind which one stands what comes from now on. Raises ValueError when too many
+    listen.
     """
 
-    def __call__(self, device: str, after: int) -> FramesPage | None:
+    def __call__(self, device: str, after: int | None) -> FramesPage | None:
         """From any thread."""
         ...
 

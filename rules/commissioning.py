@@ -1,11 +1,11 @@
 """An engineer stands beside a device and tries it: its alarms are no alarms meanwhile, and say so.
 
 They are judged, told and kept as always, suppressed as `commissioning`; it ends by itself, and what is still active
-then is an alarm like any other.
+then is an alarm like any other. Several people may try one device: it is over when the last of them ends.
 """
 
 from rules.alarms import Moment
-from rules.judging import COMMISSIONING, Judging
+from rules.judging import BETWEEN, COMMISSIONING, Judging
 from rules.records import Answer, Command
 from rules.world import World
 
@@ -20,19 +20,23 @@ def command(command: Command, world: World, moment: Moment) -> Answer:
     if not 0 <= command.for_ms <= LONGEST_MS:
         return Answer(status=422, detail=f"for at most {LONGEST_MS // 60_000} minutes")
     judging = world.judging
+    subject = f"{device}{BETWEEN}{command.walk}" if command.walk else device
     if command.for_ms:
-        judging.timers.set((COMMISSIONING, device), moment.at_ms + command.for_ms)
+        judging.timers.set((COMMISSIONING, subject), moment.at_ms + command.for_ms)
         for alarm in judging.alarms.by_id.values():
             if alarm.device == device and not alarm.over:
                 judging.alarms.suppress(alarm, COMMISSIONING, moment, on=True)
     else:
-        judging.timers.set((COMMISSIONING, device), None)
-        end(device, judging, moment)
+        judging.timers.set((COMMISSIONING, subject), None)
+        end(subject, judging, moment)
     return Answer(status=200)
 
 
-def end(device: str, judging: Judging, moment: Moment) -> None:
-    """Let the alarms of a device be alarms again."""
+def end(subject: str, judging: Judging, moment: Moment) -> None:
+    """Let the alarms of a device be alarms again, where nobody else tries it. subject: of the timer that is no more."""
+    device = subject.partition(BETWEEN)[0]
+    if judging.tried(device):
+        return
     for alarm in judging.alarms.by_id.values():
         if alarm.device == device:
             judging.alarms.suppress(alarm, COMMISSIONING, moment, on=False)

@@ -24,7 +24,8 @@ Plain = TypeVar("Plain", bound=tuple[Any, ...])
 
 
 MAINTENANCE = "maintenance"  # why an alarm is not shown that only asks for planned work
-COMMISSIONING = "commissioning"  # a timer of this name runs for a device that somebody is trying
+COMMISSIONING = "commissioning"  # a timer of this name runs for each walk to a device: somebody is trying it
+BETWEEN = "\0"  # device and name of the walk, in the subject of such a timer
 
 
 class Judge(Struct, gc=False, eq=False):
@@ -207,9 +208,13 @@ class Judging:
         if doubted and judge.rule.mode == "live":
             self._tag(judge, moment)
 
+    def tried(self, device: str) -> bool:
+        """Tell whether somebody is trying this device."""
+        return any(subject.partition(BETWEEN)[0] == device for subject in self.timers.due.get(COMMISSIONING, ()))
+
     def _hidden(self, judge: Judge) -> Iterator[str]:
         """Give the reasons why an alarm that begins now is not shown among the others, also not for a moment."""
-        if judge.subject in self.timers.due.get(COMMISSIONING, ()):
+        if self.tried(judge.subject):
             yield COMMISSIONING
         if permits.allows(self.permits.get(judge.subject), judge.rule):
             yield permits.WORK_PERMIT

@@ -23,6 +23,7 @@ class Command(Struct, tag="command", kw_only=True):
     occurrence  the activation that the person saw; 0 for a device
     who, until_ms  of a permit: who may, and until when (civil time; 0 ends it); its why is the comment
     for_ms      how long a device's alarms are its commissioning, and nobody's alarm; 0 ends it
+    walk        of a commission: which; several people may try a device, and each ends only their own
     user        who; `via` says how he was known ("http", "socket:uid 1000")
     """
 
@@ -32,6 +33,7 @@ class Command(Struct, tag="command", kw_only=True):
     alarm: str
     occurrence: int
     for_ms: int = 0
+    walk: str = ""
     who: str = ""
     until_ms: int = 0
     user: str
@@ -42,7 +44,8 @@ class Command(Struct, tag="command", kw_only=True):
     def content(self) -> str:
         """Hash of what was told, whenever and over whatever way: who tries again tells the same."""
         permit = (self.who, str(self.until_ms)) if self.kind == "permit" else ()
-        words = (self.kind, self.alarm, str(self.occurrence), str(self.for_ms), self.user, self.comment, *permit)
+        walk = (self.walk,) if self.walk else ()
+        words = (self.kind, self.alarm, str(self.occurrence), str(self.for_ms), self.user, self.comment, *permit, *walk)
         return sha256("\0".join(words).encode(errors="surrogatepass")).hexdigest()[:16]
 
 

@@ -53,10 +53,14 @@ class PermitBody(BaseModel):
 
 
 class CommissionBody(BaseModel):
-    """For how long somebody tries a device; 0 ends it. command_id, comment: as of CommandBody."""
+    """For how long somebody tries a device; 0 ends it. command_id, comment: as of CommandBody.
+
+    walk  a name that the client makes: several people may try a device, and each prolongs and ends only their own
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     for_s: Annotated[int, Field(ge=0, le=1800)]
+    walk: Annotated[str, StringConstraints(max_length=128, pattern=_PRINTABLE)] = ""
     comment: Annotated[str, StringConstraints(max_length=1_000)] = ""
     command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]

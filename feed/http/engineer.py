@@ -80,8 +80,11 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
 
 def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
     @app.get("/api/v1/devices/{device}/frames", responses=openapi.answers("FramesPage", 403, 404, 422))
-    async def frames(request: Request, device: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
-        """Give the frames of a device as they come, decoded; waits a few seconds for one."""
+    async def frames(request: Request, device: str, after: Annotated[int | None, Query(ge=0)] = None) -> Response:
+        """Give the frames of a device as they come, decoded; waits a few seconds for one.
+
+        Without `after` it answers at once: its `position` is where to ask for what comes from now on.
+        """
         _engineer(request)
         try:
             page = await asyncio.to_thread(behind.frames, device, after)
@@ -97,7 +100,7 @@ def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
         peer = _engineer(request)
         asked = Command(
             at_ms=0, id=body.command_id, kind="commission", alarm=device, occurrence=0, for_ms=body.for_s * 1000,
-            user=peer.user or "", via=peer.via, comment=body.comment,
+            walk=body.walk, user=peer.user or "", via=peer.via, comment=body.comment,
         )  # fmt: skip
         answer = await asyncio.wrap_future(behind.submit(asked))
         await audit(

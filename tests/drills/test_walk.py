@@ -40,11 +40,10 @@ class Street:
     def __init__(self, gateway: Gateway, broker: Mosquitto) -> None:
         self.gateway, self.broker, self.counter = gateway, broker, 0
 
-    def says(self, cover: Cover) -> None:
-        """Let the cover say something."""
+    def says(self, said: Cover | bytes) -> None:
+        """Let the cover, or whatever else is there, say something."""
         self.counter += 1
-        options = MODEL.options()
-        port, payload = MODEL.encode(cover, options)
+        port, payload = (1, said) if isinstance(said, bytes) else MODEL.encode(said, MODEL.options())
         topic, message = uplink(EUI, port or 3, payload, counter=self.counter, time_ms=int(time.time() * 1000))
         with Publisher(self.broker.port, client_id=f"p{self.counter}") as publisher:
             publisher.publish(iter([(topic.encode(), message)]))
@@ -53,6 +52,12 @@ class Street:
         command = [sys.executable, str(ROOT / "run_daemon.py"), "walk", "mh-1", "--directory"]
         command += [str(self.gateway.configuration), *words]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+
+    def reload(self, devices: str) -> None:
+        (self.gateway.configuration / "devices.d/all.yaml").write_text(devices, encoding="utf-8")
+        command = [sys.executable, str(ROOT / "run_daemon.py"), "reload", str(self.gateway.configuration)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def suppressed(self) -> bool:
         alarm = self.gateway.alarms().get("tilted@mh-1")
@@ -112,3 +117,38 @@ def test_nobody_of_that_name(street: Street) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
     assert done.returncode == 1
     assert "没有设备 mh-9" in done.stderr
+
+
+@pytest.mark.timeout(120)
+def test_a_walk_begins_anew_and_as_the_device_is_configured_now(street: Street) -> None:
+    walk = street.walk("--lang", "en", "--timeout", "60")
+    listening(street, walk)
+    for cover in (Cover(tilt_deg=40.0, moved=True, distance_mm=1250.0), Cover(tilt_deg=1.0, distance_mm=1250.0)):
+        street.says(cover)
+    told, _ = walk.communicate(timeout=70)
+    assert walk.returncode == 0, told  # the alarm as well, though both frames came with the first look
+
+    again = street.walk("--json", "--timeout", "5")
+    told, _ = again.communicate(timeout=40)
+    assert again.returncode == 1
+    assert json.loads(told)["frames"] == 0
+
+    bay = DEVICES.replace("dingtek-dc41x", "bosch-tps110").replace("6 h", "24 h")
+    street.reload(bay)
+    walk = street.walk("--lang", "en", "--timeout", "60")
+    assert walk.stdout is not None
+    assert "drive a car onto the bay" in walk.stdout.readline()
+    street.says(bytes([1]))
+    street.says(bytes([0]))
+    told, _ = walk.communicate(timeout=70)
+    assert walk.returncode == 0, told
+
+
+@pytest.mark.timeout(120)
+def test_a_device_that_is_removed_ends_its_walk(street: Street) -> None:
+    walk = street.walk("--lang", "en", "--timeout", "60")
+    listening(street, walk)
+    street.reload(DEVICES.replace("mh-1", "mh-2"))
+    told, _ = walk.communicate(timeout=20)
+    assert walk.returncode == 1
+    assert "mh-1 is not registered any more" in told

@@ -101,8 +101,8 @@ class Room:
                 register=lambda: Refiled(frames={}),
                 redecode=lambda device, since_ms: Refiled(frames={device: since_ms}) if device == "mh-1" else None,
                 frames=lambda device, after: (
-                    FramesPage(device=device, quantities=[], judged=False, frames=[])
-                    if device == "mh-1" and after >= 0
+                    FramesPage(device=device, quantities=[], judged=False, frames=[], position=0)
+                    if device == "mh-1"
                     else None
                 ),
             ),

@@ -14,10 +14,13 @@ def street() -> Street:
     return Street([plain("a", interval_ms=6 * HOUR), plain("b", interval_ms=6 * HOUR)], [OPEN])
 
 
-def commission(street: Street, ms: int, for_ms: int, device: str = "a", name: str = "") -> Outcome:
+def commission(  # noqa: PLR0917 - what may be said of one
+    street: Street, ms: int, for_ms: int, device: str = "a", name: str = "", walk: str = ""
+) -> Outcome:
     record = Command(
-        at_ms=0, id=name or f"w{ms}", kind="commission", alarm=device, occurrence=0, user="李工", for_ms=for_ms
-    )
+        at_ms=0, id=name or f"w{ms}", kind="commission", alarm=device, occurrence=0, user="李工", for_ms=for_ms,
+        walk=walk,
+    )  # fmt: skip
     return street.at(ms, record)
 
 
@@ -68,3 +71,17 @@ def test_the_same_command_is_done_once(street: Street) -> None:
     events: list[Event] = commission(street, 30 * SECOND, MINUTE, name="once").events
     assert events == []
     assert kinds(street.tick(61 * SECOND)) == [("unsuppressed", "open@a", "UNACK")]
+
+
+def test_who_ends_first_leaves_the_others_theirs(street: Street) -> None:
+    commission(street, 0, 10 * MINUTE, walk="a's")
+    commission(street, SECOND, MINUTE, walk="b's")
+    commission(street, 2 * SECOND, 5 * MINUTE, walk="c's")
+    street.json(3 * SECOND, "a", open=True)
+    assert commission(street, 4 * SECOND, 0, walk="a's").events == []
+    street.restart()
+    assert street.tick(2 * MINUTE).events == []  # b's ran out by itself
+    assert street.alarm("open@a").suppressed == ["commissioning"]
+    street.json(3 * MINUTE, "a", open=False)
+    assert kinds(commission(street, 4 * MINUTE, 0, walk="c's")) == [("unsuppressed", "open@a", "RTN_UNACK")]
+    assert kinds(street.json(5 * MINUTE, "a", open=True)) == [("raised", "open@a", "UNACK")]
