@@ -75,7 +75,8 @@ def test_the_description_holds_together(openapi: dict[str, Any]) -> None:
         assert name in schemas
     assert {
         "/api/v1/alarms", "/api/v1/events", "/api/v1/events/stream", "/api/v1/alarms/{alarm}/ack",
-        "/api/v1/alarms/{alarm}/reset", "/api/v1/alarms/{alarm}/explain", "/api/v1/devices", "/api/v1/ledger", "/api/v1/reload",
+        "/api/v1/alarms/{alarm}/reset", "/api/v1/alarms/{alarm}/explain", "/api/v1/devices", "/api/v1/ledger",
+        "/api/v1/reload",
         "/api/v1/reload/undo", "/api/v1/configuration", "/api/v1/inbox", "/api/v1/inbox/register",
         "/api/v1/devices/{device}/redecode",
         "/api/v1/devices/{device}/frames", "/api/v1/devices/{device}/commission",

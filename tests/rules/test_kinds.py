@@ -179,7 +179,8 @@ def test_silence_by_its_interval_and_by_a_time() -> None:
     street.json(0, "a", pm10=1)
     assert not street.tick(3 * MINUTE - 1).events
     [event] = street.tick(3 * MINUTE).events
-    assert (event.alarm.id, event.evidence and event.evidence.why) == ("three@a", {"cause": "device", "quiet_for_s": 180, "last_heard_s": 180})
+    why = {"cause": "device", "quiet_for_s": 180, "last_heard_s": 180}
+    assert (event.alarm.id, event.evidence and event.evidence.why) == ("three@a", why)
     assert told(street.tick(DAY).events) == [("raised", "day@a", "UNACK")]
     events = street.json(DAY + SECOND, "a", pm10=1).events
     assert told(events) == [("returned", "day@a", "RTN_UNACK"), ("returned", "three@a", "RTN_UNACK")]
