@@ -4,7 +4,6 @@ It reads inbox or journal beside the daemon that writes them, and says what it f
 of msgpack with their lengths before them.
 """
 
-import os
 import resource
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from typing import IO, cast
 from msgspec import Struct, msgpack
 
 from commands.history_spans import Found, Spans, collect
-from config import blob
+from config import blob, child
 from devices.envelopes import Envelope, Uplink
 from devices.frames import Batch, Frame
 from devices.guesses import guesses
@@ -30,13 +29,11 @@ from rules.ruleset import RuleSet
 from store import inbox, journal
 from store.fs import OsFs
 
-NICE = 10
 MEMORY_BYTES = 1 << 30
 LENGTH_BYTES = 4
 PIECE = 500  # frames
 NEWEST = 5  # frames of a stranger that are looked at
 _RUN = "from commands.history import main; main()"
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 class Row(Struct, array_like=True):
@@ -81,16 +78,10 @@ def ask(task: Task, begun: Callable[[subprocess.Popen[bytes]], None] = lambda _:
 
     begun  is given the child, for whoever may have to end it
     """
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", _RUN],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])},
-        process_group=0,  # Ctrl-C in a terminal is for the daemon
-    )
-    begun(child)
-    with child:
-        asking, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
+    reader = child.start(_RUN, stdin=subprocess.PIPE)
+    begun(reader)
+    with reader:
+        asking, answers = cast("IO[bytes]", reader.stdin), cast("IO[bytes]", reader.stdout)
         try:
             with suppress(BrokenPipeError), asking:
                 asking.write(msgpack.encode(task))
@@ -98,8 +89,8 @@ def ask(task: Task, begun: Callable[[subprocess.Popen[bytes]], None] = lambda _:
                 yield answers.read(int.from_bytes(head, "little"))
         finally:
             answers.close()  # it ends with its next word, when nobody listens any more
-    if child.returncode:
-        raise ChildError(f"the process that reads history died ({child.returncode}); the log says why")
+    if reader.returncode:
+        raise ChildError(f"the process that reads history died ({reader.returncode}); journalctl -u cityward says why")
 
 
 def strangers_of(task: Strangers) -> list[StrangerView]:
@@ -124,8 +115,7 @@ def spans_of(task: Spans, begun: Callable[[subprocess.Popen[bytes]], None]) -> I
 
 def main() -> None:
     """Be the child."""
-    with suppress(PermissionError):  # the service's unit forbids to change priorities, also one's own
-        os.nice(NICE)
+    child.give_way()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     task = msgpack.decode(sys.stdin.buffer.read(), type=Task)
     ways: dict[type, Callable[..., Iterator[object]]] = {Strangers: _look, FramesOf: _find, Spans: collect}

@@ -41,7 +41,12 @@ def command(  # noqa: PLR0913 - what may be said
     for device in devices:
         body = {"since": from_when.isoformat()}
         target = f"/api/v1/devices/{quote(device, safe='')}/redecode"
-        counts |= good(ask(socket, "POST", target, body, timeout_s=LONG_S), words)["frames"]
+        try:
+            answered = ask(socket, "POST", target, body, timeout_s=LONG_S)
+        except click.ClickException as error:
+            zh, en = "；该时段可能尚未补全，请重新运行", "; the span may not be whole: run it again"
+            raise click.ClickException(error.message + words(zh, en)) from None
+        counts |= good(answered, words)["frames"]
         if not as_json:
             frames = counts[device]
             click.echo(words(f"{device}：重新解码 {frames} 帧", f"{device}: {frames} frames read again"))

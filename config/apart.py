@@ -15,9 +15,9 @@ from pathlib import Path
 
 from msgspec import DecodeError, Struct, msgpack
 
+from config import child
 from config.regular import read_regular
 
-NICE = 10  # of a reload: intake goes first
 LONGEST_S = 120  # 10,000 devices take three
 FOLDERS = ("devices.d", "rules.d")
 MAIN = "cityward.yaml"
@@ -63,29 +63,23 @@ class Found(Struct, frozen=True):
 
 def begin(directory: Path, *, gently: bool = False) -> "subprocess.Popen[bytes]":
     """Start a child on a directory; `finish` waits for it. gently: it gives way to everything else."""
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", _COMPILE, str(directory), *(["gently"] if gently else [])],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])},
-        process_group=0,  # Ctrl-C in a terminal is for the daemon
-    )
+    return child.start(_COMPILE, str(directory), *(["gently"] if gently else []))
 
 
-def finish(child: "subprocess.Popen[bytes]") -> Found:
+def finish(begun: "subprocess.Popen[bytes]") -> Found:
     """Wait for what a child found. Never raises for what is in the files, nor for a child that dies or hangs."""
     try:
-        said, _ = child.communicate(timeout=LONGEST_S)
+        said, _ = begun.communicate(timeout=LONGEST_S)
     except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
+        os.killpg(begun.pid, signal.SIGKILL)
+        begun.communicate()
         zh = f"检查配置超过 {LONGEST_S} 秒，已中止：文件所在的磁盘或网络可能无响应。配置未生效；请重试。"
         en = (
             f"The check of the configuration took longer than {LONGEST_S} s and was ended: perhaps the disk or network "
             "where the files are does not answer. Nothing was changed: try again."
         )
         return _nothing(zh, en)
-    status = child.returncode
+    status = begun.returncode
     with suppress(DecodeError):
         if status == 0:
             return msgpack.decode(said, type=Found)
@@ -101,8 +95,7 @@ def _nothing(zh: str, en: str) -> Found:
 def main() -> None:
     """Be the child: `argv` is the directory, and `gently` or nothing."""
     if sys.argv[2:] == ["gently"]:
-        with suppress(PermissionError):  # the service's unit forbids to change priorities, also one's own
-            os.nice(NICE)
+        child.give_way()
     sys.stdout.buffer.write(msgpack.encode(_find(Path(sys.argv[1]))))
     sys.stdout.buffer.flush()
     os._exit(0)  # to free a million objects one by one would take longer than all the rest of the end

@@ -144,8 +144,3 @@ class Walk:
     def done(self) -> bool:
         """Everything is shown, right or wrong."""
         return bool(self.shown) and all(shown.met is not None for shown in self.shown)
-
-    @property
-    def passed(self) -> bool:
-        """Everything is met."""
-        return bool(self.shown) and all(shown.met for shown in self.shown)
