@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 1.0  # what happens together is proven together
 RETRY_S = 10.0
+STATUS_MS = 10 * 60_000  # what is no device is judged by a Status record, and by a timer not long after it
 ANSWER_S = 30.0
 TRIES = 3
 BATCH = 200  # events of one child, which has 50 MiB of packed frames at the most
@@ -248,15 +249,15 @@ def _known(fold: Fold, wanted: set[str]) -> _Known:
 
 
 def _evidence_ms(event: Event) -> int:
-    return (event.evidence.from_ms if event.evidence else 0) or event.at_ms
+    """Return the log time at which the span of an event begins."""
+    return (event.evidence.from_ms if event.evidence else 0) or event.at_ms - STATUS_MS
 
 
 def _want(event: Event) -> Want:
-    """Say which frames an event rests on; of an amendment those that came after what it amends."""
-    evidence = event.evidence
-    device = event.alarm.device if evidence and evidence.from_ms else None
-    quantity = event.alarm.quantity
-    return Want(event.number, device, quantity, _evidence_ms(event), event.amends or 0, event.sequence)
+    """Say what an event rests on; of an amendment the frames that came after what it amends."""
+    alarm = event.alarm
+    from_ms, after = _evidence_ms(event), event.amends or 0
+    return Want(event.number, alarm.subject, alarm.device is not None, alarm.quantity, from_ms, after, event.sequence)
 
 
 def _periods(book: ProofReader, event: Event, configurations: _Configurations) -> list[Period]:

@@ -19,7 +19,7 @@ from devices.readings import Facts, Refusal
 from devices.reception import Duplicate, Reading, Reception
 from devices.tracks import Track
 from rules import lines
-from rules.records import Record, Refile
+from rules.records import Record, Refile, Status
 from store import journal, segment
 from store.fs import OsFs
 from store.proofs import DAMAGED, OVERTAKEN, RECYCLED, Digest, KeptFrame, Packer, Said
@@ -32,12 +32,14 @@ _FEW = 8  # places that are looked for in a group before it is decoded; more cos
 class Want(Struct, array_like=True):
     """The span of one event.
 
-    device, quantity  None = only the record that raised it is wanted
-    from_ms           log time; after, upto: sequences
+    subject   device; or, of what is no device (`broker:lora`): its last Status record is wanted, and no frames
+    quantity  None = what frames say is not wanted
+    from_ms   log time; after, upto: sequences
     """
 
     number: int
-    device: str | None
+    subject: str
+    is_device: bool
     quantity: str | None
     from_ms: int
     after: int
@@ -101,24 +103,26 @@ def collect(task: Spans) -> Iterator[Found]:
     directory = Path(task.directory)
     spans = [_Span(want) for want in task.wants]
     by_device: dict[str, list[_Span]] = {}
+    others: dict[str, list[_Span]] = {}
     for span in spans:
-        if span.want.device is not None:
-            by_device.setdefault(span.want.device, []).append(span)
+        (by_device if span.want.is_device else others).setdefault(span.want.subject, []).append(span)
     reader = _Reader(Reception(registry, lines.prefix), by_device, task.offset_ms)
-    at = {span.want.upto: span for span in spans if span.want.device is None}
+    places = None if task.places is None else [*task.places, *(subject.encode() for subject in others)]
     overtaken = False
     listed = segment.listing(OsFs(), directory)
     try:
         records = journal.groups_with(
             OsFs(), directory, _start(listed, spans), upto=max(span.want.upto for span in spans),
-            places=None if at or len(task.places or ()) > _FEW else task.places,
+            places=None if len(places or ()) > _FEW else places,
         )  # fmt: skip
         for count, (sequence, record) in enumerate(records):
             if count % _EVERY == 0:
                 time.sleep(BREATH_S)
             reader.record(sequence, record)
-            if sequence in at and not isinstance(record, Batch | Refile):
-                at[sequence].record = msgspec.to_builtins(record)
+            if isinstance(record, Status) and record.subject in others:
+                for span in others[record.subject]:
+                    if record.at_ms >= span.want.from_ms and sequence <= span.want.upto:
+                        span.record = {"sequence": sequence, **msgspec.to_builtins(record)}
     except journal.OvertakenError:
         overtaken = True
     for span in spans:
@@ -130,17 +134,14 @@ def _start(listed: list[segment.Segment], spans: list[_Span]) -> int:
     begins = []
     for span in spans:
         want = span.want
-        at_ms = want.from_ms
-        before = (
-            [each.last for each in listed if each.groups and each.to_ms < at_ms] if want.device else [want.upto - 1]
-        )
+        before = [each.last for each in listed if each.groups and each.to_ms < want.from_ms]
         begins.append(max(want.after, max(before, default=0)))
     return min(begins)
 
 
 def _missing(listed: list[segment.Segment], want: Want, *, overtaken: bool) -> tuple[str, int]:
     """Say whether the journal may have lost frames of a span, and up to which log time."""
-    if want.device is None:
+    if not want.is_device:
         return "", 0
     if overtaken:
         return OVERTAKEN, listed[-1].to_ms

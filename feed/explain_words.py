@@ -85,6 +85,9 @@ def asked(
                 f"The rule: nothing is heard for {number(allowed)} s{how}. Time in which the gateway could not listen does not count.",
             )
         ]
+    if kind == "state" and not settings["quantity"]:
+        delay = lasting(settings["on_delay_ms"])
+        return [w(f"规则：状况持续 {delay}。", f"The rule: the condition lasts for {delay}.")]
     if kind == "state":
         return [
             w(

@@ -72,7 +72,7 @@ class Proof(Struct, kw_only=True):
     from_ms      civil time at which the span begins; first, last: sequences of its frames, 0 = there is none
     frames       how many; kept: of how many the bytes are here
     packed       those, zlib of msgpack
-    record       the record that raised it, where that is no frame
+    record       of what is no device: its last Status record before the event, with its sequence
     missing      why frames may be missing that came before missing_to_ms (civil time); "" = none is
     """
 

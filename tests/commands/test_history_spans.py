@@ -53,6 +53,14 @@ def journal(tmp_path: Path) -> Journal:
     return journal
 
 
+def of_device(number: int, device: str, from_ms: int, after: int, upto: int) -> Want:
+    return Want(number, device, is_device=True, quantity="pm10_ug_m3", from_ms=from_ms, after=after, upto=upto)
+
+
+def of_gateway(upto: int) -> Want:
+    return Want(1, "gateway", is_device=False, quantity=None, from_ms=490 * MINUTE, after=0, upto=upto)
+
+
 def read(journal: Journal, *wants: Want, places: list[bytes] | None = None) -> list[Found]:
     directory = str(journal._directory)
     return list(collect(Spans(directory, registry(), 0, list(wants), places)))
@@ -70,10 +78,10 @@ def frames_of(found: Found) -> list[tuple[int, Any]]:
 def test_each_span_gets_its_own_frames(journal: Journal) -> None:
     late = journal.last
     wants = [
-        Want(1, "d1", "pm10_ug_m3", 990 * MINUTE, 0, late),
-        Want(2, "d2", "pm10_ug_m3", 995 * MINUTE, 0, late - 8),
-        Want(3, "d1", None, 998 * MINUTE, 0, late),
-        Want(4, "d3", "pm10_ug_m3", 990 * MINUTE, late - 7, late),
+        of_device(1, "d1", 990 * MINUTE, 0, late),
+        of_device(2, "d2", 995 * MINUTE, 0, late - 8),
+        of_device(3, "d1", 998 * MINUTE, 0, late),
+        of_device(4, "d3", 990 * MINUTE, late - 7, late),
     ]
     one, two, three, four = read(journal, *wants)
     assert (one.frames, one.missing, one.facts["battery_v"]) == (10, "", 3.5)
@@ -85,21 +93,23 @@ def test_each_span_gets_its_own_frames(journal: Journal) -> None:
     assert read(journal, *wants, places=known) == [one, two, three, four]
 
 
-def test_the_record_that_raised_it_where_that_is_no_frame(journal: Journal) -> None:
+def test_what_is_no_device_is_judged_by_its_status(journal: Journal) -> None:
     at = next(sequence for sequence, record in journal.read(0) if isinstance(record, Status))
-    (found,) = read(journal, Want(1, None, None, 500 * MINUTE, 0, at))
+    (found,) = read(journal, of_gateway(at + 40))
     assert found.record is not None
-    assert (found.record["kind"], found.record["data"]) == ("condition", {"name": "x"})
+    assert (found.record["sequence"], found.record["kind"], found.record["data"]) == (at, "condition", {"name": "x"})
+    assert read(journal, of_gateway(at - 1))[0].record is None
+    assert read(journal, of_gateway(at + 40), places=[]) == [found]
 
 
 def test_what_was_recycled_is_said(journal: Journal) -> None:
-    whole = read(journal, Want(1, "d1", "pm10_ug_m3", 600 * MINUTE, 0, journal.last))[0]
+    whole = read(journal, of_device(1, "d1", 600 * MINUTE, 0, journal.last))[0]
     for _ in range(40):
         if journal.log.segments[0].from_ms > 700 * MINUTE:
             break
         journal.free_oldest()
-    (found,) = read(journal, Want(1, "d1", "pm10_ug_m3", 600 * MINUTE, 0, journal.last))
+    (found,) = read(journal, of_device(1, "d1", 600 * MINUTE, 0, journal.last))
     assert (found.missing, found.missing_to_ms) == ("recycled", journal.log.segments[0].from_ms)
     assert 0 < found.frames < whole.frames
-    (later,) = read(journal, Want(1, "d1", "pm10_ug_m3", 990 * MINUTE, 0, journal.last))
+    (later,) = read(journal, of_device(1, "d1", 990 * MINUTE, 0, journal.last))
     assert later.missing == ""
