@@ -114,7 +114,8 @@ class Writer:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             if path in self._headers and not path.exists():  # the day may have given way to something else meanwhile
                 lines.insert(0, self._headers[path])
-            with path.open("ab") as file:
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            with os.fdopen(fd, "ab") as file:
                 file.write(gzip.compress("".join(f"{line}\n" for line in lines).encode(), LEVEL, mtime=0))
                 file.flush()
                 os.fsync(file.fileno())

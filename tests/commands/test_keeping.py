@@ -17,7 +17,7 @@ from ingest.sources.replay import Replay
 from rules.past import Row
 from store import archive
 from store.book import BookReader
-from tests.commands.test_backtest import HOUR, MINUTE, configure
+from tests.commands.test_backtest import HOUR, MINUTE, backtest, configure
 from tests.servers import free_port, until
 
 
@@ -64,10 +64,24 @@ def test_what_came_is_archived_and_nobody_was_rung(gateway: Path) -> None:
     with BookReader(state / "book.sqlite") as book:
         told = {json.loads(body)["alarm"]["rule"] for _, body in book.events(0, 1000)}
         (tried,) = book.activations(0)
+        raised = [
+            (event["alarm"]["id"], event["t_ms"])
+            for _, body in book.events(0, 1000)
+            if (event := json.loads(body))["kind"] in ("raised", "reraised")
+        ]
     assert "pm10-hour" in told
     assert "pm10-now" not in told
     assert tried.alarm == "pm10-now@dust-1"
     assert tried.to_ms is not None
     assert tried.to_ms - tried.from_ms == HOUR - 5 * MINUTE
+    end_ms = max(row.arrived for row in rows())
+    span = [datetime.fromtimestamp(ms / 1000, UTC).isoformat() for ms in (end_ms - 7 * HOUR, end_ms)]
+    words = ["--rules", str(gateway), "--from", span[0], "--to", span[1]]
+    once_more = [
+        (each["alarm"], each["from_ms"])
+        for each in json.loads(backtest(gateway, "--json", *words, "--source", "journal").stdout)["activations"]
+    ]
+    rang = [each for each in [*raised, (tried.alarm, tried.from_ms)] if each[1] < end_ms]
+    assert sorted(once_more) == sorted(rang)  # what was lived through is what a backtest of it tells
     shown = CliRunner().invoke(main, ["shadow", "--directory", str(gateway), "--json"])
     assert sum(json.loads(line)["active_s"] for line in shown.output.splitlines()) == 55 * 60
