@@ -15,7 +15,7 @@ from commands.socket import directory_option
 from config.load import socket_of
 from config.problems import Language
 from devices.fitness import LOW_PCT, WEAK_DB, WEAK_DBM, WEAK_RSRP_DBM, battery_is_low, weak
-from feed.wire import rfc3339
+from devices.instants import rfc3339
 
 LOOK_S = 10.0  # at the journal, at the most
 

@@ -19,10 +19,10 @@ from config import blob, child
 from devices.envelopes import Envelope, Uplink
 from devices.frames import Batch, Frame
 from devices.guesses import guesses
+from devices.instants import rfc3339
 from devices.reception import Reception
 from devices.registry import Registry
 from feed.behind import StrangerFrame, StrangerView
-from feed.wire import rfc3339
 from rules import lines
 from rules.records import Old, Refile
 from rules.ruleset import RuleSet

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from devices.frames import Batch
+from devices.instants import rfc3339
 from devices.readings import Facts, Refusal, Values
 from devices.reception import Duplicate, Reception, Stranger
 from devices.registry import Device, Registry
 from feed.behind import FramesPage, FrameView, ReadingView
-from feed.wire import rfc3339
 from rules.records import Config, Event, Outcome
 from rules.refile import reception_of
 

@@ -6,6 +6,8 @@ from typing import Final
 _SECONDS: dict[str, int] = {}
 _MILLIS: Final = {f"{ms:03}": ms for ms in range(1000)}
 _MOST: Final = 5000
+_FIRST_MS: Final = -30_610_224_000_000  # 1000-01-01: years before it have fewer digits
+_LAST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 
 def rfc3339_ms(text: str) -> int:
@@ -34,6 +36,6 @@ def _careful_ms(text: str) -> int:
 
 
 def rfc3339(at_ms: int) -> str:
-    """Turn Unix ms into RFC 3339 of UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(at_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    """Turn Unix ms into RFC 3339 of UTC, `2026-11-24T08:16:00.000Z`; what it cannot write, into the nearest it can."""
+    at_ms = min(max(at_ms, _FIRST_MS), _LAST_MS)
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from feed.wire import rfc3339
+from devices.instants import rfc3339
 from rules import bays
 from rules.fold import Fold
 

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
+from devices.instants import rfc3339
 from devices.tracks import Track
-from feed.wire import rfc3339
 from rules.fold import Fold
 
 

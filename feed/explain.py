@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from feed.wire import AlarmView, alarm_view, rfc3339
+from devices.instants import rfc3339
+from feed.wire import AlarmView, alarm_view
 from rules.periods import HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, SLOT_MIN, Calendar, hour_slots, reach_min, told
 from rules.records import Event, Period
 from rules.spans import PROVEN

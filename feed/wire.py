@@ -4,25 +4,17 @@ Every field is always there; null means unknown or not applicable. A reader igno
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
 from msgspec import Raw, Struct
 
+from devices.instants import rfc3339
 from rules.records import Alarm, Event, Text
 
 PAGE = 500  # entries of a page at the most: encoding one must not hold the interpreter over 2 ms
 
-_LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write
-
 _encode = msgspec.json.Encoder().encode
-
-
-def rfc3339(t_ms: int) -> str:
-    """Civil time in UTC with milliseconds: `2026-11-24T08:16:00.000Z`."""
-    t_ms = min(max(t_ms, 0), _LAST_MS)
-    return f"{datetime.fromtimestamp(t_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{t_ms % 1000:03}Z"
 
 
 class AlarmView(Struct, frozen=True, kw_only=True):

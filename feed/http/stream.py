@@ -7,9 +7,10 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from devices.instants import rfc3339
 from feed.hub import ForgottenError, Hub
 from feed.vitals import Vitals
-from feed.wire import json_of, rfc3339
+from feed.wire import json_of
 
 HEARTBEAT_S = 10.0
 LOOK_S = 1.0

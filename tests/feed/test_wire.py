@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feed.wire import AlarmView, EventView, alarm_json, news, rfc3339, shown
+from devices.instants import rfc3339
+from feed.wire import AlarmView, EventView, alarm_json, news, shown
 from rules.records import Alarm, Event
 from tests.feed.room import NOW_MS, tilted
 
@@ -18,7 +19,8 @@ ISSUE = "id occurrence device family rule priority state active acknowledged lat
     [
         (0, "1970-01-01T00:00:00.000Z"),
         (NOW_MS + 7, "2026-11-24T08:00:00.007Z"),
-        (-5, "1970-01-01T00:00:00.000Z"),
+        (-5, "1969-12-31T23:59:59.995Z"),
+        (-(10**18), "1000-01-01T00:00:00.000Z"),
         (10**18, "9999-12-31T23:59:59.999Z"),
     ],
 )
