@@ -40,12 +40,13 @@ from store.proofs import UNREADABLE, Proof, ProofReader
 log = logging.getLogger(__name__)
 
 SETTLE_S = 1.0  # what happens together is proven together
+PAUSE_S = 5.0  # between two children, while no full batch waits: each is half a second of CPU beside the hot path
 RETRY_S = 10.0
 STATUS_MS = 10 * 60_000  # what is no device is judged by a Status record, and by a timer not long after it
 ANSWER_S = 30.0
 TRIES = 3
 BATCH = 200  # events of one child, which has 50 MiB of packed frames at the most
-WRITTEN_BYTES = 256 << 10  # in one transaction, at the least: the pipeline waits for it some 10 ms
+WRITTEN_BYTES = 64 << 10  # in one transaction, at the least: the pipeline waits for it some 3 ms
 _LOOKED = 500  # events read from the book at a time
 _HOUR_MS = 3_600_000
 
@@ -123,7 +124,9 @@ class Proofs:
         finally:
             self._child = None
         self._failed = 0 if done else self._failed
-        return 0.0 if done else RETRY_S
+        if not done:
+            return RETRY_S
+        return PAUSE_S if len(events) < BATCH and not self._failed else 0.0
 
     @staticmethod
     def _due(book: ProofReader, most: int) -> tuple[int, list[Event]]:
