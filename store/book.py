@@ -215,6 +215,8 @@ class Book(BookReader):
         _lengthen(path.with_name(path.name + "-wal"))
         if self._fact("feed_id") is None:
             self._write([("insert into facts values ('feed_id', ?)", [(secrets.token_hex(6),)])])
+        if self._fact("proven_to") is None:  # what a version told that knew no proofs has none
+            self._write([("insert into facts values ('proven_to', ?)", [(super().last_event,)])])
 
     def told_to(self) -> int:
         """Up to which sequence everything has been told that there was to tell."""

@@ -1,12 +1,16 @@
 """A proof holds as many frames as it may; of the rest it can be shown that they were what they were."""
 
 import random
+import sqlite3
 import zlib
+from contextlib import closing
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
-from store.proofs import PACKED_BYTES, KeptFrame, Packer, Proof, Said
+from store.book import Book
+from store.proofs import PACKED_BYTES, KeptFrame, Packer, Proof, ProofReader, Said
 
 
 def frames(count: int, size: int, seed: int = 1) -> list[KeptFrame]:
@@ -58,3 +62,15 @@ def test_alike_frames_cost_little() -> None:
     assert packer.kept == 1440
     assert len(proof.packed) < 30_000
     assert len(zlib.decompress(proof.packed)) > 300_000
+
+
+def test_what_was_told_before_there_were_proofs_has_none(tmp_path: Path) -> None:
+    """A book of an earlier version: nobody tries to prove two years of events that the journal has long forgotten."""
+    path = tmp_path / "book.sqlite"
+    Book(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("delete from facts where name = 'proven_to'")
+        db.execute("insert or replace into facts values ('last_event', 5000)")
+    Book(path).close()
+    with ProofReader(path) as book:
+        assert book.proven_to() == 5000
