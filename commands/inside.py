@@ -9,7 +9,7 @@ from feed.behind import InboxPage, Refiled
 from ingest.pipeline import Pipeline
 from ingest.refile import RefileError, Refiler
 from rules.fold import Fold
-from rules.records import Old
+from rules.records import Old, Reread
 from store.inbox import Inbox
 
 EARLY_MS = 5 * 60_000  # what stands at a time may have come a little before it: clocks run ahead
@@ -54,7 +54,7 @@ class Inside:
     def register(self) -> Refiled:
         """Wait until the inbox's frames of registered devices are in the log again; see feed.behind.Behind."""
         try:
-            return Refiled(frames=self._refiler.register().result())
+            return _refiled(self._refiler.register().result())
         except RefileError as error:  # a reload came between; it has begun again what is to be done
             raise ValueError(str(error)) from error
 
@@ -71,9 +71,13 @@ class Inside:
             str(self._state / "journal"), registry_of(registry, device), since_ms - offset_ms - EARLY_MS, upto
         )
         try:
-            return Refiled(frames=self._refiler.redecode(device, _found(task), since_ms, LATEST_MS).result())
+            return _refiled(self._refiler.redecode(device, _found(task), since_ms, LATEST_MS).result())
         except RefileError as error:
             raise ValueError(str(error)) from error
+
+
+def _refiled(said: dict[str, Reread]) -> Refiled:
+    return Refiled(frames={device: each.frames for device, each in said.items()}, reread=said)
 
 
 def _found(task: FramesOf) -> Iterator[Old]:

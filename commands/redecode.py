@@ -10,8 +10,11 @@ import msgspec
 from commands.asking import good, pages
 from commands.language import Words, language_option
 from commands.socket import ask, directory_option
+from commands.strangers import became
 from config.load import socket_of
 from config.problems import Language
+from feed.behind import Refiled
+from rules.records import Reread
 
 LONG_S = 3600.0
 
@@ -29,7 +32,8 @@ def command(  # noqa: PLR0913 - what may be said
     """Read again what the journal has of a device or of a model, as it is configured now.
 
     Readings of the span take the place of those that were there, in windows and in InfluxDB; verdicts on closed hours
-    and days are amended. The journal forgets in days: what it has no longer stays as it is.
+    and days are amended. The journal forgets in days: what it has no longer stays as it is. Exit status 1 when of some
+    device there were frames, and none could be read.
     """
     words = Words(language)
     if bool(names) == bool(model):
@@ -37,7 +41,7 @@ def command(  # noqa: PLR0913 - what may be said
     from_when = _instant(since, words)
     socket = socket_of(directory)
     devices = names or tuple(_of_model(socket, model or "", words))
-    counts: dict[str, int] = {}
+    counts: dict[str, Reread] = {}
     for device in devices:
         body = {"since": from_when.isoformat()}
         target = f"/api/v1/devices/{quote(device, safe='')}/redecode"
@@ -46,12 +50,15 @@ def command(  # noqa: PLR0913 - what may be said
         except click.ClickException as error:
             zh, en = "；该时段可能尚未补全，请重新运行", "; the span may not be whole: run it again"
             raise click.ClickException(error.message + words(zh, en)) from None
-        counts |= good(answered, words)["frames"]
+        counts |= msgspec.convert(good(answered, words), Refiled).reread
         if not as_json:
-            frames = counts[device]
-            click.echo(words(f"{device}：重新解码 {frames} 帧", f"{device}: {frames} frames read again"))
+            told = became(counts[device], words)
+            click.echo(words(f"{device}：重新解码 {told}", f"{device}: read again: {told}"))
     if as_json:
-        click.echo(msgspec.json.encode({"frames": counts}))
+        frames = {device: reread.frames for device, reread in counts.items()}
+        click.echo(msgspec.json.encode(Refiled(frames=frames, reread=counts)))
+    if any(reread.none_read for reread in counts.values()):
+        raise SystemExit(1)
 
 
 def _instant(text: str, words: Words) -> datetime:

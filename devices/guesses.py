@@ -16,7 +16,8 @@ from devices.quantities import QUANTITIES
 from devices.readings import Facts, Refusal, Values, without_insane
 
 MOST = 5  # guesses that are worth reading
-CHOSEN = ("variant", "preset")  # options that say which product it is
+ASKED = "pm_unit"  # what only its maker or its screen tells; a guess shows how its numbers would look
+CHOSEN = ("variant", "preset", ASKED)  # options that say which product it is
 
 
 class Guess(Struct, frozen=True):
@@ -81,6 +82,8 @@ def _guess(model: Model, given: dict[str, Any], uplinks: Sequence[Uplink]) -> Gu
         entries = [said] if isinstance(said, Values) else [values for _, values, _ in said]
         if not entries or any(without_insane(values) for values in entries):
             continue
+        if model.hint is not None and any(model.hint(values, options) for values in entries):
+            continue  # such numbers are held back: another unit, another map
         shown = _shown(entries[-1])
         if shown:
             readings, newest = readings + 1, shown

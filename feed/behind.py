@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from devices.guesses import Guess
 from feed.vitals import Vitals
 from rules.fold import Fold
-from rules.records import Answer, Command
+from rules.records import Answer, Command, Reread
 from store.ledger import Ledger
 
 
@@ -132,9 +132,13 @@ class FramesPage(Struct, frozen=True, kw_only=True):
 
 
 class Refiled(Struct, frozen=True, kw_only=True):
-    """How many old frames of which device were put into the log again."""
+    """How many old frames of which device were put into the log again, and what became of them.
+
+    reread  of what a process before this one did, nothing but how many frames there were
+    """
 
     frames: dict[str, int]
+    reread: dict[str, Reread]
 
 
 class DrawsLedger(Protocol):

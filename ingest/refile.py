@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from ingest.pipeline import Pipeline
 from rules.fold import Fold
-from rules.records import Old, Refile
+from rules.records import Old, Refile, Reread
 from store.inbox import Inbox
 
 PART = 200
@@ -36,26 +36,31 @@ class _Wanted(Struct, frozen=True):
     after: int
 
 
+Said = dict[str, Reread]
+"""By device."""
+
+
 class Refiler:
     """One thread's work. The calls may come from any thread."""
 
     def __init__(self, pipeline: Pipeline, inbox: Inbox) -> None:
         self._pipeline, self._inbox = pipeline, inbox
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], dict[str, int]], Future[dict[str, int]]]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], Said], Future[Said]]] = queue.SimpleQueue()
+        self._registered: dict[str, Reread] = {}  # by this process; those of a former one are in the log as well
         self._numbers = itertools.count(time.time_ns() // 1_000_000)
 
     # ------------------------------------------------------------------------------------------ called by others
 
-    def register(self) -> Future[dict[str, int]]:
-        """Refile what the inbox has of devices that are registered; how many of its frames each has in the log then."""
+    def register(self) -> Future[Said]:
+        """Refile what the inbox has of devices that are registered; what became of the frames of each since."""
         return self._enqueue(self._register)
 
-    def redecode(self, device: str, frames: Iterable[Old], from_ms: int, to_ms: int) -> Future[dict[str, int]]:
+    def redecode(self, device: str, frames: Iterable[Old], from_ms: int, to_ms: int) -> Future[Said]:
         """Read the frames of a device again; readings of the span are taken back first. The future may RefileError."""
         return self._enqueue(lambda: {device: self._refile(device, frames, "redecode", from_ms=from_ms, to_ms=to_ms)})
 
-    def _enqueue(self, job: Callable[[], dict[str, int]]) -> Future[dict[str, int]]:
-        done: Future[dict[str, int]] = Future()
+    def _enqueue(self, job: Callable[[], Said]) -> Future[Said]:
+        done: Future[Said] = Future()
         self._jobs.put((job, done))
         return done
 
@@ -74,16 +79,20 @@ class Refiler:
             except RefileError as error:
                 done.set_exception(error)
 
-    def _register(self) -> dict[str, int]:
-        counts = {}
+    def _register(self) -> Said:
+        said = {}
         for wanted in self._pipeline.ask(self._wanted).result():
             found = itertools.chain.from_iterable(map(self._old, wanted.addresses))
             frames = sorted(found, key=lambda old: old.sequence)
-            counts[wanted.device] = len(frames)
             new = [old for old in frames if old.sequence > wanted.after]
             if new:
-                self._refile(wanted.device, new, "registered")
-        return counts
+                reread = self._refile(wanted.device, new, "registered")
+                if wanted.after and wanted.device in self._registered:
+                    self._registered[wanted.device].add(reread)
+                else:
+                    self._registered[wanted.device] = reread
+            said[wanted.device] = self._registered.get(wanted.device) or Reread(frames=len(frames))
+        return said
 
     def _wanted(self, fold: Fold) -> list[_Wanted]:
         """Find whose frames the inbox has. On the pipeline's thread, which owns both."""
@@ -102,11 +111,13 @@ class Refiler:
         for sequence, source, at_ms, frame in self._inbox.read(address):
             yield Old(sequence, source, at_ms, *frame)
 
-    def _refile(self, device: str, frames: Iterable[Old], why: Literal["registered", "redecode"], **span: int) -> int:
-        """Submit part by part; return how many frames there were."""
+    def _refile(
+        self, device: str, frames: Iterable[Old], why: Literal["registered", "redecode"], **span: int
+    ) -> Reread:
+        """Submit part by part; return what became of the frames."""
         name = f"{why}-{next(self._numbers)}"
         parts = _parts(frames)
-        count, number, part = 0, 0, next(parts, [])
+        reread, number, part = Reread(), 0, next(parts, [])
         while not self._stop.is_set():
             following = next(parts, None)
             record = Refile(
@@ -115,9 +126,10 @@ class Refiler:
             answer = self._pipeline.submit(record).result()
             if answer.status != 200:  # noqa: PLR2004 - OK
                 raise RefileError(answer.detail)
-            count, number = count + len(part), number + 1
+            reread.add(answer.reread or Reread(frames=len(part)))
+            number += 1
             if following is None:
-                return count
+                return reread
             part = following
         raise RefileError("the gateway stops")
 

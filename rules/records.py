@@ -314,18 +314,52 @@ class Refused(Struct):
     detail: str
 
 
+class Reread(Struct, kw_only=True):
+    """What became of old frames that were read again.
+
+    readings  frames that gave readings; facts: those that gave facts; repeats; held: times that cannot be
+    refused   frames, by reason; why: the reason of the first of them, in words
+    """
+
+    frames: int = 0
+    readings: int = 0
+    facts: int = 0
+    repeats: int = 0
+    held: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    why: str = ""
+
+    def add(self, part: "Reread") -> None:
+        """Add what became of others."""
+        self.frames += part.frames
+        self.readings += part.readings
+        self.facts += part.facts
+        self.repeats += part.repeats
+        self.held += part.held
+        for reason, count in part.refused.items():
+            self.refused[reason] = self.refused.get(reason, 0) + count
+        self.why = self.why or part.why
+
+    @property
+    def none_read(self) -> bool:
+        """There were some, and none could be read."""
+        return bool(self.refused) and sum(self.refused.values()) == self.frames
+
+
 class Answer(Struct, kw_only=True):
     """What a command is told.
 
     status  200 done, 404 no such alarm (or device), 409 a newer activation, a higher priority, a part out of turn,
             422 a reset while the condition is still there; without an alarm: another command had this id
     asked   hash of the command that is answered, without its time and its way; "" = not known
+    reread  of a part of a refile
     """
 
     status: int
     detail: str = ""
     alarm: Alarm | None = None
     asked: str = ""
+    reread: Reread | None = None
 
 
 class Outcome(Struct, kw_only=True):

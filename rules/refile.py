@@ -15,7 +15,7 @@ from devices.tracks import Track
 from rules import lines
 from rules.intake import Arrival, counts, judge, note_doubts, without_doubted
 from rules.memory import Memory, Refiling
-from rules.records import Answer, Old, Refile, Refused
+from rules.records import Answer, Old, Refile, Refused, Reread
 
 
 def reception_of(device: Device, registry: Registry) -> Reception:
@@ -41,15 +41,18 @@ def take(memory: Memory, sequence: int, record: Refile) -> Answer:
     if refiling is None or (refiling.refile, refiling.next_part) != (record.refile, record.part):
         return Answer(status=409, detail=f"part {record.part} of {record.refile} does not come next; begin again")
     refiling.next_part += 1
+    refused = len(memory.out.refused)
     for old in record.frames:
         _frame(memory, track, refiling, old, record)
-    _count(memory, track, refiling.reception.tracks[record.device])
+    reread = _count(memory, track, refiling.reception.tracks[record.device])
+    if first := memory.out.refused[refused:]:
+        reread.why = f"{first[0].reason}: {first[0].detail}"
     if record.why == "registered" and record.frames:
         memory.registered[record.device] = (track.device.address, record.frames[-1].sequence)
     if record.last:
         del memory.refiles[record.device]
         _finish(memory, track, refiling, (sequence, record))
-    return Answer(status=200)
+    return Answer(status=200, reread=reread)
 
 
 def _empty(memory: Memory, track: Track, record: Refile) -> None:
@@ -104,8 +107,12 @@ def _reading(memory: Memory, track: Track, alone: Track, reading: Reading, came:
 _COUNTED = ("frames", "duplicates", "facts", "held", "readings", "missed")
 
 
-def _count(memory: Memory, track: Track, alone: Track) -> None:
-    """Move what was counted of the old frames to the device's own counts."""
+def _count(memory: Memory, track: Track, alone: Track) -> Reread:
+    """Move what was counted of the old frames to the device's own counts; return it."""
+    reread = Reread(
+        frames=alone.frames, readings=alone.decoded, facts=alone.facts, repeats=alone.duplicates, held=alone.held,
+        refused=dict(alone.refused),
+    )  # fmt: skip
     memory.refiled += alone.frames
     for name in _COUNTED:
         setattr(track, name, getattr(track, name) + getattr(alone, name))
@@ -113,6 +120,7 @@ def _count(memory: Memory, track: Track, alone: Track) -> None:
     for reason, count in alone.refused.items():
         track.refuse(reason, count)
     alone.refused = {}
+    return reread
 
 
 def _finish(memory: Memory, track: Track, refiling: Refiling, came: tuple[int, Refile]) -> None:

@@ -108,3 +108,11 @@ def test_strangers_do_not_rule_the_terminal(directory: Path) -> None:
     shown = CliRunner().invoke(main, ["inbox", "--directory", str(directory), "--lang", "en"], color=True).stdout
     assert "mn:\\x1b[2J32010000" in shown
     assert "\x1b[2J" not in shown
+
+
+def test_an_option_that_only_its_maker_knows_is_asked_for(directory: Path) -> None:
+    before = set(directory.rglob("*"))
+    done = inbox(directory, "adopt", "mn:32010000000000000000000A", "--model", "hj212-dust", "--id", "dust-1")
+    assert done.exit_code == 2
+    assert "--option pm_unit=ug_m3 | mg_m3 | ng_m3" in done.stderr
+    assert set(directory.rglob("*")) == before

@@ -1,11 +1,16 @@
 """A stranger speaks, and nobody knows yet what it is."""
 
+from typing import Literal
+
 import pytest
 
 from devices.envelopes import Uplink
 from devices.guesses import guesses
+from devices.models import hj212_dust
+from devices.models.hj212_dust import Hj212Options
 from tests.devices.captures import Capture, captures
 
+Unit = Literal["ug_m3", "mg_m3", "ng_m3"]
 READ = [
     c for c in captures() if c.expect and c.flags is None and c.model.id not in ("plain", "hj212-dust", "modbus-dust")
 ]
@@ -52,3 +57,13 @@ def test_a_frame_that_a_platform_wraps_as_text_is_guessed_too() -> None:
 
 def test_an_empty_frame_is_no_word_of_any_model() -> None:
     assert guesses([Uplink(address="a", port=2, payload=b"")]) == []
+
+
+@pytest.mark.parametrize("unit", ["ug_m3", "mg_m3", "ng_m3"])
+def test_a_station_is_guessed_in_the_unit_that_makes_sense(unit: Unit) -> None:
+    options = Hj212Options(pm_unit=unit)
+    said = hj212_dust.packet(
+        hj212_dust.Station(pm10_ug_m3=85.0, noise_db=52.0), options, mn="A", at_ms=1_640_995_200_000
+    )
+    found = guesses([Uplink(address="a", payload=said)])
+    assert [guess.options for guess in found if guess.model == "hj212-dust"] == [{"pm_unit": unit}]

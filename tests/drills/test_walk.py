@@ -53,6 +53,11 @@ class Street:
         command += [str(self.gateway.configuration), *words]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
 
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, str(ROOT / "run_daemon.py"), *words, "--lang", "en", "--directory"]
+        command.append(str(self.gateway.configuration))
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
+
     def reload(self, devices: str) -> None:
         (self.gateway.configuration / "devices.d/all.yaml").write_text(devices, encoding="utf-8")
         command = [sys.executable, str(ROOT / "run_daemon.py"), "reload", str(self.gateway.configuration)]
@@ -152,3 +157,23 @@ def test_a_device_that_is_removed_ends_its_walk(street: Street) -> None:
     told, _ = walk.communicate(timeout=20)
     assert walk.returncode == 1
     assert "mh-1 is not registered any more" in told
+
+
+@pytest.mark.timeout(120)
+def test_who_takes_the_wrong_model_is_told_so(street: Street) -> None:
+    """Frames that nobody can read are not "in": adopt and redecode count them, say why, and fail."""
+    street.reload("devices: []\n")
+    for _ in range(3):
+        street.says(b"\x01")
+    until(lambda: street.gateway.get("/api/v1/ledger")["frames"]["strangers"] == 3, what="all in the inbox")
+    adopted = street.run("inbox", "adopt", f"eui:{EUI}", "--model", "dingtek-dc41x", "--id", "pk-1")
+    assert adopted.returncode == 1
+    assert "3 frames: 3 refused (" in adopted.stdout
+    assert "not like dingtek-dc41x" in adopted.stderr
+    path = street.gateway.configuration / "devices.d" / "pk-1.yaml"
+    for model, code, words in (("bosch-tps110", 0, "3 with readings"), ("dingtek-dc41x", 1, "3 refused (")):
+        path.write_text(path.read_text().replace("dingtek-dc41x", model).replace("bosch-tps110", model))
+        street.reload("devices: []\n")
+        again = street.run("redecode", "--device", "pk-1", "--since", "2026-01-01")
+        assert again.returncode == code, again.stdout + again.stderr
+        assert words in again.stdout

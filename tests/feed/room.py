@@ -98,9 +98,11 @@ class Room:
                 vitals=lambda: self.vitals,
                 ledger=lambda **_: ledger_picture(Memory(), Kept(), None, {}),
                 inbox=lambda **_: InboxPage(gateway=GATEWAY, addresses=0, refused=0, strangers=[], next=None),
-                register=lambda: Refiled(frames={}),
-                redecode=lambda device, since_ms: Refiled(frames={device: since_ms}) if device == "mh-1" else None,
-                frames=lambda device, after: (
+                register=lambda: Refiled(frames={}, reread={}),
+                redecode=lambda device, since_ms: (
+                    Refiled(frames={device: since_ms}, reread={}) if device == "mh-1" else None
+                ),
+                frames=lambda device, _: (
                     FramesPage(device=device, quantities=[], judged=False, frames=[], position=0)
                     if device == "mh-1"
                     else None

@@ -14,7 +14,7 @@ from rules.kinds.silence import Silence
 from rules.kinds.state import State
 from rules.lines import ERASE
 from rules.packs import DatedLimit
-from rules.records import Event, Old, Outcome, Refile
+from rules.records import Event, Old, Outcome, Refile, Reread
 from rules.ruleset import Rule
 from tests.rules.street import COUNTED, DAY, FIELDS, HOUR, MINUTE, START_MS, TIMED, Street, plain, rule
 
@@ -225,3 +225,18 @@ def test_nobody_missed_a_device_before_it_was_registered() -> None:
     assert events_of(street, "quiet") == []
     street.tick(HOUR + 15 * MINUTE)
     assert [event.alarm.id for event in events_of(street, "quiet")] == ["quiet@b"]
+
+
+def test_what_became_of_old_frames_is_said() -> None:
+    street = Street([])
+    for counter, said in ((7, {"pm10": 1}), (8, {"pm10": 2}), (8, {"pm10": 2}), (9, {"pm10": "x"})):
+        street.json(counter * MINUTE, "b", seq=counter, **said)
+    street.configure(HOUR, "two", [plain("b", COUNTED)])
+    reread = Reread()
+    for outcome in refile(street, HOUR, inbox_of(street), size=2):
+        for answer in outcome.answers.values():
+            assert answer.reread is not None
+            reread.add(answer.reread)
+    assert (reread.frames, reread.readings, reread.repeats, sum(reread.refused.values())) == (4, 2, 1, 1)
+    assert "pm10" in reread.why
+    assert not reread.none_read
