@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -164,10 +163,10 @@ def test_ten_thousand_devices_are_read_again_in_three_seconds(directory: Path) -
     model = {"model": "dingtek-dc41x", "interval": "6 h", "site": "工地"}
     devices = [{"id": f"d-{n}", "address": f"eui:{n:016x}", **model} for n in range(10_000)]
     (directory / "devices.d" / "many.yaml").write_text(json.dumps({"devices": devices}, ensure_ascii=False))
-    began = time.monotonic()
+    began = sum(os.times()[:4])  # of us and of the child: what others on this machine do is not counted
     found = apart.finish(apart.begin(directory, gently=True))
     compiled = accepted.compiled_of(found)
-    assert time.monotonic() - began < 3
+    assert sum(os.times()[:4]) - began < 3
     assert len(compiled.registry.devices) == 10_008
     sites = {id(device.site) for device in compiled.registry.devices if device.site == "工地"}
     assert len(sites) == 1, "what many have alike is there once"
