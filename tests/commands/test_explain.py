@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
 
+from commands import evidence, history
 from commands.daemon import Daemon
 from commands.explain import command
 from config.check import load
 from devices.frames import Batch
+from feed.explain import explain
 from ingest.sources.replay import Replay
 from rules.records import Command
 from store.proofs import ProofReader
@@ -99,9 +102,8 @@ def past(begins_ms: int) -> Iterator[Batch]:
             yield Batch("lora", at_ms, [frame(t_ms, 60.0) for t_ms in late])
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    folder = tmp_path_factory.mktemp("explain")
+def made(folder: Path) -> Daemon:
+    """Make a gateway of the configuration."""
     for name, text in CONFIGURATION.items():
         path = folder / "etc" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +111,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         path.write_text(text.format(**given) if name == "cityward.yaml" else text, encoding="utf-8")
     loaded = load(folder / "etc")
     assert loaded.compiled is not None, [problem.text("en") for problem in loaded.problems]
-    daemon = Daemon(loaded.compiled, None)
+    return Daemon(loaded.compiled, None)
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    folder = tmp_path_factory.mktemp("explain")
+    daemon = made(folder)
     begins_ms = midnight_ms()
     daemon.start(Replay(past(begins_ms), begins_ms))
     try:
@@ -257,3 +265,24 @@ def test_over_tcp_the_bytes_of_frames_stay_inside(gateway: Daemon) -> None:
 def test_a_file_is_written(gateway: Daemon, tmp_path: Path) -> None:
     assert explained(gateway, "--format", "html", "--output", str(tmp_path / "x.html")).exit_code == 0
     assert (tmp_path / "x.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_child_that_always_dies_costs_the_frames_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_RUN", "raise SystemExit(9)")
+    monkeypatch.setattr(evidence, "RETRY_S", 0.01)
+    monkeypatch.setattr(evidence, "SETTLE_S", 0.01)
+    daemon = made(tmp_path)
+    begins_ms = midnight_ms()
+    daemon.start(Replay(takewhile(lambda batch: batch.at_ms < begins_ms + 21 * HOUR, past(begins_ms)), begins_ms))
+    try:
+        with ProofReader(tmp_path / "state/book.sqlite") as book:
+            until(lambda: book.proven_to() == book.last_event > 0, what="what can be proven is")
+            found = explain(book, "pm10-slot@gate")
+            assert book.incomplete() > 0
+    finally:
+        daemon.stop()
+    assert found is not None
+    assert (found.state, found.missing, found.frames) == ("proven", "unreadable", [])
+    assert (found.rule["id"], found.why["value"], found.periods[0].recomputed) == ("pm10-slot", 370.0, None)
