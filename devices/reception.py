@@ -325,7 +325,7 @@ def _decode(track: Track, uplink: Uplink) -> _Said | Facts | Refusal:
     t_ms = -1 if uplink.time_ms is None else uplink.time_ms
     if t_ms < 0 and entries:
         t_ms = entries[0][0]
-    told = b"" if uplink.values is None else json.encode(uplink.values)
+    told = b"" if uplink.values is None else b"".join(map(json.encode, (uplink.values, *uplink.earlier)))
     return _Said(-1 if uplink.counter is None else uplink.counter, t_ms, entries, uplink.resent, told=told)
 
 

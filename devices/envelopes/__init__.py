@@ -6,7 +6,10 @@ from typing import Any
 from msgspec import Struct
 
 from devices.models import Model
-from devices.readings import Decoded, Facts, Refusal, Values
+from devices.readings import Decoded, Facts, Refusal, Reported, Values
+
+Moment = tuple[int | None, dict[str, Any]]
+"""Time in Unix ms (None = none), and what a platform says of it."""
 
 
 class Uplink(Struct, kw_only=True):
@@ -17,6 +20,7 @@ class Uplink(Struct, kw_only=True):
     port            LoRaWAN FPort, or None
     payload         the device's bytes; None where the platform sends values
     values          ready values, where the platform decodes
+    earlier         moments of the same push before that: their time and values
     service         the platform's number for this kind of message (CTWing: serviceId), or None
     time_ms         the device's or platform's time, Unix ms; None = none
     counter         frame counter, or None
@@ -29,6 +33,7 @@ class Uplink(Struct, kw_only=True):
     port: int | None = None
     payload: bytes | None = None
     values: dict[str, Any] | None = None
+    earlier: list[Moment] = []
     service: int | None = None
     time_ms: int | None = None
     counter: int | None = None
@@ -72,7 +77,22 @@ def said_by(model: Model, uplink: Uplink, options: Any) -> Decoded:  # noqa: ANN
     """
     if uplink.payload is not None:
         return model.decode(uplink.payload, uplink.port, options) if uplink.payload else Facts({"event": "up"})
-    values = uplink.values or {}
+    said = _read(model, uplink, uplink.values or {}, options)
+    if not uplink.earlier:
+        return said
+    found = [(at_ms, _read(model, uplink, values, options)) for at_ms, values in uplink.earlier]
+    entries = [entry for at_ms, each in [*found, (None, said)] for entry in _entries(each, at_ms)]
+    return entries or said
+
+
+def _entries(said: Decoded, at_ms: int | None) -> list[Reported]:
+    if isinstance(said, Facts | Refusal):
+        return []
+    several = [(-1, said, "")] if isinstance(said, Values) else said
+    return [(t_ms if t_ms >= 0 or at_ms is None else at_ms, values, span) for t_ms, values, span in several]
+
+
+def _read(model: Model, uplink: Uplink, values: dict[str, Any], options: Any) -> Decoded:  # noqa: ANN401 - of this model
     if model.read is not None:
         return model.read(values, uplink.service, options)
     frame = _hex_in(values)

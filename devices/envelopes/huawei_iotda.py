@@ -60,13 +60,16 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     told = [service for service in (body.services if body else None) or () if service.properties is not None]
     if not told:
         return Facts({"event": f"{message.resource} {message.event}"}, address)
-    times = (told[-1].event_time, message.event_time_ms, message.event_time)
-    return Uplink(
-        address=address,
-        imei=messages.imei(header.node_id),
-        values={name: value for service in told for name, value in (service.properties or {}).items()},
-        time_ms=next((at_ms for time in times if (at_ms := messages.moment_ms(time)) is not None), None),
+    *earlier, (time_ms, values) = messages.moments(
+        (_time_ms(service.event_time, message.event_time_ms, message.event_time), service.properties or {})
+        for service in told
     )
+    return Uplink(address=address, imei=messages.imei(header.node_id), values=values, time_ms=time_ms, earlier=earlier)
+
+
+def _time_ms(*times: object) -> int | None:
+    """Return the first that is a time."""
+    return next((at_ms for time in times if (at_ms := messages.moment_ms(time)) is not None), None)
 
 
 ENVELOPE = Envelope(

@@ -6,7 +6,7 @@ Source: Huawei "OceanConnect north API reference", device data notifications; re
     {"notifyType":"deviceDatasChanged","deviceId":"...","services":[{"serviceId":"...","data":{...},"eventTime":"..."}]}
 
 The values are whatever the product's codec plug-in makes: numbers, padded texts, a whole frame in hex, NUL characters.
-They are handed on as they came; of several services the later one wins. `eventTime` is the platform's, in UTC.
+They are handed on as they came; what is said twice is of two moments. `eventTime` is the platform's, in UTC.
 """
 
 from typing import Any
@@ -46,11 +46,10 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     told = [service for service in services if service.data is not None]
     if not told:
         return Facts({"event": message.notify_type}, address)
-    return Uplink(
-        address=address,
-        values={name: value for service in told for name, value in (service.data or {}).items()},
-        time_ms=messages.moment_ms(told[-1].event_time),
+    *earlier, (time_ms, values) = messages.moments(
+        (messages.moment_ms(service.event_time), service.data or {}) for service in told
     )
+    return Uplink(address=address, values=values, time_ms=time_ms, earlier=earlier)
 
 
 def _mine(found: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec import ValidationError, json
 
+from devices.envelopes import Moment
 from devices.instants import rfc3339_ms
 from devices.readings import Refusal
 
@@ -85,6 +86,27 @@ def imei(text: object) -> str:
     """Return an IMEI as its 15 digits; "" for what is none ("undefined", masked, absent)."""
     said = str(text)
     return said if len(said) == _IMEI_DIGITS and said.isascii() and said.isdigit() else ""
+
+
+def moments(parts: Iterable[Moment]) -> list[Moment]:
+    """Put the parts of a push together by moments, at least one, the newest last.
+
+    Parts of one device's word may differ by some seconds. A new moment begins where a value would take the place of
+    another: a platform sends an alarm and its end, or a day that it kept, in one push.
+    """
+    several = list(parts)
+    if all(at_ms is not None for at_ms, _ in several):
+        several.sort(key=lambda part: part[0] or 0)
+    found: list[Moment] = []
+    for at_ms, values in several:
+        known_ms, known = found[-1] if found else (None, {})
+        if found and at_ms == known_ms and values.items() <= known.items():
+            continue  # the same once more
+        if not found or not known.keys().isdisjoint(values):
+            found.append((at_ms, dict(values)))
+        else:
+            found[-1] = (known_ms if at_ms is None else at_ms, known | values)
+    return found or [(None, {})]
 
 
 def moment_ms(said: object) -> int | None:

@@ -12,11 +12,12 @@ number in one push and a hex text in the next; both are handed on. `at` and `tim
 pushes have `dev_name` in place of `dev_id`, and `msg` may be text with JSON in it, or a list when pushes are batched.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import Struct, field, json
 
-from devices.envelopes import Envelope, Uplink, messages
+from devices.envelopes import Envelope, Moment, Uplink, messages
 from devices.readings import Facts, Refusal
 
 _EVENTS: Final = {1: "data", 2: "status", 7: "command"}
@@ -66,23 +67,23 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
         return Refusal("incomplete", "neither dev_id nor a device's name")
     if any(each.address != address for each in told):
         return Refusal("syntax", "data of several devices in one push: switch batching off in OneNET")
-    values: dict[str, Any] = {}
-    times = []
-    for each in told:
-        if isinstance(each.ds_id, str):
-            values[each.ds_id] = each.value
-            times.append(each.at)
-        elif isinstance(each.data, dict) and isinstance(params := each.data.get("params"), dict):
-            for name, said in params.items():
-                known = isinstance(said, dict) and "value" in said
-                values[name] = said["value"] if known else said
-                times.append(said.get("time") if known else None)
+    *earlier, (time_ms, values) = messages.moments(moment for each in told for moment in _moments(each))
     if not values:
         return Facts({"event": _event(first)}, address)
-    known_times = [at_ms for time in times if (at_ms := messages.moment_ms(time)) is not None]
-    return Uplink(
-        address=address, imei=messages.imei(first.imei), values=values, time_ms=max(known_times, default=None)
-    )
+    return Uplink(address=address, imei=messages.imei(first.imei), values=values, time_ms=time_ms, earlier=earlier)
+
+
+def _moments(message: _Inner) -> Iterator[Moment]:
+    if isinstance(message.ds_id, str):
+        yield messages.moment_ms(message.at), {message.ds_id: message.value}
+    elif isinstance(message.data, dict) and isinstance(params := message.data.get("params"), dict):
+        values: dict[str, Any] = {}
+        times = []
+        for name, said in params.items():
+            known = isinstance(said, dict) and "value" in said
+            values[name] = said["value"] if known else said
+            times.append(messages.moment_ms(said.get("time")) if known else None)
+        yield max((at_ms for at_ms in times if at_ms is not None), default=None), values
 
 
 def _event(message: _Inner) -> str:

@@ -153,6 +153,31 @@ def test_a_push_of_what_was_half_an_hour_ago_rings_nothing_as_if_it_were_now() -
     assert [(reading.live, reading.newest) for reading in said] == [(False, False)]
 
 
+def moments_of(platform: str) -> dict[str, Any]:
+    """Make a push that tells of an alarm and of its end ten seconds later, the end first."""
+    told = [(START_MS + 10_000, 0), (START_MS, 1)]
+    name = "manhole_cover_position_state"
+    if platform == "onenet":
+        return {"msg": [{"type": 1, "dev_id": 7, "ds_id": name, "value": v, "at": t} for t, v in told], "nonce": "a"}
+    timed = [(str(t), {name: v}) for t, v in told]
+    if platform == "huawei-iotda":
+        services = [{"service_id": "M", "properties": values, "event_time": t} for t, values in timed]
+        header = {"device_id": "7", "node_id": "n"}
+        return {"resource": "device.property", "notify_data": {"header": header, "body": {"services": services}}}
+    services = [{"serviceId": "M", "data": values, "eventTime": t} for t, values in timed]
+    return {"notifyType": "deviceDatasChanged", "deviceId": "7", "services": services}
+
+
+@pytest.mark.parametrize("platform", ["onenet", "huawei-iotda", "huawei-oceanconnect"])
+def test_one_push_of_two_moments_is_two_readings(platform: str) -> None:
+    broker = Broker(platform, "ctwing-manhole", "device:7")
+    _, said = broker.hear(moments_of(platform), START_MS + 11_000)
+    assert isinstance(said, list)
+    found = [(reading.live, reading.t_ms, asdict(reading.values)["cover_displaced"]) for reading in said]
+    assert found == [(True, START_MS, True), (True, START_MS + 10_000, False)]
+    assert broker.hear(moments_of(platform), START_MS + 12_000)[1] == Duplicate()
+
+
 def test_onenet_tries_again_with_another_nonce() -> None:
     broker = Broker("onenet", "dingtek-dc41x", "device:7")
     said = []
