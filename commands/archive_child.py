@@ -176,7 +176,9 @@ class _Archiving:
     def go_on(self, upto: int) -> int:
         """Take the journal."""
         written = waiting = 0
-        for first, record in journal.read(self._fs, self._state / "journal", self._after, upto=upto):
+        lost: list[journal.Span] = []
+        began = self._after
+        for first, record in journal.read(self._fs, self._state / "journal", self._after, upto=upto, lost=lost):
             if not self._fold.memory.hash and not isinstance(record, Config):
                 self._in_force(first, record)
             for at, part in self._sound(first, record):
@@ -186,6 +188,9 @@ class _Archiving:
                 self._keep()
                 written, waiting = written + waiting, 0
         self._keep()
+        if began and lost:  # before it began there was nothing to lose
+            records = sum(last - first + 1 for first, last in lost)
+            print(f"archive: the journal lost {records} records before they were archived", file=sys.stderr)  # noqa: T201
         return written + waiting
 
     def _in_force(self, first: int, record: Record) -> None:
