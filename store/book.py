@@ -27,7 +27,8 @@ PAGE_BYTES = 1024  # of a new book; an event changes seven pages, and writes the
 BALLAST_BYTES = REST_BYTES + (2 << 20)  # and before that for a small segment of the journal
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
-_SCHEMA = """
+_SCHEMA = (
+    """
 create table if not exists facts (name text primary key, value any) without rowid;
 create table if not exists events (number integer primary key, at_ms integer not null, body blob not null);
 create table if not exists evidence (number integer primary key, body blob not null);
@@ -49,7 +50,9 @@ create table if not exists proofs (
 );
 create index if not exists incomplete_proofs on proofs (number) where not complete;
 create table if not exists configurations (hash text primary key, accepted integer not null, body blob not null);
-""" + shadows.SCHEMA
+"""
+    + shadows.SCHEMA
+)
 _KEEP_FORMER = """
 insert or ignore into revisions select * from periods
 where device = ? and quantity = ? and span = ? and start_ms = ? and revision < ?
@@ -144,8 +147,8 @@ class BookReader:
     def activations(self, from_ms: int) -> list[Activation]:
         """Read when rules that are only tried would have rung since then, or would still ring; civil time."""
         rows = self._db.execute(
-            "select alarm, rule, priority, from_ms, to_ms from shadows where from_ms >= ? or to_ms >= ? or to_ms is null"
-            " order by from_ms",
+            "select alarm, rule, priority, from_ms, to_ms from shadows"
+            " where from_ms >= ? or to_ms >= ? or to_ms is null order by from_ms",
             (from_ms, from_ms),
         )
         return [Activation(*row) for row in rows]
