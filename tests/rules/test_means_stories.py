@@ -21,7 +21,9 @@ from tests.rules.street import DAY, HOUR, MINUTE, START_MS, Street, periods_of, 
 
 MIDNIGHT = int(datetime(2026, 11, 20, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000) - START_MS
 EIGHT = MIDNIGHT + 8 * HOUR
-FIELDS: dict[str, Any] = {"pm10": "pm10_ug_m3", "tsp": "tsp_ug_m3", "aqi": "aqi", "pm": "pm_is_primary", "rh": "humidity_pct"}
+FIELDS: dict[str, Any] = {
+    "pm10": "pm10_ug_m3", "tsp": "tsp_ug_m3", "aqi": "aqi", "pm": "pm_is_primary", "rh": "humidity_pct",
+}  # fmt: skip
 OPTIONS = PlainOptions(family="dust", fields=FIELDS, time=TimeMember(field="t", unit="ms"))
 CITY = plain("city", OPTIONS, interval_ms=HOUR)
 SITE = plain("site", OPTIONS)
