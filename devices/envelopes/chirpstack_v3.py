@@ -39,6 +39,15 @@ class _Gateway(Struct, gc=False):
     mac: Any = None
 
 
+class _Heard(Struct):
+    """The same, read with care."""
+
+    rssi: Any = None
+    snr: Any = field(default=0.0, name="loRaSNR")
+    time: Any = None
+    mac: Any = None
+
+
 class Message(Struct):
     """Any event, of ChirpStack v3 or a Milesight gateway, read with care."""
 
@@ -49,7 +58,7 @@ class Message(Struct):
     data: str | None = None
     counter: int | None = field(default=0, name="fCnt")
     port: int | None = field(default=None, name="fPort")
-    gateways: list[_Gateway] | None = field(default=None, name="rxInfo")
+    gateways: list[_Heard] | None = field(default=None, name="rxInfo")
 
     @property
     def milesight(self) -> bool:
@@ -104,7 +113,7 @@ def opened(message: Message, payload: bytes, event: str) -> Uplink | Facts | Ref
     if isinstance(data, Refusal):
         return data
     gateways = message.gateways or []
-    rssi, snr = messages.best((gateway.rssi, gateway.snr) for gateway in gateways)
+    rssi, snr = messages.best_of(gateways)
     times = [message.time, *(gateway.time for gateway in gateways), message.published]
     return Uplink(
         address=address,

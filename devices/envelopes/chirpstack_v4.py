@@ -48,7 +48,7 @@ class _Message(Struct, rename="camel"):
     data: str | None = None
     f_cnt: int | None = 0
     f_port: int | None = None
-    rx_info: list[_Gateway] | None = None
+    rx_info: list[messages.Heard] | None = None
 
 
 _usual = json.Decoder(_Uplink).decode
@@ -79,7 +79,7 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     data = messages.from_base64(message.data)
     if isinstance(data, Refusal):
         return data
-    rssi, snr = messages.best((gateway.rssi, gateway.snr) for gateway in message.rx_info or ())
+    rssi, snr = messages.best_of(message.rx_info or ())
     return Uplink(
         address=address,
         port=message.f_port,

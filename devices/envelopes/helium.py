@@ -17,14 +17,9 @@ from devices.envelopes import Envelope, Uplink, messages
 from devices.readings import Facts, Refusal
 
 
-class _Hotspot(Struct):
-    rssi: float | None = None
-    snr: float | None = 0.0
-
-
 class _Message(Struct):
     dev_eui: str
-    hotspots: list[_Hotspot] | None
+    hotspots: list[messages.Heard] | None
     payload: str | None = None
     fcnt: int | None = 0
     port: int | None = None
@@ -48,7 +43,7 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     data = messages.from_base64(message.payload)
     if isinstance(data, Refusal):
         return data
-    rssi, snr = messages.best((hotspot.rssi, hotspot.snr) for hotspot in message.hotspots or ())
+    rssi, snr = messages.best_of(message.hotspots or ())
     return Uplink(
         address=address,
         port=message.port,

@@ -20,11 +20,6 @@ from devices.readings import Facts, Refusal
 _ANSWERS: Final = ("cq", "tx", "txd")
 
 
-class _Gateway(Struct):
-    rssi: float | None = None
-    snr: float | None = 0.0
-
-
 class _Message(Struct):
     cmd: str
     eui: str = field(default="", name="EUI")
@@ -33,9 +28,9 @@ class _Message(Struct):
     port: int | None = None
     data: str | None = None
     encdata: str | None = None
-    rssi: float | None = None
-    snr: float | None = 0.0
-    gws: list[_Gateway] | None = None
+    rssi: Any = None
+    snr: Any = 0.0
+    gws: list[messages.Heard] | None = None
     offline: bool | None = False
 
 
@@ -58,8 +53,7 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     data = messages.from_hex(message.data)
     if isinstance(data, Refusal):
         return data
-    own = [(message.rssi, message.snr)]
-    rssi, snr = messages.best([(gateway.rssi, gateway.snr) for gateway in message.gws] if message.gws else own)
+    rssi, snr = messages.best_of(message.gws or [message])
     return Uplink(
         address=address,
         port=message.port,

@@ -2,9 +2,9 @@
 
 import base64
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from msgspec import ValidationError, json
+from msgspec import Struct, ValidationError, json
 
 from devices.envelopes import Moment
 from devices.instants import rfc3339_ms
@@ -135,6 +135,30 @@ def number(said: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return value if abs(value) < 1e6 else None  # noqa: PLR2004 - neither NaN nor infinity nor nonsense
+
+
+class Heard(Struct):
+    """How one gateway heard an uplink, read with care: protobuf's JSON may say "NaN"."""
+
+    rssi: Any = None
+    snr: Any = 0.0
+
+
+class Hears(Protocol):
+    """`Heard`, or what has its members and more."""
+
+    rssi: Any
+    snr: Any
+
+
+def best_of(heard: Iterable[Hears]) -> tuple[float | None, float | None]:
+    """Return RSSI and SNR of the gateway with the highest RSSI, as `best` does; what is no number costs only itself."""
+    told = [
+        (rssi, 0.0 if each.snr is None else number(each.snr))
+        for each in heard
+        if (rssi := number(each.rssi)) is not None
+    ]
+    return max(told, key=lambda pair: pair[0], default=(None, None))
 
 
 def best(heard: Iterable[tuple[float | None, float | None]]) -> tuple[float | None, float | None]:

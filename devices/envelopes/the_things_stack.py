@@ -50,7 +50,7 @@ class _CarefulUp(Struct):
     received_at: Any = None
     f_port: int | None = None
     f_cnt: int | None = 0
-    rx_metadata: list[_Gateway] | None = None
+    rx_metadata: list[messages.Heard] | None = None
 
 
 class _Device(Struct):
@@ -89,7 +89,7 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     data = messages.from_base64(up.frm_payload)
     if isinstance(data, Refusal):
         return data
-    rssi, snr = messages.best((gateway.rssi, gateway.snr) for gateway in up.rx_metadata or ())
+    rssi, snr = messages.best_of(up.rx_metadata or ())
     time_ms = messages.moment_ms(up.received_at)
     return Uplink(
         address=address,

@@ -59,7 +59,7 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     port, counter = messages.number(up.f_port), messages.number(up.counter)
     heard = up.lrrs.lrr if up.lrrs else []
     stations = [heard] if isinstance(heard, _Station) else heard or [_Station(up.lrr_rssi, up.lrr_snr)]
-    rssi, snr = messages.best((messages.number(each.rssi), messages.number(each.snr)) for each in stations)
+    rssi, snr = messages.best_of(stations)
     return Uplink(
         address=address,
         port=None if port is None else int(port),

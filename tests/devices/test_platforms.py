@@ -156,6 +156,32 @@ def test_a_payload_that_is_no_base64_or_hex_is_refused(platform: str, member: st
     assert said.reason == "syntax"
 
 
+def renamed(message: Any, broken: dict[str, object]) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(message, list):
+        return [renamed(each, broken) for each in message]
+    if not isinstance(message, dict):
+        return message
+    return {name: broken.get(name.lower(), renamed(said, broken)) for name, said in message.items()}
+
+
+@pytest.mark.parametrize("sent", UPLINKS, ids=lambda sent: sent.envelope)
+def test_a_radio_figure_that_is_none_costs_only_itself(sent: Sent) -> None:
+    whole = sent.said
+    assert isinstance(whole, Uplink)
+    nan = renamed(sent.message, {"snr": "NaN", "lorasnr": "NaN", "lrrsnr": "NaN"})
+    said = open_with(sent.envelope, nan, sent.topic)
+    assert isinstance(said, Uplink), said
+    assert (said.payload, said.values, said.rssi_dbm, said.snr_db) == (
+        whole.payload,
+        whole.values,
+        whole.rssi_dbm,
+        None,
+    )
+    said = open_with(sent.envelope, renamed(nan, {"rssi": [], "lrrrssi": "strong"}), sent.topic)
+    assert isinstance(said, Uplink), said
+    assert (said.payload, said.values, said.rssi_dbm, said.snr_db) == (whole.payload, whole.values, None, None)
+
+
 def test_an_uplink_without_a_payload_is_a_fact_whatever_its_device_is() -> None:
     message = uplink_of("chirpstack-v3") | {"data": ""}
     said = open_with("chirpstack-v3", message)
