@@ -98,11 +98,13 @@ class Past(Fold):
                 self._advance(log_ms, sequence)
                 next_ms = self.next_due_ms()
                 due_ms = inf if next_ms is None else next_ms
-            for name in track.device.via:  # the archive does not say which: any of them may have brought it
-                if not doors[name].listening:
-                    intake.open_door(memory, doors[name], memory.moment(sequence, log_ms, "reading"))
-                    due_ms = -inf
-                heard_ms[name] = log_ms
+            heard = False
+            for name in track.device.via:  # the archive does not say which: any that is up may have brought it
+                if doors[name].listening:
+                    heard_ms[name], heard = log_ms, True
+            if not heard:
+                self._hear(track, sequence, log_ms)
+                due_ms = -inf
             t_ms = row.time
             humid = row.flags == HUMID
             if (
@@ -133,6 +135,13 @@ class Past(Fold):
         if memory.world.judging.alarms.events:
             memory.carry_events()
         return out
+
+    def _hear(self, track: Track, sequence: int, log_ms: int) -> None:
+        """Take a reading as the proof that what carries its device is up."""
+        for name in track.device.via:
+            door = self.memory.world.reception.doors[name]
+            intake.open_door(self.memory, door, self.memory.moment(sequence, log_ms, "reading"))
+            self.memory.parents.heard_ms[name] = log_ms
 
     def _unusual(self, track: Track, row: Any, arrival: Arrival) -> None:  # noqa: ANN401 - a row with its quantities
         """Take a reading with care, as `rules.intake` takes what reception made of an unusual frame."""
