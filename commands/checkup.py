@@ -200,7 +200,7 @@ def broker(settings: MqttSettings, listen_s: float) -> Iterator[Finding]:
         yield Finding(
             about=about,
             state="wrong",
-            zh=f"{settings.url}：{sight.trouble}",
+            zh=f"{settings.url}：{sight.trouble_zh or sight.trouble}",
             en=f"{settings.url}: {sight.trouble}",
             fix_zh="按提示改正 cityward.yaml 或服务器",
             fix_en="correct cityward.yaml or the broker as it says",
@@ -222,20 +222,30 @@ def broker(settings: MqttSettings, listen_s: float) -> Iterator[Finding]:
 
 
 def _queue(about: str) -> Iterator[Finding]:
-    """Look how much a mosquitto on this machine keeps while we are away."""
+    """Look how much a mosquitto on this machine keeps while we are away; 0 is all (mosquitto.conf(5))."""
+    if not DROP_IN.is_dir():
+        return
+    looked = [DROP_IN.parent / "mosquitto.conf", *sorted(DROP_IN.glob("*.conf"))]  # it reads the folder last
     limits = [
         int(match[1])
-        for path in sorted(DROP_IN.glob("*.conf"))
+        for path in looked
         if os.access(path, os.R_OK)
         for match in re.finditer(r"^\s*max_queued_messages\s+(\d+)", path.read_text("utf-8", "replace"), re.MULTILINE)
     ]
-    if DROP_IN.is_dir() and (not limits or not limits[-1] or limits[-1] < QUEUE_LEAST):
+    if not limits or 0 < limits[-1] < QUEUE_LEAST:
         said = limits[-1] if limits else 1000
+        where = f"{DROP_IN.parent}/mosquitto.conf, {DROP_IN}/*.conf"
+        zh = f"（{where}）" if limits else f"（默认值；{where} 中没有 max_queued_messages；用别的配置启动的不在此列）"
+        en = (
+            f" ({where})"
+            if limits
+            else (f" (its default: no max_queued_messages in {where}; one started with another file may keep more)")
+        )
         yield Finding(
             about=about,
             state="warning",
-            zh=f"服务器只为离线网关保留 {said} 条消息，其余丢弃",
-            en=f"the broker keeps {said} messages for a gateway that is away and drops the rest",
+            zh=f"服务器只为离线网关保留 {said} 条消息，其余丢弃{zh}",
+            en=f"the broker keeps {said} messages for a gateway that is away and drops the rest{en}",
             fix_zh="cp deploy/mosquitto/cityward.conf /etc/mosquitto/conf.d/，再重启 mosquitto",
             fix_en="cp deploy/mosquitto/cityward.conf /etc/mosquitto/conf.d/ and restart mosquitto",
         )

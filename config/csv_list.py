@@ -228,9 +228,10 @@ def _point(found: Read, row: int, said: dict[Column, str]) -> str:
                 row, header, "经度和纬度须一起填写。请补上。", "Longitude and latitude belong together. Add it."
             )
         elif number is None:
+            example = "117.1859" if key == "longitude" else "34.2610"
             found.fault(
-                row, header, f"`{text}` 不是以度为单位的小数。请写例如 `117.1859`。",
-                f"`{text}` is no number of degrees. Write for example `117.1859`.",
+                row, header, f"`{text}` 不是以度为单位的小数。请写例如 `{example}`。",
+                f"`{text}` is no number of degrees. Write for example `{example}`.",
             )  # fmt: skip
     return f"[{numbers[0]}, {numbers[1]}]" if all(numbers) else ""
 

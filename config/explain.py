@@ -200,4 +200,27 @@ def of_msgspec(document: Document, prefix: Path, options: type[msgspec.Struct], 
     absent = _ABSENT.fullmatch(what)
     if absent:
         return document.problem(path, "missing", {"key": absent[1]})
-    return document.problem(path, "option", {"what": what})
+    return document.problem(path, "option", {"what": what, "what_zh": _chinese(what)})
+
+
+_CHINESE = (
+    (r"say either (`\w+`) or (`\w+`)", r"\1 和 \2 须写且只写一个"),
+    (r"no preset '(.*)'; did you mean (.*)\?", r"没有 preset `\1`，是不是想写 \2？"),
+    (r"no preset '(.*)'; there are (.*)", r"没有 preset `\1`，可用：\2"),
+    (r"no quantity '(.*?)'.*", r"没有量 `\1`"),
+    (r"(\S*) stands in two registers", r"\1 出现在两个寄存器中"),
+    (r"(\S*) is no number; take `text` away", r"\1 不是数字，请去掉 `text`"),
+    (r"(\S*) takes no such factor or offset", r"\1 不能有这样的 factor 或 offset"),
+    (r"`fields` is empty: nothing would be read", "`fields` 是空的，读不到任何量"),
+    (r"Expected `(.*)`, got `(.*)`", r"应为 `\1`，实为 `\2`"),
+    (r"Invalid enum value '(.*)'", r"不能取值 `\1`"),
+)
+
+
+def _chinese(what: str) -> str:
+    """Say in Chinese what a model has against its options; models know no languages."""
+    for english, chinese in _CHINESE:
+        match = re.fullmatch(english, what)
+        if match:
+            return match.expand(chinese)
+    return what

@@ -106,7 +106,7 @@ _GATEWAY = {
 
 _DEVICES = {
     "model": ("没有设备型号 `{value}`。可用：{known}。", "There is no model `{value}`. Known: {known}."),
-    "option": ("型号选项有误（{what}）。请改正。", "An option is not right ({what}). Correct it."),
+    "option": ("型号选项有误（{what_zh}）。请改正。", "An option is not right ({what}). Correct it."),
     "unknown_option": ("没有选项 `{value}`。请改正或删去。", "There is no option `{value}` here. Correct it or take it out."),
     "no_options": ("此型号没有选项。请删去 `options`。", "This model has no options. Take `options` out."),
     "device_twice": ("设备编号 `{value}` 重复，{first} 已用过。请改一个。", "The device id `{value}` was already used at {first}. Change one of them."),

@@ -4,6 +4,8 @@ It subscribes as the source does and listens for a few seconds; nothing is publi
 not touched.
 """
 
+import socket
+import ssl
 import threading
 import time
 import uuid
@@ -27,7 +29,7 @@ VERSION = "$SYS/broker/version"
 class BrokerSight(Struct):
     """What was seen.
 
-    trouble   why it cannot be read; "" = it can
+    trouble, trouble_zh   why it cannot be read; "" = it can, or nobody has said it in Chinese
     refused   filters that the broker does not let us read, and why
     by_qos    messages that came, by QoS: with QoS 1 asked for, what comes with 0 was published so; senders_qos0: some
               of their topics
@@ -37,6 +39,7 @@ class BrokerSight(Struct):
     """
 
     trouble: str = ""
+    trouble_zh: str = ""
     refused: dict[str, str] = {}
     by_qos: dict[int, int] = {}
     senders_qos0: list[str] = []
@@ -112,6 +115,25 @@ class _Look:
         return sight
 
 
+def _chinese(error: Exception) -> str:
+    """Say `trouble` in Chinese; "" = what the system says itself must do."""
+    said = ""
+    match error:
+        case ConnectionRefusedError():
+            said = "连接被拒绝；服务器在运行并监听该端口吗？"
+        case socket.gaierror():
+            said = f"域名无法解析（{error.strerror}）；请检查 url 和网关的 DNS"
+        case ssl.SSLCertVerificationError():
+            said = f"证书不受信任（{error.verify_message}）；请检查 ca_file 和 url 中的主机名"
+        case ssl.SSLError():
+            said = f"TLS 失败（{error.reason or error}）；这是服务器的 TLS 端口吗？"
+        case TimeoutError():
+            said = "没有应答；请检查网络和服务器的防火墙"
+        case UnicodeDecodeError():
+            said = "密码不是 UTF-8 文本"
+    return said
+
+
 def look(settings: MqttSettings, listen_s: float) -> BrokerSight:
     """Connect, subscribe as the source does, listen for a while."""
     seeing = _Look(settings)
@@ -119,11 +141,14 @@ def look(settings: MqttSettings, listen_s: float) -> BrokerSight:
         client = seeing.client()
         client.connect(*settings.broker, keepalive=30)
     except (OSError, UnicodeDecodeError) as error:
-        return BrokerSight(trouble=trouble(error))
+        return BrokerSight(trouble=trouble(error), trouble_zh=_chinese(error))
     client.loop_start()
     try:
         if not seeing.connected.wait(CONNECT_S):
-            return BrokerSight(trouble="it takes the connection, but does not answer: is that an MQTT port?")
+            return BrokerSight(
+                trouble="it takes the connection, but does not answer: is that an MQTT port?",
+                trouble_zh="能连上但没有应答：是 MQTT 端口吗？",
+            )
         if not seeing.sight.trouble and seeing.subscribed.wait(CONNECT_S):
             time.sleep(listen_s)
     finally:

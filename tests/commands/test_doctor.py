@@ -59,6 +59,7 @@ def test_a_broker_that_is_not_there() -> None:
     [finding] = checkup.broker(settings(free_port(), "open/#"), 0)
     assert finding.state == "wrong"
     assert "connection refused" in finding.en
+    assert "连接被拒绝" in finding.zh
 
 
 def test_publishers_with_qos_0_and_silent_filters(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,10 +77,16 @@ def test_publishers_with_qos_0_and_silent_filters(broker: Mosquitto, monkeypatch
 def test_a_broker_that_keeps_little(
     broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, told: str
 ) -> None:
-    (tmp_path / "mine.conf").write_text(limit)
-    monkeypatch.setattr(checkup, "DROP_IN", tmp_path)
-    assert any(told in text for _, text in words(checkup.broker(settings(broker.port, "open/#"), 0)))
-    (tmp_path / "zz.conf").write_text("max_queued_messages 100000\n")
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "mine.conf").write_text(limit)
+    monkeypatch.setattr(checkup, "DROP_IN", folder)
+    found = words(checkup.broker(settings(broker.port, "open/#"), 0))
+    assert any(told in text and str(folder) in text for _, text in found)
+    if not limit:
+        (tmp_path / "mosquitto.conf").write_text("max_queued_messages 0\n")  # all of them
+        assert not any("keeps" in text for _, text in words(checkup.broker(settings(broker.port, "open/#"), 0)))
+    (folder / "zz.conf").write_text("max_queued_messages 100000\n")
     assert not any("keeps" in text for _, text in words(checkup.broker(settings(broker.port, "open/#"), 0)))
 
 

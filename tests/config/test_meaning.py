@@ -235,3 +235,17 @@ def test_quotes_make_every_id_a_text(tmp_path: Path, text: str) -> None:
         ).id
         == text
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("{}", "`preset` 和 `registers` 须写且只写一个"),
+        ("{preset: x}", "没有 preset `x`"),
+        ("{preset: [1]}", "应为"),
+    ],
+)
+def test_what_is_wrong_with_options_is_said_in_chinese(tmp_path: Path, options: str, told: str) -> None:
+    head = "devices:\n  - {id: a, model: modbus-dust, address: 'eui:24e124126a148401', interval: 1 h, options: "
+    problems = load(write(tmp_path, devices=f"{head}{options}}}\n")).problems
+    assert [told in problem.text("zh") for problem in problems if problem.code == "option"] == [True]

@@ -10,7 +10,7 @@ from config.texts import TEXTS
 
 
 def names(template: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(template) if name}
+    return {name.removesuffix("_zh") for _, name, _, _ in Formatter().parse(template) if name}
 
 
 @pytest.mark.parametrize("code", TEXTS)
