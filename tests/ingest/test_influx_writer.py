@@ -17,7 +17,7 @@ import pytest
 from ingest import influx_writer
 from ingest.influx import Influx
 from ingest.influx_trouble import Trouble
-from ingest.influx_writer import MEMORY_BYTES, InfluxWriter
+from ingest.influx_writer import InfluxWriter
 from rules.records import Outcome
 from store.fs import Buffer, Fs, OsFs
 from tests.influxd import Proxy, Server, influx_error, running, why_not
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first time InfluxDB is built
 needs_influxdb = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOON_S = 30.0
+MEMORY_BYTES = 4 << 20  # less than a gateway takes, so that fewer lines fill it
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,7 @@ def proxy(server: Server) -> Iterator[Proxy]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(influx_writer, "FLUSH_S", 0.1)
+    monkeypatch.setattr(influx_writer, "MEMORY_BYTES", MEMORY_BYTES)
 
 
 class Gateway:
