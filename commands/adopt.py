@@ -78,7 +78,14 @@ def adopt(  # noqa: PLR0913, PLR0917 - what may be said of a device
     _check(path, directory, words)
     new_file.put_in_force(path, directory, words)
     answer = good(ask(socket_of(directory), "POST", "/api/v1/inbox/register", timeout_s=LONG_S), words)
-    reread = msgspec.convert(answer, Refiled).reread.get(device, Reread())
+    reread = msgspec.convert(answer, Refiled).reread.get(device)
+    if reread is None:
+        raise click.ClickException(
+            words(
+                f"{path} 已写入，但 {device} 未生效：请 reload",
+                f"{path} is written, but {device} is not in force: reload",
+            )
+        )
     if as_json:
         said = {"device": device, "file": str(path), "frames": reread.frames, "reread": reread}
         click.echo(msgspec.json.encode(said))
@@ -90,7 +97,7 @@ def adopt(  # noqa: PLR0913, PLR0917 - what may be said of a device
 
 def _told(device: str, path: Path, reread: Reread, words: Words) -> str:
     registered = words(f"已登记 {device}（{path}）", f"{device} is registered ({path})")
-    before = words(f"此前的帧已补入：{became(reread, words)}", f"its frames are in: {became(reread, words)}")
+    before = words(f"此前 {became(reread, words)}", f"from before: {became(reread, words)}")
     following = words(f"下一步：cityward walk {device}", f"Next: cityward walk {device}")
     if reread.none_read:
         following = words(

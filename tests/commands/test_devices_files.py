@@ -129,6 +129,7 @@ def test_every_fault_is_named_by_row_and_column_all_at_once(directory: Path, tmp
         ("id,编号,model\na,b,plain\n".encode(), "This is the same as id"),
         (b"id;model;IMEI;MN;interval\na;plain;863703030668235;X1;6 h\n", "A device has one address"),
         (b'id,model,address,interval\na,dingtek-dc41x,"eui:1\n2",6 h\n', "line break"),
+        (b"id,model,address,lon,lat,crs,interval\na,plain,topic:lora/1,117.1,x,wgs84,6 h\n", "for example `34.2610`"),
         (b"id,model,address,options.fields,interval\na,plain,topic:lora/1,{x},6 h\n", "This is no JSON"),
     ],
 )  # fmt: skip
