@@ -1,9 +1,12 @@
 """Slots, hours and natural days: where they begin in the gateway's zone, and what the minutes of a series make of them.
 
 A reading stands for the minutes since the device's previous one, at most its interval and 15 min. So a minute without
-a reading is filled by the next minute in which the device spoke, if that is within reach; the mean of an hour is the
-mean of its valid minutes, each with weight 1: weighted by time, not by packets. An hour is valid with at least 45 valid
-minutes (GB 3095-2026 table 4 says so for gases; for dust it is convention), a slot of 15 minutes with at least 12.
+a reading is filled by the next minute in which the device spoke, if that is within reach: the interval with the minute
+of the reading itself, and one more where that closes the whole gap, for a clock that trembles about the full minute
+leaves single minutes empty. And no period has more valid minutes than its own readings can stand for. The mean of an
+hour is the mean of its valid minutes, each with weight 1: weighted by time, not by packets. An hour is valid with at
+least 45 valid minutes (GB 3095-2026 table 4 says so for gases; for dust it is convention), a slot of 15 minutes with at
+least 12.
 
 All this is a function of which reading fell in which minute, and of nothing else: not of the order in which they came.
 
@@ -143,11 +146,12 @@ def hour_slots(
     """Work out an hour (or a slot) from its minutes and those after it that may reach back into it.
 
     sums, counts  [length to length + 15 minutes, series]; count 0 and sum not 0 = the device spoke, but not of this
-    reach         how many minutes a series' reading reaches back
+    reach         for how many minutes a series' reading stands
     length, least  minutes that it has, and how many of them must be valid
     """
     series = len(reach)
     total, valid, run, gap, value = (np.zeros(series, np.int64) for _ in range(5))
+    behind = _minutes_behind(sums[:length], counts[:length])
     far = np.full(series, LONGEST_REACH_MIN + 1)  # minutes to the next one in which the device spoke
     measured = np.zeros(series, np.bool_)  # was there a value in that one?
     for row in range(len(sums) - 1, -1, -1):
@@ -157,14 +161,25 @@ def hour_slots(
         value = np.where(spoke, means(sums[row], counts[row]), value)
         measured = np.where(spoke, counted, measured)
         if row < length:
-            good = measured & (far <= reach)
+            closes = far + behind[row] - 1 <= reach  # the whole gap, as far as it lies in this period
+            good = measured & (far <= np.where(closes, reach, np.maximum(reach - 1, 0)))
             total += value * good
             valid += good
             run = (run + 1) * ~good
             np.maximum(gap, run, out=gap)
-    enough = valid >= least
     counted = counts[:length].sum(axis=0, dtype=np.int64)
-    return Slots(np.where(enough, _divide(total, np.maximum(valid, 1)), 0), valid, gap, counted)
+    mean = _divide(total, np.maximum(valid, 1))
+    valid = np.minimum(valid, counted * np.maximum(reach, 1))
+    return Slots(np.where(valid >= least, mean, 0), valid, gap, counted)
+
+
+def _minutes_behind(sums: npt.NDArray[Any], counts: npt.NDArray[Any]) -> list[Ints]:
+    """Tell of each minute how many lie between it and the last one before it in which the device spoke, itself too."""
+    found, behind = [], np.zeros(sums.shape[1], np.int64)
+    for row in range(len(sums)):
+        behind = np.where((counts[row] > 0) | (sums[row] != 0), 0, behind + 1)
+        found.append(behind)
+    return found
 
 
 def day_slots(hours: npt.NDArray[Any], valid_minutes: npt.NDArray[Any], counts: npt.NDArray[Any]) -> Slots:
@@ -186,5 +201,5 @@ def told(mean: Ints) -> npt.NDArray[np.float64]:
 
 
 def reach_min(interval_ms: int) -> int:
-    """Tell how many whole minutes a reading reaches back: its interval, to the nearest minute, at most 15."""
+    """Tell for how many whole minutes a reading stands: its interval, to the nearest minute, at most 15."""
     return min((interval_ms + MINUTE_MS // 2) // MINUTE_MS, LONGEST_REACH_MIN)

@@ -109,7 +109,6 @@ class Reckoned:
             if reading.flag == "N" and reading.value <= 10_000:
                 good.append(Fraction(round(reading.value * 100), 100))
         self.minutes = self.minutes_of_day()
-        self.values = {minute: self.minute(minute) for minute in range(self.minutes[0], self.minutes[-1] + 1)}
 
     def minutes_of_day(self) -> list[int]:
         noon = int(datetime.fromisoformat(self.date + " 12:00").replace(tzinfo=UTC).timestamp()) // 60
@@ -119,18 +118,32 @@ class Reckoned:
     def wall(self, minute: int) -> datetime:
         return datetime.fromtimestamp(minute * 60, self.zone)
 
-    def minute(self, minute: int) -> Fraction | None:
-        """Return what stands for a minute: what was said in it, or else what was said next, if soon enough."""
-        for later in range(minute, minute + self.interval + 1):
-            if later in self.spoke:
-                said = self.spoke[later]
-                return said[0] if len(said) == 1 else sum(said, Fraction(0)) / len(said) if said else None
-        return None
+    def minute(self, minute: int, start: int) -> Fraction | None:
+        """Return what stands for a minute: what was said in it, or else what was said next, if soon enough.
+
+        A reading stands for its interval, its own minute the last of it; for one more where no minute stays empty so.
+        """
+        later = next((each for each in range(minute, minute + self.interval + 1) if each in self.spoke), None)
+        if later is None:
+            return None
+        before = minute
+        while before >= start and before not in self.spoke:
+            before -= 1
+        closes = later - before - 1 <= self.interval
+        if later - minute > (self.interval if closes else self.interval - 1):
+            return None
+        said = self.spoke[later]
+        return said[0] if len(said) == 1 else sum(said, Fraction(0)) / len(said) if said else None
 
     def mean(self, minutes: list[int], least: int) -> tuple[int, Fraction | None]:
-        """Return how many minutes are valid, and their mean if these are enough."""
-        good = [value for minute in minutes if (value := self.values[minute]) is not None]
-        return len(good), sum(good, Fraction(0)) / len(good) if len(good) >= least else None
+        """Return how many minutes are valid, and their mean if these are enough.
+
+        They are no more than what was said in them can stand for.
+        """
+        good = [value for minute in minutes if (value := self.minute(minute, minutes[0])) is not None]
+        said = sum(len(self.spoke.get(minute, ())) for minute in minutes)
+        valid = min(len(good), said * self.interval)
+        return valid, sum(good, Fraction(0)) / len(good) if valid >= least else None
 
     @cached_property
     def hours(self) -> dict[int, tuple[int, Fraction | None]]:
@@ -211,7 +224,7 @@ def random_site(dice: Random, number: int, start_ms: int, end_ms: int) -> Site:
         flag = dice.choice("TDN") if number % 2 == 0 and dice.random() < 0.05 else "N"
         came_ms = burst_ms if dice.random() < late else t_ms
         readings.append(Reading(t_ms // 1000 * 1000, came_ms, value, flag))
-        if dice.random() < 0.02:
+        if dice.random() < 0.02 and came_ms == t_ms:  # repeats behind hundreds of others are not known any more
             readings.append(readings[-1]._replace(came_ms=came_ms + 1000))
         if dice.random() < 0.02 and came_ms == t_ms and number % 2:  # it speaks twice within a minute
             more = readings[-1]

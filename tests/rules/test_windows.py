@@ -137,7 +137,7 @@ def test_a_power_cut_leaves_a_gap_that_nothing_fills() -> None:
     street.run(at("2026-11-24 08:34"), at("2026-11-24 10:00"), MINUTE, 50)
     street.wait(at("2026-11-24 10:10"))
     (told,) = street.of("hour", at("2026-11-24 08:00"))
-    assert (told.valid, told.gap_min, told.mean) == (47, 13, 50)  # the first reading after it reaches back one minute
+    assert (told.valid, told.gap_min, told.mean) == (46, 14, 50)
 
 
 @pytest.mark.parametrize(("minutes", "mean"), [(44, None), (45, 50.0)])
@@ -148,6 +148,27 @@ def test_an_hour_needs_45_valid_minutes(minutes: int, mean: float | None) -> Non
     street.wait(at("2026-11-24 09:10"))
     (told,) = street.of("hour", start)
     assert (told.valid, told.mean, told.gap_min) == (minutes, mean, 60 - minutes)
+
+
+def test_what_comes_after_a_gap_does_not_make_up_for_it() -> None:
+    """44 readings, then nothing, then the next hour's: its first reading is no 45th of this one."""
+    street = Street()
+    start = at("2026-11-24 08:00")
+    street.run(start, start + 44 * MINUTE, MINUTE, 300)
+    street.run(start + 60 * MINUTE, start + 75 * MINUTE, MINUTE, 10)
+    street.wait(at("2026-11-24 09:30"))
+    (told,) = street.of("hour", start)
+    assert (told.valid, told.mean, told.gap_min) == (44, None, 16)
+
+
+@pytest.mark.parametrize(("every", "valid"), [(1, 60), (2, 30), (3, 20)])
+def test_a_station_that_is_to_speak_each_minute_and_speaks_less_is_valid_for_less(every: int, valid: int) -> None:
+    street = Street()
+    start = at("2026-11-24 08:00")
+    street.run(start, start + 75 * MINUTE, every * MINUTE, 50)
+    street.wait(at("2026-11-24 09:30"))
+    (told,) = street.of("hour", start)
+    assert (told.valid, told.mean) == (valid, 50 if valid >= 45 else None)
 
 
 def test_what_the_station_withholds_is_not_filled() -> None:
@@ -350,7 +371,7 @@ def test_a_new_configuration_keeps_the_windows_of_what_remains() -> None:
         street.hear(start + minute * MINUTE, 90, station="west")
         street.hear(start + minute * MINUTE, 10, station="gate")
     told = {(p.device, p.valid, p.mean) for p in street.told if p.start_ms == start}
-    assert told == {("west", 60, 90), ("gate", 31, None)}  # gate's first reading reaches back a minute
+    assert told == {("west", 60, 90), ("gate", 30, None)}
 
 
 def test_a_snapshot_of_another_version_is_not_read() -> None:

@@ -81,20 +81,25 @@ class Obvious:
 
     def hour(self, hour: int, one: Wanted) -> Says:
         if (hour, one) not in self.kept:
-            minutes = [self.minute(minute, one) for minute in range(hour, hour + 60)]
+            minutes = [self.minute(minute, one, hour) for minute in range(hour, hour + 60)]
             good = [mean for mean in minutes if mean is not None]
             gaps = "".join("." if mean is None else " " for mean in minutes).split()
-            mean = sum(good) / Fraction(len(good)) if len(good) >= 45 else None
-            self.kept[hour, one] = (len(good), max(map(len, gaps), default=0), mean)
+            readings = sum(len(self.cells[one].get(minute, ())) for minute in range(hour, hour + 60))
+            valid = min(len(good), readings * min(one.interval_ms // MINUTE, 15))
+            mean = sum(good) / Fraction(len(good)) if valid >= 45 else None
+            self.kept[hour, one] = (valid, max(map(len, gaps), default=0), mean)
         return self.kept[hour, one]
 
-    def minute(self, minute: int, one: Wanted) -> Fraction | None:
-        """Return the mean of the minute, or of the next in which the device spoke."""
-        cells = self.cells[one]
-        for later in range(minute, minute + min(one.interval_ms // MINUTE, 15) + 1):
-            if later in cells:
-                return Fraction(sum(cells[later]), 100 * len(cells[later])) if cells[later] else None
-        return None
+    def minute(self, minute: int, one: Wanted, hour: int) -> Fraction | None:
+        """Return the mean of the minute, or of the next in which the device spoke, while that stands for it."""
+        cells, reach = self.cells[one], min(one.interval_ms // MINUTE, 15)
+        later = next((each for each in range(minute, minute + reach + 1) if each in cells), None)
+        if later is None:
+            return None
+        before = next((each for each in range(minute, hour - 1, -1) if each in cells), hour - 1)
+        if later - minute == reach and later - before - 1 > reach:
+            return None
+        return Fraction(sum(cells[later]), 100 * len(cells[later])) if cells[later] else None
 
     def day(self, day: str, one: Wanted) -> Says:
         told = [self.told.get(("hour", hour, one)) for hour in hours_of(day, self.zone)]
