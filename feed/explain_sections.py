@@ -180,11 +180,13 @@ class _Writer:
             )
         if found.periods:
             lines.append(w(
-                "小时均值 = 各有效分钟值之和 ÷ 有效分钟数；分钟值是该分钟内读数的平均；没有读数的分钟取其后第一个读数的值，但不超过设备上报间隔，"
-                "也不超过 15 分钟。有效分钟不足 45（15 分钟时段不足 12）则无效。",
+                "小时均值 = 各有效分钟值之和 ÷ 有效分钟数；分钟值是该分钟内读数的平均；没有读数的分钟取其后第一个读数的值：一个读数代表设备上报间隔内"
+                "（至多 15 分钟）的各分钟，恰能补满空缺时再多一分钟；有效分钟数不超过本时段读数所能代表的分钟数。"
+                "有效分钟不足 45（15 分钟时段不足 12）则无效。",
                 "Mean of an hour = sum of its valid minutes ÷ their number. A minute's value is the mean of its readings; a"
-                " minute without one takes the next reading's, within the device's interval and 15 minutes. With fewer"
-                " than 45 valid minutes (12 of a slot) it is invalid."))  # fmt: skip
+                " minute without one takes the next reading's: a reading stands for the minutes of the device's interval (15 at"
+                " most), for one more where that closes the gap; and there are no more valid minutes than the readings of"
+                " the period can stand for. With fewer than 45 valid minutes (12 of a slot) it is invalid."))  # fmt: skip
             checked = [row for row in found.periods if row.recomputed is not None]
             same = sum(row.recomputed == row.mean for row in checked)
             if checked:
