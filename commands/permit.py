@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
 from commands.language import Words, language_option
 from commands.socket import ask, directory_option
-from config.load import socket_of
+from config.load import socket_of, zone_of
 from config.problems import Language
 from devices.units import DURATION_MS
 
@@ -19,7 +20,12 @@ from devices.units import DURATION_MS
 @click.command
 @click.argument("device", required=False)
 @click.option("--who", default="", help="Who opens it: name, crew, telephone.")
-@click.option("--until", default="", metavar="TIME", help="2026-11-24T18:00, 18:00 (today), or a time from now: 3 h.")
+@click.option(
+    "--until",
+    default="",
+    metavar="TIME",
+    help="2026-11-24T18:00, 18:00 (today), in the gateway's zone, or from now: 3 h.",
+)
 @click.option("--why", default="", help="What is done there.")
 @click.option("--end", is_flag=True, help="End it now; what is still open rings.")
 @directory_option
@@ -33,13 +39,13 @@ def command(  # noqa: PLR0913 - what may be said
     when the permit ends rings. It is kept in the audit trail.
     """
     words = Words(language)
-    socket = socket_of(directory)
+    socket, zone = socket_of(directory), zone_of(directory)
     if device is None:
-        _list(socket, words)
+        _list(socket, zone, words)
         return
     if end == bool(until) or (not end and not who):
         raise click.UsageError(words("请给出 --who 和 --until，或 --end", "say --who and --until, or --end"))
-    when = None if end else _instant(until, words)
+    when = None if end else _instant(until, zone, words)
     body = {
         "who": who, "why": why, "until": when.isoformat() if when else None, "command_id": str(uuid.uuid4())
     }  # fmt: skip
@@ -49,30 +55,34 @@ def command(  # noqa: PLR0913 - what may be said
     if when is None:
         click.echo(words(f"{device}：许可已结束", f"{device}: the permit has ended"))
     else:
-        shown = f"{when.astimezone():%Y-%m-%d %H:%M}"
+        shown = _shown(when, zone)
         click.echo(words(f"{device}：{who} 可开启至 {shown}", f"{device}: {who} may open it until {shown}"))
 
 
-def _list(socket: Path, words: Words) -> None:
+def _list(socket: Path, zone: ZoneInfo, words: Words) -> None:
     status, page = ask(socket, "GET", "/api/v1/permits")
     if status != 200:  # noqa: PLR2004 - OK
         raise click.ClickException(msgspec.json.encode(page).decode())
     permits: list[dict[str, Any]] = page["permits"]
     for one in permits:
-        until = datetime.fromisoformat(one["until"]).astimezone()
-        click.echo(f"{one['device']}  {one['who']}  → {until:%Y-%m-%d %H:%M}  {one['why']}")
+        until = _shown(datetime.fromisoformat(one["until"]), zone)
+        click.echo(f"{one['device']}  {one['who']}  → {until}  {one['why']}")
     if not permits:
         click.echo(words("没有作业许可", "there is no permit"))
 
 
-def _instant(text: str, words: Words) -> datetime:
-    """Read a time; without a zone it is this machine's."""
+def _shown(when: datetime, zone: ZoneInfo) -> str:
+    return f"{when.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+
+
+def _instant(text: str, zone: ZoneInfo, words: Words) -> datetime:
+    """Read a time; without a zone it is the gateway's, whatever the clock of this machine shows."""
     number, _, unit = text.strip().partition(" ")
     if unit in DURATION_MS and number.isdigit():
         return datetime.now(UTC) + timedelta(milliseconds=int(number) * DURATION_MS[unit])
-    today = f"{datetime.now().astimezone():%Y-%m-%d}T"
+    today = f"{datetime.now(zone):%Y-%m-%d}T"
     try:
-        return datetime.fromisoformat(today + text if len(text) <= len("18:00:00") else text).astimezone(UTC)
+        when = datetime.fromisoformat(today + text if len(text) <= len("18:00:00") else text)
     except ValueError:
         raise click.UsageError(
             words(
@@ -80,3 +90,4 @@ def _instant(text: str, words: Words) -> datetime:
                 f"--until {text}: write 18:00, 2026-11-24T18:00 or 3 h",
             )
         ) from None
+    return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)

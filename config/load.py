@@ -7,6 +7,7 @@ that is wrong elsewhere.
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -16,6 +17,7 @@ from config.apart import FOLDERS, MAIN, NoFilesError, state_at_first_sight
 from config.explain import of_pydantic
 from config.problems import Problem, closest
 from config.quotes import unquoted
+from config.scalars import TimeZone
 from config.schema import (
     DEFAULT_STATE,
     AnyRule,
@@ -270,6 +272,13 @@ def socket_of(directory: Path) -> Path:
         raise NoFilesError(f"there is no {MAIN} in {directory}: name the directory that the daemon runs with")
     http = right(TypeAdapter(HttpSettings), _said(directory).get("http") or {}) or HttpSettings()
     return http.socket_path(state_of(directory))
+
+
+def zone_of(directory: Path) -> ZoneInfo:
+    """Find the gateway's time zone: where cityward.yaml says, as far as it is understood, else UTC."""
+    gateway = _said(directory).get("gateway")
+    zone = gateway.get("time_zone") if isinstance(gateway, dict) else None
+    return ZoneInfo(right(TypeAdapter(TimeZone), zone) or "UTC")
 
 
 def _said(directory: Path) -> dict[str, Any]:

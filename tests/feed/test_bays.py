@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from click.testing import CliRunner
 
@@ -86,13 +87,19 @@ def test_what_is_refused(room: Room) -> None:
 
 
 def test_the_command_reads_a_time_in_three_ways() -> None:
-    zone = datetime.now().astimezone().tzinfo
+    """In the gateway's zone, whatever that of the machine is: one of them is not the machine's."""
     words = Words("en")
-    at_six = permit_command._instant("18:00", words).astimezone(zone)
-    assert (at_six.hour, at_six.minute) == (18, 0)
-    assert permit_command._instant("2026-11-24T18:00+08:00", words) == datetime(2026, 11, 24, 10, tzinfo=UTC)
-    left = permit_command._instant("3 h", words) - datetime.now(UTC)
-    assert timedelta(hours=2, minutes=59) < left <= timedelta(hours=3)
+    for name in ("Asia/Shanghai", "America/Caracas"):
+        zone = ZoneInfo(name)
+        at_six = permit_command._instant("18:00", zone, words).astimezone(zone)
+        assert (at_six.hour, at_six.minute) == (18, 0)
+        assert abs(at_six.date() - datetime.now(zone).date()) <= timedelta(days=1)
+        at_six = permit_command._instant("2026-11-24T18:00", zone, words)
+        assert at_six == datetime(2026, 11, 24, 18, tzinfo=zone)
+        at_ten = permit_command._instant("2026-11-24T18:00+08:00", zone, words)
+        assert at_ten == datetime(2026, 11, 24, 10, tzinfo=UTC)
+        left = permit_command._instant("3 h", zone, words) - datetime.now(UTC)
+        assert timedelta(hours=2, minutes=59) < left <= timedelta(hours=3)
 
 
 def test_the_command_asks_for_what_it_needs() -> None:
@@ -103,14 +110,16 @@ def test_the_command_asks_for_what_it_needs() -> None:
 
 def test_the_command_line_against_a_running_gateway(room: Room, tmp_path: Path) -> None:
     room.fold = fold_of(0)
-    (tmp_path / "cityward.yaml").write_text(f"http: {{socket: {room.server.socket_path}}}\n")
+    main = f"gateway: {{id: g, time_zone: Asia/Shanghai}}\nhttp: {{socket: {room.server.socket_path}}}\n"
+    (tmp_path / "cityward.yaml").write_text(main)
     place = ["--directory", str(tmp_path), "--lang", "en"]
     ask = CliRunner().invoke
-    until = (datetime.fromtimestamp(NOW_MS / 1000, UTC) + timedelta(hours=3)).isoformat()
+    ends = (datetime.fromtimestamp(NOW_MS / 1000, UTC) + timedelta(hours=3)).astimezone(ZoneInfo("Asia/Shanghai"))
+    until = f"{ends:%Y-%m-%dT%H:%M}"
     given = ask(permit_command.command, ["mh-1", "--who", "张三", "--until", until, "--why", "清淤", *place])
-    assert (given.exit_code, "mh-1: 张三 may open it until" in given.output) == (0, True), given.output
+    assert (given.exit_code, f"until {ends:%Y-%m-%d %H:%M} (Asia/Shanghai)" in given.output) == (0, True), given.output
     listed = ask(permit_command.command, place)
-    assert "mh-1  张三" in listed.output
+    assert f"mh-1  张三  → {ends:%Y-%m-%d %H:%M} (Asia/Shanghai)" in listed.output
     refused = ask(permit_command.command, ["nobody", "--who", "x", "--until", until, *place])
     assert (refused.exit_code, "no device nobody" in refused.output) == (1, True)
     assert ask(permit_command.command, ["mh-1", "--end", *place]).exit_code == 0
