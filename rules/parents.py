@@ -7,7 +7,8 @@ alarm of the parent, until less than 40 % are.
 
 The silence of a device is held back until it is known whose it is: while the parent was not heard since the device
 should have spoken, until the parent counts as dead. A member keeps a state of its own: its alarm, where it had one.
-A parent with a single device is not told apart from it, and one without rules of silence, or only tried ones, is not looked at.
+A parent with a single device is not told apart from it, and one without rules of silence, or only tried ones, is not
+looked at.
 """
 
 from typing import TYPE_CHECKING, Any

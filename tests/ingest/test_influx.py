@@ -304,7 +304,11 @@ def test_what_a_refile_says_anew_takes_the_place_of_what_was_there(server: Serve
 def test_an_order_without_an_end_takes_all_of_a_device_also_of_a_former_family(server: Server, influx: Influx) -> None:
     """What was wrong was the model: the points lie in another measurement. Means of ours and alarms stay."""
     tag = "model-was-wrong"
-    here = [line(name, n, device=tag).replace(b" n=", b' flags="late",wet=true,n=') for name in ("dust", "manhole", "dust_reported_day") for n in range(5)]
+    here = [
+        line(name, n, device=tag).replace(b" n=", b' flags="late",wet=true,n=')
+        for name in ("dust", "manhole", "dust_reported_day")
+        for n in range(5)
+    ]
     stays = [line(name, 1, device=tag) for name in ("dust_hour", "dust_day", "alarm")]
     endless = erase(structs.replace(DEVICE, id=tag, family="dust"), 0, 1 << 60)
     text = b"".join([*here, *stays, endless])
