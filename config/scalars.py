@@ -14,6 +14,8 @@ from devices.quantities import QUANTITIES, Quantity
 
 
 def _truth(value: object) -> bool:
+    if isinstance(value, bool):  # settings that were accepted before are kept as JSON; YAML gives text only
+        return value
     if value in ("true", "false"):
         return value == "true"
     guess = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(str(value).lower(), "")

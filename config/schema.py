@@ -33,9 +33,10 @@ from config.schema_instruments import (
     TiltRule,
 )
 from config.schema_means import (
-    AllowedPerDay,
     BackgroundSettings,
     DeductSettings,
+    HoursPerDay,
+    SlotsPerDay,
     ValidOf15,
     ValidOf24,
     ValidOf60,
@@ -269,10 +270,9 @@ class MeanRule(RuleSettings):
 
 
 class PeriodMeanRule(MeanRule):
-    """The mean of a slot or an hour. clear: at or under it the alarm ends; allowed_per_day: so many may exceed."""
+    """The mean of a slot or an hour. clear: at or under it the alarm ends."""
 
     clear: Limit | None = None
-    allowed_per_day: AllowedPerDay = 0
     background: BackgroundSettings | None = None
     deduct: DeductSettings | None = None
 
@@ -281,6 +281,7 @@ class SlotMeanRule(PeriodMeanRule):
     """The mean of 15 minutes."""
 
     kind: Literal["slot_mean"]
+    allowed_per_day: SlotsPerDay = 0
     valid: ValidOf15 = NOfM(12, 15)
 
 
@@ -288,6 +289,7 @@ class HourMeanRule(PeriodMeanRule):
     """The mean of an hour."""
 
     kind: Literal["hour_mean"]
+    allowed_per_day: HoursPerDay = 0
     valid: ValidOf60 = NOfM(45, 60)
 
 

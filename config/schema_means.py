@@ -20,7 +20,9 @@ ValidOf60 = Annotated[AtLeast, AfterValidator(lambda n: _of(n, 45, 60))]
 ValidOf24 = Annotated[AtLeast, AfterValidator(lambda n: _of(n, 1, 24))]
 """Written `20 of 24`: so many parts of a mean must be valid. With fewer minutes no slot and no hour has a mean."""
 
-AllowedPerDay = Annotated[int, Field(ge=0, le=95)]
+SlotsPerDay = Annotated[int, Field(ge=0, le=95)]
+HoursPerDay = Annotated[int, Field(ge=0, le=23)]
+"""So many of a day may exceed. A day has 96 slots, 24 hours: with as many allowed the rule could never ring."""
 
 
 class BackgroundSettings(Settings):

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
 from config.scalars import Identifier, Template, Text, Truth
@@ -79,6 +79,12 @@ class DatedLimitSettings(CitedSettings):
     from_: Annotated[Day, Field(alias="from")]
     to: Day | None = None
     limit: str
+
+    @model_validator(mode="after")
+    def _order(self) -> "DatedLimitSettings":
+        if self.to is not None and self.to < self.from_:
+            raise Wrong("limit_days", "days", {"at": "to", "value": self.to, "first": self.from_})
+        return self
 
 
 class RuleSettings(Settings):

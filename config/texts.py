@@ -168,6 +168,7 @@ _RULES = {
     "standard_quantity": ("标准 `{value}` 没有 `{quantity}` 的限值。它有：{known}。", "The standard `{value}` has no limit for `{quantity}`. It has {known}."),
     "mark": ("`{value}` 不是可信程度。请写 V1、V2、V3、C、E 或 `M 0.9` 之一。", "`{value}` does not say how sure the number is. Write V1, V2, V3, C, E, or `M 0.9`."),
     "date": ("`{value}` 不是日期。请写成 `2026-03-01`。", "`{value}` is no day. Write it as in `2026-03-01`."),
+    "limit_days": ("限值的最后一天（{value}）早于第一天（{first}），永远不会生效。请改正。", "The last day of this limit ({value}) lies before its first ({first}): it would never hold. Correct one of them."),
     "limit_dates": ("自 {value} 起的限值与前一个重叠。请按日期先后写，并给前一个写 `to`。", "The limit from {value} on overlaps with the one before it. Write them in order, each with its last day (`to`)."),
     "source_number": ("`sources` 中的 `{value}` 不是本规则的数值。有：{known}。", "`{value}` in `sources` is no number of this rule. It has {known}."),
     "unverified": ("{rules} 的数值未经标准原文核对（{marks}）。请先核对；仍要使用请写 `accept_unverified: true`（规则包：`{{pack: {pack}, accept_unverified: true}}`），报警会注明。", "Numbers of {rules} were never compared with the text of the standard ({marks}). Do that first; to use them as they are, write `accept_unverified: true` (for a pack: `{{pack: {pack}, accept_unverified: true}}`), and their alarms say so."),

@@ -185,3 +185,15 @@ def test_another_version_of_a_pack_is_compiled_again(
     assert before == apart.fingerprint(directory) != ""
     (program / "rules/packs/who-2021.yaml").write_text("a: 10\n")
     assert apart.fingerprint(directory) != before
+
+
+def test_a_pack_that_is_used_as_it_is_starts_today_and_tomorrow(
+    directory: Path, request: pytest.FixtureRequest
+) -> None:
+    """What was accepted is kept as JSON, where a truth is no text."""
+    with (directory / "cityward.yaml").open("a") as file:
+        file.write("\nstandards: [{pack: db31-964-2016, accept_unverified: true}]\n")
+    first = run_once(directory)
+    assert first.settings.standards[0].accept_unverified is True
+    request.getfixturevalue("no_child")
+    assert run_once(directory) == first
