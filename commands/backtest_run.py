@@ -66,6 +66,7 @@ class Played:
         self.poison = 0
         self._from_ms, self._to_ms = from_ms, to_ms
         self._standing: dict[str, Activation] = {}
+        self._told: dict[tuple[str, int], Activation] = {}  # by alarm and occurrence: a finding is over at once
         self._signs = {rule.id for rule in compiled.ruleset.rules if KINDS[rule.kind].needs == "sign"}
         self._signs |= {LINK.id, MANY.id}
         self._over = False
@@ -106,13 +107,16 @@ class Played:
                 alarm=alarm.id, rule=alarm.rule, priority=alarm.priority, from_ms=event.t_ms,
                 rings=not alarm.suppressed, value=alarm.value, text=alarm.text,
             )  # fmt: skip
+            self._told[alarm.id, alarm.occurrence] = begun
             if self._from_ms <= event.t_ms < self._to_ms:
                 self.activations.append(begun)
         elif event.kind in _ENDS and standing is not None:
             standing.to_ms = event.t_ms
             del self._standing[alarm.id]
-        elif event.kind == "amended" and standing is not None:
-            standing.amended += 1
+        elif event.kind == "amended":
+            about = standing if event.amends is None else self._told.get((alarm.id, event.amends))
+            if about is not None:
+                about.amended += 1
         elif event.kind == "unsuppressed" and standing is not None:
             standing.rings = True
 

@@ -273,6 +273,26 @@ def test_a_table_of_somebody_else(gateway: Path, tmp_path: Path) -> None:
     )
 
 
+def test_a_day_that_late_hours_put_right_was_told_and_amended(gateway: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "day.yaml").write_text(
+        "rules:\n  - id: day\n    for: {devices: [dust-1]}\n    kind: day_mean\n    quantity: pm10_ug_m3\n"
+        "    limit: 118\n    basis: compliance\n    priority: 3\n" + COMMON
+    )
+    table = tmp_path / "late.csv"
+    with table.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["device", "time", "arrived", "pm10_ug_m3"])
+        for minute in range(0, 48 * 60, 5):
+            at = START + minute * MINUTE
+            late = 20 * 60 <= minute < 24 * 60
+            level = 119 if minute < 20 * 60 else 100
+            out.writerow(["dust-1", at, START + 27 * HOUR if late else at, level])
+    report = found(gateway, "--rules", str(tmp_path / "rules"), "--csv", str(table))
+    days = [each for each in report["activations"] if each["rule"] == "day"]
+    assert [(each["value"], each["amended"]) for each in days] == [(119.0, 1)]
+
+
 def test_slips_of_the_pen_are_said(gateway: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.mkdir()
