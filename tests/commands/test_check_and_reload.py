@@ -29,7 +29,7 @@ def directory(root: Path, tmp_path: Path) -> Path:
 def test_all_is_right(directory: Path) -> None:
     result = cityward("check", str(directory))
     assert result.exit_code == 0, result.output
-    assert result.output == "All is right: 8 devices, 9 rules, 5 sources.\n"
+    assert result.output == "All is right: 8 devices, 11 rules, 5 sources.\n"
 
 
 def test_a_folder_without_devices_is_said(directory: Path) -> None:

@@ -169,9 +169,12 @@ def _of_the_clock(machine: Machine) -> str:
 
 def _rings(machine: Machine) -> dict[str, Any]:
     """Ring, and return the alarm. That the broker lets it in proves that the password arrived."""
-    until(lambda: "refused filters: none" in _log(machine), what="the broker has taken its subscriptions")
-    _say(machine, 7, 2700)
-    until(lambda: _alarm(machine), what="the alarm of 2.7 m")
+
+    def rang() -> dict[str, Any]:
+        _say(machine, 7, 2700)  # again, for what comes before the broker has taken our subscription is nobody's
+        return _alarm(machine)
+
+    until(rang, what="the alarm of 2.7 m")
     return _alarm(machine)
 
 
