@@ -273,6 +273,8 @@ class _Archiving:
 
     def _keep(self) -> None:
         """Make it durable: first the files, then how long they are, with what the fold remembers."""
+        if not (self._directory / archive.SIZES).exists():  # else a reader would take what is half written for whole
+            archive.publish(self._fs, self._directory, archive.sizes(self._directory))
         self._writer.close()
         sizes = archive.sizes(self._directory)
         parts: dict[str, Any] = {**sections.write(self._fold), "files": (1, [msgpack.encode(sizes)])}
