@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from devices.instants import rfc3339
 from feed.wire import AlarmView, alarm_view
+from rules.kinds.table import KINDS
 from rules.periods import HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, SLOT_MIN, Calendar, hour_slots, reach_min, told
 from rules.records import Event, Period
 from rules.spans import PROVEN
@@ -18,6 +19,8 @@ from store.proofs import Digest, KeptFrame, Proof, ProofReader
 
 LEAST = {"slot": 12, "hour": 45}
 """Valid minutes without which a period has no mean."""
+_OF_DAYS = ("day", "day_hours")
+"""What a rule on days judges; one on slots, hours or the last 24 hours says nothing of the mean of a day."""
 
 
 class Former(Struct, kw_only=True):
@@ -112,7 +115,8 @@ class Explanation(Struct, kw_only=True):
 
     state    proven; pending: the proof is being made; unproven: this event was told before there were proofs, or its
              proof is no longer kept
-    day      of a mean of a day: the valid hours, their sum, the sum divided by their number
+    day      of a verdict on a day: the valid hours, their sum, the sum divided by their number
+    period   of a verdict on a slot or an hour: that slot or hour; None also where it is not in the proof
     missing  why frames may be missing that came before missing_to
     """
 
@@ -137,6 +141,7 @@ class Explanation(Struct, kw_only=True):
     facts: dict[str, Any]
     periods: list[PeriodRow]
     day: dict[str, float] | None
+    period: PeriodRow | None
     readings: list[ReadingRow]
     frames: list[FrameRow]
     record: dict[str, Any] | None
@@ -195,7 +200,8 @@ class _Case:
             limit=self._limit(), rule=proof.rule if proof else {}, rule_hash=proof.rule_hash if proof else "",
             config=event.evidence.config if event.evidence else "", version=proof.version if proof else 0,
             device=proof.device if proof else None, facts=proof.facts if proof else {}, periods=periods,
-            day=_day_of(periods), readings=readings,
+            day=_day_of(periods) if self._needs() in _OF_DAYS else None,
+            period=self._judged(periods), readings=readings,
             frames=[_frame(each, self._offset(), payloads) for each in self.frames],
             record=proof.record if proof else None, first=min((p.first for p in self.spans if p.first), default=0),
             last=max((p.last for p in self.spans), default=0), frames_in_span=sum(p.frames for p in self.spans),
@@ -206,6 +212,16 @@ class _Case:
             missing_to=rfc3339(to) if (to := max((p.missing_to_ms for p in self.spans), default=0)) else None,
             life=[self._life(each) for each in self.life],
         )  # fmt: skip
+
+    def _needs(self) -> str:
+        """Tell what the rule judges: a slot, an hour, a day, readings."""
+        kind = KINDS.get(self.proof.rule["kind"]) if self.proof and self.proof.rule else None
+        return kind.needs if kind else ""
+
+    def _judged(self, periods: list[PeriodRow]) -> PeriodRow | None:
+        """Find the slot or the hour that the verdict is on."""
+        judged = (self._needs(), self.why.get("start_ms"), "")
+        return next((row for row in periods if (row.span, row.start_ms, row.series) == judged), None)
 
     def _offset(self) -> int:
         return self.event.t_ms - self.event.at_ms

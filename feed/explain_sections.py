@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from feed.explain import Explanation, PeriodRow
-from feed.explain_words import CAUSES, KINDS, MARKS, MISSING, REASONS, SPANS, asked
+from feed.explain_words import CAUSES, KINDS, MARKS, MISSING, REASONS, SPANS, asked, differs
 
 Language = Literal["zh", "en"]
 Words = Callable[[str, str], str]
@@ -139,13 +139,11 @@ class _Writer:
                 f" = {number(day['mean'])} {self.unit}"))  # fmt: skip
             told = why.get("mean")
             if told is not None and told != day["mean"]:
-                lines.append(w(
-                    f"当时公布 {number(told)}：小时均值以 1e-8 参与计算，此处只显示 1e-6，末位可差 1。",
-                    f"It was told as {number(told)}: hours are reckoned to 1e-8 and shown to 1e-6, so that the last digit"
-                    " may differ by 1."))  # fmt: skip
+                lines.append(differs(told, day["mean"], w, number))
             if needed is not None:
                 lines.append(w(f"有效小时 {why.get('hours')} 个，至少需要 {needed} 个。",
                                f"{why.get('hours')} hours are valid; at least {needed} must be."))  # fmt: skip
+        lines += self._of_period()
         if "minutes" in why:
             lines.append(w(f"有效分钟 {why['minutes']}，至少需要 {why['minutes_needed']}。",
                            f"{why['minutes']} minutes are valid; at least {why['minutes_needed']} must be."))  # fmt: skip
@@ -203,6 +201,26 @@ class _Writer:
         lines += [f"{self.named(REASONS, name)}: {number(each) if isinstance(each, int | float | str) else _plain(each)}"
                   for name, each in rest.items()]  # fmt: skip
         return Section(title=w("如何得出", "How it comes about"), lines=lines)
+
+    def _of_period(self) -> list[str]:
+        """Say which slot or hour the verdict is on, and its mean."""
+        found, w = self.found, self.w
+        why = found.why
+        span, start_ms = why.get("span", why.get("because", {}).get("span")), why.get("start_ms")
+        if span not in ("slot", "hour") or start_ms is None:
+            return []
+        end_ms = start_ms + (15 if span == "slot" else 60) * 60_000
+        times = f"{self.at(start_ms, '%Y-%m-%d %H:%M')}–{self.at(end_ms, '%H:%M')} ({found.time_zone})"
+        named = self.named(SPANS, span)
+        lines = [w(f"判定时段（{named}）：{times}", f"The {named} that is judged: {times}")]
+        mean, minutes = why.get("mean"), why.get("minutes")
+        if mean is None and found.period is not None:
+            mean, minutes = found.period.mean, found.period.valid
+        if mean is not None and minutes:
+            total = number(round(mean * minutes, 4))
+            lines.append(w(f"该时段均值 = 有效分钟值之和 ÷ 有效分钟数 = {total} ÷ {minutes} = {number(mean)} {self.unit}",
+                           f"Its mean = sum of its valid minutes ÷ their number = {total} ÷ {minutes} = {number(mean)} {self.unit}"))  # fmt: skip
+        return lines
 
     def periods(self) -> Section | None:
         w = self.w

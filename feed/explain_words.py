@@ -38,12 +38,28 @@ REASONS = {
 }  # fmt: skip
 
 
+_LAST_DIGIT = 2e-6  # of means that are shown to 1e-6
+
+
 def lasting(ms: float) -> str:
     """Write how long something lasts: 90 s, 30 min, 24 h."""
     for unit, of in (("h", 3_600_000), ("min", 60_000)):
         if ms >= of and ms % of == 0:
             return f"{ms / of:g} {unit}"
     return f"{ms / 1000:g} s"
+
+
+def differs(told: float, mean: float, w: Callable[[str, str], str], number: Callable[[Any], str]) -> str:
+    """Say why the mean of a day was told otherwise than its hours give."""
+    if abs(told - mean) < _LAST_DIGIT:
+        return w(
+            f"当时公布 {number(told)}：小时均值以 1e-8 参与计算，此处只显示 1e-6，末位可差 1。",
+            f"It was told as {number(told)}: hours are reckoned to 1e-8 and shown to 1e-6, so that the last digit may differ by 1.",
+        )
+    return w(
+        f"当时公布 {number(told)}，与下列各小时不符：其后有修订，或此证据中小时不全。",
+        f"It was told as {number(told)}, which the hours below do not give: some were revised since, or are not in this proof.",
+    )
 
 
 def asked(

@@ -12,13 +12,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec import structs
 
 from commands import evidence, history
 from commands.daemon import Daemon
 from commands.explain import command
 from config.check import load
 from devices.frames import Batch
-from feed.explain import explain
+from feed.explain import _Case, explain
+from feed.explain_text import text_of
 from ingest.sources.replay import Replay
 from rules.records import Command
 from store.proofs import ProofReader
@@ -201,6 +203,39 @@ def test_a_background_that_was_subtracted_is_shown(gateway: Daemon) -> None:
     assert slots[0]["recomputed"] == 400.0
     _, page = ask(gateway, "?format=html&lang=en", "pm10-slot@gate")
     assert "Background subtracted: 30 (measured 30)." in page
+
+
+def test_a_verdict_on_a_slot_shows_the_slot_and_not_the_day(gateway: Daemon) -> None:
+    with ProofReader(gateway.settings.state / "book.sqlite") as book:
+        event = next(each for each in book.events_of("pm10-slot@gate") if each.kind == "raised")
+        proof = book.proof(event.number)
+    assert proof is not None
+    slot = next(each for each in proof.periods if each.span == "slot" and each.device == "gate")
+    # where data come late, the day has closed with the slot, and is in the proof
+    proof.periods.append(structs.replace(slot, span="day", start_ms=midnight_ms(), mean=125.0, valid=22))
+    found = _Case(book, event, [event], {event.number: proof}).explanation(payloads=False)
+    assert [row.span for row in found.periods if not row.series].count("day") == 1
+    assert found.period is not None
+    assert (found.day, found.period.span, found.period.mean, found.period.recomputed) == (None, "slot", 400.0, 400.0)
+    told = text_of(found, "en")
+    date = datetime.fromtimestamp(midnight_ms() / 1000, ZoneInfo("Asia/Shanghai"))
+    assert f"The 15 min that is judged: {date:%Y-%m-%d} 20:00–20:15 (Asia/Shanghai)" in told
+    assert "Its mean = sum of its valid minutes ÷ their number = 6000 ÷ 15 = 400 µg/m³" in told
+    assert "Mean of the day" not in told
+    assert "last digit" not in told
+
+
+def test_a_real_difference_is_no_last_digit(gateway: Daemon) -> None:
+    with ProofReader(gateway.settings.state / "book.sqlite") as book:
+        found = explain(book, ALARM, int(first(gateway)))
+    assert found is not None
+    assert found.day is not None
+    found.why["mean"] = found.day["mean"] + 1e-6
+    assert "the last digit may differ" in text_of(found, "en")
+    found.why["mean"] = found.day["mean"] + 67.5
+    told = text_of(found, "en")
+    assert "last digit" not in told
+    assert "which the hours below do not give" in told
 
 
 def test_late_data_amend_and_the_first_telling_stays(gateway: Daemon) -> None:
