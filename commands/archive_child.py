@@ -91,12 +91,11 @@ class Archivist:
         )
         with suppress(BrokenPipeError), cast("IO[bytes]", child.stdin) as asking:
             asking.write(msgpack.encode(task))
-        while True:
-            try:
+        while not stop.is_set():
+            with suppress(subprocess.TimeoutExpired):
                 return child.wait(0.5)
-            except subprocess.TimeoutExpired:
-                if stop.is_set():
-                    child.kill()
+        child.kill()
+        return child.wait()
 
 
 # ----------------------------------------------------------------------------------------------------- the child
