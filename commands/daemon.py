@@ -166,6 +166,7 @@ class Daemon:
             self.pipeline.replaying = False
         self.crew.hire("refile", lambda: self.refiler.run(self._stop_health), self._stop_health)
         self.refiler.register()  # what a former process did not finish
+        inside.resume()
         self.upkeep = keeping.begin(self.crew, self.pipeline, self.proofs, settings, self._stop_health)
         self._open_sources(self.compiled)
         self._known = {self.compiled.hash: self._known[self.compiled.hash]}  # what a replay needed is done with

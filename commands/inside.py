@@ -1,5 +1,6 @@
 """What the daemon does for the feed's engineers: shows the inbox, puts old frames into the log again."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ingest.refile import RefileError, Refiler
 from rules.fold import Fold
 from rules.records import Old, Reread
 from store.inbox import Inbox
+
+log = logging.getLogger(__name__)
 
 EARLY_MS = 5 * 60_000  # what stands at a time may have come a little before it: clocks run ahead
 LATEST_MS = 1 << 60
@@ -60,20 +63,37 @@ class Inside:
 
     def redecode(self, device: str, since_ms: int) -> Refiled | None:
         """Read a device's frames again; see feed.behind.Redecodes."""
+        task = self._frames_of(device, since_ms)
+        if task is None:
+            return None
+        try:
+            return _refiled(self._refiler.redecode(device, _found(task), since_ms, LATEST_MS).result())
+        except RefileError as error:
+            raise ValueError(str(error)) from error
 
+    def resume(self) -> None:
+        """Begin again what a former process had begun to redecode: it had taken back what was said, and not said all."""
+
+        def question(fold: Fold) -> list[tuple[str, int]]:
+            refiles = fold.memory.refiles.items()
+            return [(name, each.redecoding_ms) for name, each in refiles if each.redecoding_ms is not None]
+
+        for device, since_ms in self._pipeline.ask(question).result():
+            task = self._frames_of(device, since_ms)
+            if task is not None:
+                log.warning("the redecode of %s was interrupted; it begins again", device)
+                self._refiler.redecode(device, _found(task), since_ms, LATEST_MS)
+
+    def _frames_of(self, device: str, since_ms: int) -> FramesOf | None:
         def question(fold: Fold) -> tuple[Registry, int, int]:
             return fold.memory.world.registry, fold.memory.offset_ms, fold.memory.out.last
 
         registry, offset_ms, upto = self._pipeline.ask_durable(question).result()
         if all(each.id != device for each in registry.devices):
             return None
-        task = FramesOf(
+        return FramesOf(
             str(self._state / "journal"), registry_of(registry, device), since_ms - offset_ms - EARLY_MS, upto
         )
-        try:
-            return _refiled(self._refiler.redecode(device, _found(task), since_ms, LATEST_MS).result())
-        except RefileError as error:
-            raise ValueError(str(error)) from error
 
 
 def _refiled(said: dict[str, Reread]) -> Refiled:

@@ -25,6 +25,7 @@ class Refiling(Struct):
     refile, next_part  which it is, and which part must come
     reception          what is remembered of the old frames alone: their duplicates are among themselves
     newest             the frame whose reading is the latest, and that reading's time
+    redecoding_ms      since what civil time it takes back what was said; None = it takes nothing back
     """
 
     refile: str
@@ -32,6 +33,7 @@ class Refiling(Struct):
     reception: Reception
     newest: Old | None = None
     newest_ms: int = 0
+    redecoding_ms: int | None = None
 
 
 class Memory:

@@ -37,6 +37,7 @@ def take(memory: Memory, sequence: int, record: Refile) -> Answer:
             record.refile, 0, reception_of(track.device, memory.world.registry)
         )
         if record.why == "redecode":
+            refiling.redecoding_ms = record.from_ms
             _empty(memory, track, record)
     if refiling is None or (refiling.refile, refiling.next_part) != (record.refile, record.part):
         return Answer(status=409, detail=f"part {record.part} of {record.refile} does not come next; begin again")

@@ -24,7 +24,7 @@ Sections = dict[str, tuple[int, list[bytes]]]
 Read = dict[str, tuple[int, bytes]]
 """The same as it is read again."""
 
-VERSIONS = {"fold": 2, "reception": 2, "met": 1, "judges": 2, "alarms": 1, "links": 2, "refiles": 2, "permits": 1}
+VERSIONS = {"fold": 2, "reception": 2, "met": 1, "judges": 2, "alarms": 1, "links": 2, "refiles": 3, "permits": 1}
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -41,7 +41,7 @@ class _FoldState(Struct):
 
 
 class _RefilesState(Struct):
-    on_their_way: dict[str, tuple[str, int, dict[str, Any], Old | None, int]]
+    on_their_way: dict[str, tuple[str, int, dict[str, Any], Old | None, int, int | None]]
     refiled: int
     registered: dict[str, tuple[str, int]]
 
@@ -120,7 +120,14 @@ def _restore_alarms(memory: Memory, sections: Read, missing: set[str]) -> None:
 
 def _refiles(memory: Memory) -> _RefilesState:
     on_their_way = {
-        device: (each.refile, each.next_part, each.reception.state(), each.newest, each.newest_ms)
+        device: (
+            each.refile,
+            each.next_part,
+            each.reception.state(),
+            each.newest,
+            each.newest_ms,
+            each.redecoding_ms,
+        )  # fmt: skip
         for device, each in memory.refiles.items()
     }
     return _RefilesState(on_their_way, memory.refiled, memory.registered)
@@ -129,10 +136,10 @@ def _refiles(memory: Memory) -> _RefilesState:
 def _restore_refiles(memory: Memory, content: bytes) -> None:
     state = msgspec.msgpack.decode(content, type=_RefilesState)
     memory.refiled, memory.registered = state.refiled, state.registered
-    for device, (name, next_part, remembered, newest, newest_ms) in state.on_their_way.items():
+    for device, (name, next_part, remembered, newest, newest_ms, since_ms) in state.on_their_way.items():
         reception = refile.reception_of(memory.world.reception.tracks[device].device, memory.world.registry)
         reception.restore(remembered)
-        memory.refiles[device] = Refiling(name, next_part, reception, newest, newest_ms)
+        memory.refiles[device] = Refiling(name, next_part, reception, newest, newest_ms, since_ms)
 
 
 class _Alike(Struct, array_like=True):

@@ -240,3 +240,18 @@ def test_what_became_of_old_frames_is_said() -> None:
     assert (reread.frames, reread.readings, reread.repeats, sum(reread.refused.values())) == (4, 2, 1, 1)
     assert "pm10" in reread.why
     assert not reread.none_read
+
+
+def test_a_redecode_that_was_interrupted_is_known_after_a_restart() -> None:
+    """It has taken back what was said: somebody must begin it again."""
+    street = Street([NEIGHBOUR, LATE])
+    street.json(0, "b", pm10=1, t=START_MS)
+    frames = journal_of(street, b"plain/b")
+    record = Refile(
+        at_ms=0, refile="r1", part=0, last=False, device="b", why="redecode", from_ms=START_MS - HOUR, frames=frames
+    )
+    street.at(HOUR, record)
+    street.restart()
+    assert street.fold.memory.refiles["b"].redecoding_ms == START_MS - HOUR
+    refile(street, HOUR, frames, why="redecode", from_ms=START_MS - HOUR)
+    assert street.fold.memory.refiles == {}
