@@ -4,6 +4,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from rules.packs.gateway import MANY
+from rules.parents import FALLEN, OVERDUE
 from store.proofs import DAMAGED, OVERTAKEN, RECYCLED, UNREADABLE
 
 KINDS = {
@@ -34,7 +36,8 @@ REASONS = {
     "gap_min": ("最长缺口（分钟）", "longest gap, min"), "of": ("共（小时）", "of so many hours"),
     "exceeding_of_day": ("当日第几个超限时段", "which of the day's exceeding periods"),
     "allowed": ("每日允许超限次数", "exceeding periods that a day may have"), "sum": ("各小时均值之和", "sum of the hours"),
-    "same_for_s": ("数值未变（秒）", "the same for, s"), "rest_deg": ("静止角度", "angle at rest"), "off_rest_deg": ("偏离静止角度", "off its rest"),
+    "devices": ("设备总数（台）", "devices in all"),
+    "last_heard": ("逾期设备及其最后数据时间", "overdue, and when each was heard last"), "same_for_s": ("数值未变（秒）", "the same for, s"), "rest_deg": ("静止角度", "angle at rest"), "off_rest_deg": ("偏离静止角度", "off its rest"),
 }  # fmt: skip
 
 
@@ -99,6 +102,14 @@ def asked(
             w(
                 f"规则：无数据达到 {number(allowed)} 秒{how}。网关未能收听的时间不计。",
                 f"The rule: nothing is heard for {number(allowed)} s{how}. Time in which the gateway could not listen does not count.",
+            )
+        ]
+    if rule.get("id") == MANY.id:
+        share, intervals = f"{FALLEN:.0%}", number(OVERDUE)
+        return [
+            w(
+                f"规则：经此链路的设备中至少 {share} 超过 {intervals} 个上报间隔没有数据，而其余设备仍有数据。",
+                f"The rule: at least {share} of its devices were not heard for more than {intervals} of their intervals, while others were.",
             )
         ]
     if kind == "state" and not settings["quantity"]:

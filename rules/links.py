@@ -6,6 +6,8 @@ can know how they are. Their silence counts anew from the moment when the link i
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from devices.registry import Device, Source
 from devices.tracks import Track
 from rules.alarms import Moment
@@ -71,9 +73,13 @@ class Links:
                 self._tell_soon(subject, world, moment)
 
     def _tell_soon(self, subject: str, world: World, moment: Moment) -> None:
-        key = (MEMBERS, subject)
-        if world.judging.timers.due_ms(key) is None:
-            world.judging.timers.set(key, moment.at_ms + TELL_MEMBERS_MS)
+        if world.judging.timers.due_ms((MEMBERS, subject)) is None:
+            self.tell_within(subject, TELL_MEMBERS_MS, world, moment)
+
+    @staticmethod
+    def tell_within(subject: str, within_ms: int, world: World, moment: Moment) -> None:
+        """Tell who is inside by then."""
+        world.judging.timers.set((MEMBERS, subject), moment.at_ms + within_ms)
 
     def suppress(self, track: Track, world: World, moment: Moment, *, on: bool) -> None:
         """Mark the alarms of a device's silence as those of one that cannot be heard, or take the mark away."""
@@ -129,15 +135,16 @@ class Links:
         return None if rule is None else self.judge_of(rule, subject, world)
 
     def built_in(  # noqa: PLR0913 - a rule, whom it judges, when, and what of
-        self, rule: Rule, subject: str, world: World, moment: Moment, *, holds: bool, words: dict[str, str]
-    ) -> None:
-        """Let a built-in rule judge what the gateway noticed."""
+        self, rule: Rule, subject: str, world: World, moment: Moment, *, holds: bool, words: dict[str, str],
+        why: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Let a built-in rule judge what the gateway noticed. why: reasons in numbers, for the evidence."""
         judge = self.judge_of(rule, subject, world)
         judge.words = words
         alarm = world.judging.alarms.by_id.get(judge.id)
         active = alarm is not None and alarm.active
         said = judge.kind.step(judge.memory, Live(moment.at_ms, float(holds)), rule.settings, 0)
-        world.judging.heed(judge, said, moment)
+        world.judging.heed(judge, said if why is None else replace(said, why=why), moment)
         self._fill(judge, world)
         if alarm is not None and active and alarm.active and rule.id == LINK.id:
             self._tell_soon(subject, world, moment)  # each attempt may fail in another way

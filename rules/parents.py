@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from devices.instants import rfc3339
 from devices.registry import Source
 from devices.tracks import Track
 from rules.alarms import Moment
@@ -30,6 +31,7 @@ MESSAGES = 10
 LEAST_MS = 120_000
 FALLEN, STOOD_UP = 0.6, 0.4
 OVERDUE = 1.5  # intervals: one that reports a little late is not overdue
+FIRST_MS = 5_000  # after which the alarm of a part is told with those whose silence was due since
 COUNTED_MS = 60_000  # how long a count of who is overdue is good
 
 
@@ -120,7 +122,7 @@ class Parents:
             expected_ms = max(track.seen_ms, track.since_ms) + track.device.interval_ms
             dead_ms = self.heard_ms.get(name, 0) + family.patience_ms
             if self.heard_ms.get(name, 0) >= expected_ms:  # it lives, at least a part of it
-                if not self._fallen(family, memory, moment):
+                if not self._fallen(family, track, memory, moment):
                     return None
             elif moment.at_ms < dead_ms:
                 until.append(dead_ms)
@@ -145,7 +147,8 @@ class Parents:
 
     # ------------------------------------------------------------------------------------------------- a part of it
 
-    def _fallen(self, family: Family, memory: "Memory", moment: Moment) -> bool:
+    def _fallen(self, family: Family, first: Track, memory: "Memory", moment: Moment) -> bool:
+        """Tell whether a part of it is down. first: whose silence is due, a member from the beginning."""
         name = family.source.name
         if name in self.partly:
             return True
@@ -157,12 +160,21 @@ class Parents:
             if track.silent:
                 memory.links.suppress(track, memory.world, moment, on=True)
                 memory.links.add_member(track, memory.world, moment)
+        memory.links.add_member(first, memory.world, moment)
+        memory.links.tell_within(family.source.subject, FIRST_MS, memory.world, moment)  # the others are due by now
         count = round(share * len(family.tracks))
         words = {
             "why_zh": f"{len(family.tracks)} 台设备中有 {count} 台同时无数据",
             "why_en": f"{count} of its {len(family.tracks)} devices have fallen silent together",
         }
-        memory.links.built_in(MANY, family.source.subject, memory.world, moment, holds=True, words=words)
+        why = {
+            "devices": len(family.tracks),
+            "last_heard": {
+                track.device.id: rfc3339(track.seen_ms + moment.t_ms - moment.at_ms) if track.seen_ms else None
+                for track in family.tracks if _overdue(track, moment.at_ms)
+            },
+        }  # fmt: skip
+        memory.links.built_in(MANY, family.source.subject, memory.world, moment, holds=True, words=words, why=why)
         return True
 
     def _stand_up(self, family: Family, memory: "Memory", moment: Moment, *, look: bool) -> None:

@@ -20,7 +20,9 @@ from commands.explain import command
 from config.check import load
 from devices.frames import Batch
 from feed.explain import _Case, explain
+from feed.explain_sections import number
 from feed.explain_text import text_of
+from feed.explain_words import asked
 from ingest.sources.replay import Replay
 from rules.records import Command
 from store.proofs import ProofReader
@@ -250,6 +252,12 @@ def test_late_data_amend_and_the_first_telling_stays(gateway: Daemon) -> None:
     told = explained(gateway, "--lang", "en").output
     assert re.search(r"Compared: 11\d ≤ limit 120 µg/m³", told)
     assert "what was told then stays" in told
+
+
+def test_most_devices_fell_silent_says_what_was_asked() -> None:
+    rule = {"id": "many-silent", "kind": "state", "settings": {"quantity": "", "on_delay_ms": 0}}
+    [line] = asked(rule, 0, lambda _, en: en, number)
+    assert "at least 60% of its devices were not heard for more than 1.5 of their intervals" in line
 
 
 def test_who_did_what_and_what_it_rests_on(gateway: Daemon) -> None:

@@ -1,5 +1,6 @@
 """Power cuts, links and restarts: who is silent, and who cannot be heard."""
 
+from devices.instants import rfc3339
 from rules import sections
 from rules.kinds.silence import Silence
 from rules.ruleset import Rule
@@ -253,6 +254,20 @@ def test_a_radio_gateway_of_several_takes_most_devices_with_it() -> None:
     assert [each for each in events if each[0] == "raised"] == [
         ("raised", "quiet@d0", "UNACK"), ("raised", "quiet@d1", "UNACK")
     ]  # fmt: skip
+
+
+def test_many_silent_says_soon_who_and_since_when() -> None:
+    street = street_of()
+    go_on(street, MINUTE, 5 * MINUTE)  # 14 of 20 are heard last at 4 min
+    go_on(street, 5 * MINUTE, 7 * MINUTE, NAMES[14:])
+    assert not street.tick(7 * MINUTE - SECOND).events
+    [raised, members] = street.tick(7 * MINUTE + 6 * SECOND).events
+    assert (raised.kind, raised.alarm.id, len(raised.alarm.members)) == ("raised", "many-silent@broker:lora", 1)
+    assert raised.evidence is not None
+    heard = raised.evidence.why["last_heard"]
+    assert (sorted(heard), raised.evidence.why["devices"]) == (sorted(NAMES[:14]), 20)
+    assert set(heard.values()) == {rfc3339(START_MS + 4 * MINUTE + raised.t_ms - raised.at_ms)}
+    assert (members.kind, members.alarm.members) == ("members", sorted(NAMES[:14]))
 
 
 def test_a_member_keeps_its_own_state() -> None:
