@@ -72,7 +72,7 @@ class Inside:
             raise ValueError(str(error)) from error
 
     def resume(self) -> None:
-        """Begin again what a former process had begun to redecode: it had taken back what was said, and not said all."""
+        """Begin again what a former process redecoded half: it had taken back what was said, and not said all."""
 
         def question(fold: Fold) -> list[tuple[str, int]]:
             refiles = fold.memory.refiles.items()

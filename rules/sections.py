@@ -127,7 +127,7 @@ def _refiles(memory: Memory) -> _RefilesState:
             each.newest,
             each.newest_ms,
             each.redecoding_ms,
-        )  # fmt: skip
+        )
         for device, each in memory.refiles.items()
     }
     return _RefilesState(on_their_way, memory.refiled, memory.registered)
