@@ -70,13 +70,18 @@ class Moved(Struct):
 
 
 class Difference(Struct):
-    """How rules differ from what they are compared with. An activation is the same one when both stand together."""
+    """How rules differ from what they are compared with. An activation is the same one when both stand together.
+
+    joined  activations of either that stand together with one of the other's that another stands together with already:
+            what was one is several, or what were several is one
+    """
 
     added: list[Activation]
     removed: list[Activation]
     earlier: list[Moved]
     later: list[Moved]
     same: int
+    joined: int = 0
 
 
 def numbers(
@@ -154,14 +159,22 @@ def difference(rules: Sequence[Activation], against: Sequence[Activation], to_ms
     others: defaultdict[str, list[Activation]] = defaultdict(list)
     for each in sorted(against, key=lambda one: one.from_ms):
         others[each.alarm].append(each)
+    matched: dict[str, int] = {}  # alarm -> until when the other's last matched activation stands
     for each in sorted(rules, key=lambda one: one.from_ms):
         waiting = others[each.alarm]
         while waiting and _end(waiting[0], to_ms) < each.from_ms:
             found.removed.append(waiting.pop(0))
         if not waiting or waiting[0].from_ms > _end(each, to_ms):
-            found.added.append(each)
+            if matched.get(each.alarm, -1) >= each.from_ms:
+                found.joined += 1
+            else:
+                found.added.append(each)
             continue
         other = waiting.pop(0)
+        matched[each.alarm] = _end(other, to_ms)
+        while waiting and waiting[0].from_ms <= _end(each, to_ms):
+            matched[each.alarm] = max(matched[each.alarm], _end(waiting.pop(0), to_ms))
+            found.joined += 1
         moved = Moved(each.alarm, each.from_ms, other.from_ms)
         if moved.by_ms:
             (found.later if moved.by_ms > 0 else found.earlier).append(moved)

@@ -78,9 +78,10 @@ def _differ(report: "Report", words: Words, zone: ZoneInfo) -> None:
     click.echo(
         words(
             f"与 --against 相比：新增 {len(found.added)}，减少 {len(found.removed)}，提前 {len(found.earlier)}，"
-            f"推迟 {len(found.later)}，相同 {found.same}",
+            f"推迟 {len(found.later)}，相同 {found.same}，合并或拆分 {found.joined}",
             f"Compared with --against: {len(found.added)} added, {len(found.removed)} removed, "
-            f"{len(found.earlier)} earlier, {len(found.later)} later, {found.same} the same",
+            f"{len(found.earlier)} earlier, {len(found.later)} later, {found.same} the same, "
+            f"{found.joined} joined or split",
         )
     )
     for sign, activations in (("+", found.added), ("-", found.removed)):
