@@ -20,7 +20,7 @@ from config.schema import AnyRule, ChangeSettings, Chosen, MeanRule, PackFile
 from config.schema_rule import RuleSettings
 from devices.quantities import QUANTITIES
 from rules import packs
-from rules.packs import DatedLimit
+from rules.packs import EVER, DatedLimit
 from rules.ruleset import Cited
 
 FOLDER = Path(packs.__file__).parent
@@ -30,7 +30,6 @@ _RULE: TypeAdapter[Any] = TypeAdapter(AnyRule)
 _INSTEAD = ({"standard", "limit", "limits"}, {"intervals", "after"})
 """Keys of which a rule has one: who writes another takes that one out."""
 _FIXED = ("id", "kind")
-EVER = "0001-01-01"
 """From when a limit without dates holds."""
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from devices.instants import rfc3339
 from feed.wire import AlarmView, alarm_view
 from rules.kinds.table import KINDS
+from rules.packs import EVER
 from rules.periods import HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, SLOT_MIN, Calendar, hour_slots, reach_min, told
 from rules.records import Event, Period
 from rules.spans import PROVEN
@@ -255,7 +256,7 @@ class _Case:
         return Limit(
             value=float(value), document=cited[2] or dated.get("name") or str(self.why.get("standard", "")),
             clause=cited[3] or dated.get("source") or str(self.why.get("source", "")), mark=cited[4],
-            from_date=begins, to_date=dated.get("to_date"), basis=alarm.basis,
+            from_date=None if begins == EVER else begins, to_date=dated.get("to_date"), basis=alarm.basis,
         )  # fmt: skip
 
     def _readings(self) -> list[ReadingRow]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from feed.explain import Explanation, PeriodRow
-from feed.explain_words import CAUSES, KINDS, MARKS, MISSING, REASONS, SPANS, asked, differs
+from feed.explain_words import CAUSES, KINDS, MARKS, MISSING, REASONS, SPANS, asked, deducted, differs
 
 Language = Literal["zh", "en"]
 Words = Callable[[str, str], str]
@@ -147,20 +147,18 @@ class _Writer:
         if "minutes" in why:
             lines.append(w(f"有效分钟 {why['minutes']}，至少需要 {why['minutes_needed']}。",
                            f"{why['minutes']} minutes are valid; at least {why['minutes_needed']} must be."))  # fmt: skip
-        if why.get("subtracted") is not None:
-            lines.append(
-                w(
-                    f"扣除背景 {number(why['subtracted'])}（测得 {number(why['background'])}）。",
-                    f"Background subtracted: {number(why['subtracted'])} (measured {number(why['background'])}).",
-                )
-            )
-        if why.get("condition"):
-            lines.append(
-                w(
-                    f"条件成立，扣除 {number(why['deduct'])}。",
-                    f"The condition holds: {number(why['deduct'])} is deducted.",
-                )
-            )
+        lines += deducted(why, w, number) + self._rounded() + self._worked_out_again()
+        shown = {"date", "mean", "value", "limit", "standard", "source", "minutes", "minutes_needed", "hours", "hours_needed",
+                 "subtracted", "background", "condition", "deduct", "left_out", "marked", "final", "revision", "cause",
+                 "readings", "span", "start_ms"}  # fmt: skip
+        rest = {name: each for name, each in why.items() if name not in shown}
+        lines += [f"{self.named(REASONS, name)}: {number(each) if isinstance(each, int | float | str) else _plain(each)}"
+                  for name, each in rest.items()]  # fmt: skip
+        return Section(title=w("如何得出", "How it comes about"), lines=lines)
+
+    def _rounded(self) -> list[str]:
+        """Say that a mean of a day was rounded, and how."""
+        found, w, why, lines = self.found, self.w, self.found.why, list[str]()
         mean, value = why.get("mean"), why.get("value")
         if (
             mean is not None
@@ -176,6 +174,11 @@ class _Writer:
                     f"Rounded once: {number(mean)} → {number(value)} (whole numbers, half to even: GB/T 8170, HJ 633-2026 §4.2.2)",
                 )
             )
+        return lines
+
+    def _worked_out_again(self) -> list[str]:
+        """Say how the means of hours come from the readings on the page, and how many of them do."""
+        found, w, lines = self.found, self.w, list[str]()
         if found.periods:
             lines.append(w(
                 "小时均值 = 各有效分钟值之和 ÷ 有效分钟数；分钟值是该分钟内读数的平均；没有读数的分钟取其后第一个读数的值：一个读数代表设备上报间隔内"
@@ -194,13 +197,7 @@ class _Writer:
                         f"Worked out again from the readings below: {same} of {len(checked)} periods are as they were told.",
                     )
                 )
-        shown = {"date", "mean", "value", "limit", "standard", "source", "minutes", "minutes_needed", "hours", "hours_needed",
-                 "subtracted", "background", "condition", "deduct", "left_out", "marked", "final", "revision", "cause",
-                 "readings", "span", "start_ms"}  # fmt: skip
-        rest = {name: each for name, each in why.items() if name not in shown}
-        lines += [f"{self.named(REASONS, name)}: {number(each) if isinstance(each, int | float | str) else _plain(each)}"
-                  for name, each in rest.items()]  # fmt: skip
-        return Section(title=w("如何得出", "How it comes about"), lines=lines)
+        return lines
 
     def _of_period(self) -> list[str]:
         """Say which slot or hour the verdict is on, and its mean."""

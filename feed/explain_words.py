@@ -123,3 +123,25 @@ def asked(
             )
         ]
     return []
+
+
+def deducted(why: dict[str, Any], w: Callable[[str, str], str], number: Callable[[Any], str]) -> list[str]:
+    """Say what was taken off a mean before it was compared, and write the subtraction out where it comes out."""
+    lines, taken = [], []
+    if why.get("subtracted") is not None:
+        taken.append(why["subtracted"])
+        lines.append(
+            w(
+                f"扣除背景 {number(why['subtracted'])}（测得 {number(why['background'])}）。",
+                f"Background subtracted: {number(why['subtracted'])} (measured {number(why['background'])}).",
+            )
+        )
+    if why.get("condition"):
+        taken.append(why["deduct"])
+        lines.append(
+            w(f"条件成立，扣除 {number(why['deduct'])}。", f"The condition holds: {number(why['deduct'])} is deducted.")
+        )
+    mean, value = why.get("mean"), why.get("value")
+    if taken and mean is not None and value is not None and abs(mean - sum(taken) - value) < _LAST_DIGIT:
+        lines.append(" − ".join(map(number, (mean, *taken))) + f" = {number(value)}")
+    return lines

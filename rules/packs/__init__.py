@@ -18,6 +18,9 @@ _MIN_HOURS = {"pm10_ug_m3": 20, "pm25_ug_m3": 20, "tsp_ug_m3": 24}
 """Least valid hours of a day: GB 3095-2026 table 4 (V1). TSP needs 24 h of sampling."""
 
 
+EVER = "0001-01-01"  # the first day of a limit without dates
+
+
 class DatedLimit(Struct, frozen=True, kw_only=True):
     """A limit and the days on which it holds.
 
