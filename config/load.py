@@ -123,8 +123,7 @@ def read_files(directory: Path) -> Files:
         for document in _read(files, directory / MAIN):
             files.main = document
             files.settings = _validated(files, document, CitywardSettings)
-            quotes = unquoted(document, ("gateway", "id"), files.settings.gateway.id) if files.settings else None
-            files.problems += [quotes] if quotes is not None else []
+            _read_gateway(files, document)
             _read_sources(files, document)
     else:
         files.problems.append(_whole_file(directory / MAIN, "no_file"))
@@ -207,6 +206,15 @@ def _entries(document: Document, path: Path_) -> list[Entry]:
     if not isinstance(data, list):
         return []
     return [Entry(document, (*path, index), raw) for index, raw in enumerate(data) if isinstance(raw, dict)]
+
+
+def _read_gateway(files: Files, document: Document) -> None:
+    """Look at the gateway's id, also where something else in the file is wrong."""
+    gateway = document.data.get("gateway") if isinstance(document.data, dict) else None
+    name = gateway.get("id") if isinstance(gateway, dict) else None
+    quotes = unquoted(document, ("gateway", "id"), name) if isinstance(name, str) else None
+    if quotes is not None:
+        files.problems.append(quotes)
 
 
 def _read_sources(files: Files, document: Document) -> None:
