@@ -108,7 +108,7 @@ def opened(message: Message, payload: bytes, event: str) -> Uplink | Facts | Ref
     """Make the uplink or the fact of a message; event: as its topic calls it, or ""."""
     address = messages.eui(message.dev_eui)
     if message.data is None:
-        return Facts({"event": event if event not in ("", "up", "rx") else _guess(payload)}, address)
+        return Facts({"event": event if event not in ("", "up", "rx") else messages.event_by(payload, _SIGNS)}, address)
     data = messages.from_base64(message.data)
     if isinstance(data, Refusal):
         return data
@@ -124,12 +124,6 @@ def opened(message: Message, payload: bytes, event: str) -> Uplink | Facts | Ref
         rssi_dbm=rssi,
         snr_db=snr,
     )
-
-
-def _guess(payload: bytes) -> str:
-    """Name an event whose topic does not, by a member that only it has."""
-    message = messages.members(payload)
-    return next((event for event, member in _SIGNS if member in message), "up" if "fCnt" in message else "event")
 
 
 def bind(model: Model, options: Any) -> Callable[[bytes], tuple[int, int, Any]]:  # noqa: ANN401 - of the model

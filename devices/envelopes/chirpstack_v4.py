@@ -75,7 +75,7 @@ def open_message(topic: bytes, payload: bytes) -> Uplink | Facts | Refusal:
     levels = _levels(topic)
     address = messages.eui(message.device_info.dev_eui)
     if message.data is None:
-        return Facts({"event": levels[5] if levels else _guess(payload)}, address)
+        return Facts({"event": levels[5] if levels else messages.event_by(payload, _SIGNS)}, address)
     data = messages.from_base64(message.data)
     if isinstance(data, Refusal):
         return data
@@ -110,12 +110,6 @@ _SIGNS = (
     ("integration", "integrationName"),
     ("join", "devAddr"),
 )
-
-
-def _guess(payload: bytes) -> str:
-    """Name an event whose topic does not, by a member that only it has."""
-    message = messages.members(payload)
-    return next((event for event, member in _SIGNS if member in message), "up" if "fCnt" in message else "event")
 
 
 def bind(model: Model, options: Any) -> Callable[[bytes], tuple[int, int, Any]]:  # noqa: ANN401 - of the model

@@ -1,7 +1,7 @@
 """What the envelopes of JSON platforms have in common: reading with care, and what a bad member is."""
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct, ValidationError, json
@@ -49,6 +49,12 @@ def members(payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
+
+
+def event_by(payload: bytes, signs: Sequence[tuple[str, str]]) -> str:
+    """Name an event of ChirpStack whose topic does not, by a member that only it has: (event, member) in `signs`."""
+    message = members(payload)
+    return next((event for event, member in signs if member in message), "up" if "fCnt" in message else "event")
 
 
 def no_address(topic: bytes) -> str | None:
