@@ -17,6 +17,7 @@ from commands import allocator, keeping
 from commands.evidence import Proofs
 from commands.in_force import in_force, undo
 from commands.inside import Inside
+from commands.outlets import Outlets
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from commands.taps import Taps
 from config import accepted, apart, blob
@@ -131,7 +132,8 @@ class Daemon:
             raise
         self._accept(self.compiled)  # now, for a journal without its beginning begins with what was in force before
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
-        views += [self.kept, self.taps]
+        self.outlets = Outlets(settings)
+        views += [self.kept, self.taps, *self.outlets.views]
         self.pipeline = Pipeline(fold, self.stores, self.clock, views, poison)
         self.proofs = Proofs(self.pipeline, state)
         views.append(self.proofs)
@@ -142,9 +144,11 @@ class Daemon:
         self.pipeline.picture().add_done_callback(self._reconciled)
         self.crew.hire("pipeline", self.pipeline.run)
         self._stop_writer = threading.Event()
+        self._stop_outlets = threading.Event()
         if self.writer is not None:
             writer = self.writer
             self.crew.hire("influx", lambda: writer.run(self._stop_writer), self._stop_writer)
+        self.outlets.begin(self.crew, self.pipeline, self._stop_outlets)
         self.refiler = Refiler(self.pipeline, self.stores.inbox)
         inside = Inside(self.pipeline, self.stores.inbox, self.refiler, state)
         self.feed = FeedServer(
@@ -394,6 +398,7 @@ class Daemon:
             return False  # what is on the disk is whole, and a restart goes on from there
         self._write_snapshot(*picture.result())
         self._stop_writer.set()
+        self._stop_outlets.set()
         self.feed.stop(FEED_STOP_S)
         self.stores.crashes.end()
         self.stores.close()

@@ -42,6 +42,19 @@ class Audited(Struct, frozen=True, kw_only=True):
     answer: str = ""
 
 
+def open_desk(path: Path, schema: str) -> sqlite3.Connection:
+    """Open the desk for one of its rooms, whose tables are made where they are not there; one thread at a time.
+
+    Autocommit: what must be together stands between BEGIN IMMEDIATE and COMMIT. Another writer is waited for.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.executescript(schema)
+    return db
+
+
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
@@ -60,12 +73,7 @@ class Desk:
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.executescript(_SCHEMA)
-            self._db = db
+            self._db = open_desk(self._path, _SCHEMA)
         return self._db
 
     def audit(self, entry: Audited) -> None:
