@@ -7,13 +7,12 @@ notice that a source has died, and systemd starts the whole again from the log.
 import logging
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from commands import allocator, keeping
+from commands.crew import Crew
 from commands.evidence import Proofs
 from commands.in_force import in_force, undo
 from commands.inside import Inside
@@ -56,37 +55,6 @@ PIPELINE_STOP_S = 1.5
 SETTLE_S = 1.0
 PICTURE_S = 5.0
 FEED_STOP_S = 0.5
-
-
-class Crew:
-    """Threads that must live until they are told to stop."""
-
-    def __init__(self) -> None:
-        self.ended: Future[None] = Future()  # done with what ended a thread that should live
-        self.quitting = False
-
-    def hire(self, name: str, work: Callable[[], None], stop: threading.Event | None = None) -> threading.Thread:
-        """Start a thread; `stop` set = it may end."""
-
-        def run() -> None:
-            with suppress(OSError):  # so that `top -H` and a debugger show it by its name
-                Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(name, encoding="ascii")
-            try:
-                work()
-            except BaseException as error:  # noqa: BLE001 - raised again where the process ends
-                self._end(error)
-            else:
-                if not self.quitting and not (stop and stop.is_set()):
-                    self._end(RuntimeError(f"thread {name} ended"))
-
-        thread = threading.Thread(target=run, name=name, daemon=True)
-        thread.start()
-        return thread
-
-    def _end(self, error: BaseException) -> None:
-        log.error("%s ends the process", threading.current_thread().name, exc_info=error)
-        if not self.ended.done():
-            self.ended.set_exception(error)
 
 
 class Running:
@@ -143,23 +111,10 @@ class Daemon:
             self.pipeline.note(record)
         self.pipeline.picture().add_done_callback(self._reconciled)
         self.crew.hire("pipeline", self.pipeline.run)
-        self._stop_writer = threading.Event()
-        self._stop_outlets = threading.Event()
-        if self.writer is not None:
-            writer = self.writer
-            self.crew.hire("influx", lambda: writer.run(self._stop_writer), self._stop_writer)
-        self.outlets.begin(self.crew, self.pipeline, self._stop_outlets)
+        self._begin_writers()
         self.refiler = Refiler(self.pipeline, self.stores.inbox)
         inside = Inside(self.pipeline, self.stores.inbox, self.refiler, state)
-        self.feed = FeedServer(
-            settings.http, state, self.hub,
-            Behind(
-                submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, undo=lambda: undo(self),
-                in_force=lambda: in_force(self), vitals=self.vitals, ledger=self.ledger, inbox=inside.inbox,
-                register=inside.register, redecode=inside.redecode,
-                frames=self.taps.frames,
-            ),
-        )  # fmt: skip
+        self.feed = self._make_feed(inside)
         self.feed.start()
         self._stop_health = threading.Event()
         health = Health(self.pipeline, self.clock, state, snapshot=self.take_snapshot)
@@ -176,6 +131,22 @@ class Daemon:
         self._known = {self.compiled.hash: self._known[self.compiled.hash]}  # what a replay needed is done with
         allocator.give_back()
         notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
+
+    def _begin_writers(self) -> None:
+        self._stop_writer = threading.Event()
+        self._stop_outlets = threading.Event()
+        if self.writer is not None:
+            writer = self.writer
+            self.crew.hire("influx", lambda: writer.run(self._stop_writer), self._stop_writer)
+        self.outlets.begin(self.crew, self.pipeline, self._stop_outlets)
+
+    def _make_feed(self, inside: Inside) -> FeedServer:
+        behind = Behind(
+            submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, undo=lambda: undo(self),
+            in_force=lambda: in_force(self), vitals=self.vitals, ledger=self.ledger, inbox=inside.inbox,
+            register=inside.register, redecode=inside.redecode, frames=self.taps.frames,
+        )  # fmt: skip
+        return FeedServer(self.settings.http, self.settings.state, self.hub, behind)
 
     def _reconciled(self, _picture: object) -> None:
         """Note that the first words are durable. Called on the pipeline's thread."""

@@ -1,22 +1,17 @@
 """What a daemon keeps beside its work, and for how long: proofs of verdicts, the archive; what is too old goes."""
 
 import threading
-from typing import TYPE_CHECKING
 
 from commands import shadow_days
 from commands.archive_child import Archivist, Task
+from commands.crew import Crew
 from commands.evidence import Proofs
 from config.schema import CitywardSettings
 from ingest.pipeline import Pipeline
 from ingest.upkeep import Upkeep
 
-if TYPE_CHECKING:
-    from commands.daemon import Crew
 
-
-def begin(
-    crew: "Crew", pipeline: Pipeline, proofs: Proofs, settings: CitywardSettings, stop: threading.Event
-) -> Upkeep:
+def begin(crew: Crew, pipeline: Pipeline, proofs: Proofs, settings: CitywardSettings, stop: threading.Event) -> Upkeep:
     """Begin all of it; its threads end when `stop` is set, the upkeep when it is stopped."""
     crew.hire("evidence", lambda: proofs.run(stop), stop)
     upkeep = Upkeep(

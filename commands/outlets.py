@@ -1,13 +1,10 @@
 """The daemon's ways out beside HTTP and InfluxDB: MQTT feed, webhooks, notifications, reports. Each reads the book."""
 
 import threading
-from typing import TYPE_CHECKING
 
+from commands.crew import Crew
 from config.schema import CitywardSettings
 from ingest.pipeline import Pipeline, View
-
-if TYPE_CHECKING:
-    from commands.daemon import Crew
 
 
 class Outlets:
@@ -17,5 +14,5 @@ class Outlets:
         self._settings = settings
         self.views: list[View] = []
 
-    def begin(self, crew: "Crew", pipeline: Pipeline, stop: threading.Event) -> None:
+    def begin(self, crew: Crew, pipeline: Pipeline, stop: threading.Event) -> None:
         """Begin all; their threads end when `stop` is set."""
