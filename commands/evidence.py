@@ -281,10 +281,12 @@ def _periods(book: ProofReader, event: Event, configurations: _Configurations) -
         from_ms = int(evidence.why["start_ms"]) // _HOUR_MS * _HOUR_MS
     rule = configurations.rule(event)
     others = KINDS[rule.kind].others(rule.settings) if rule is not None and rule.kind in KINDS else ()
+    # What is published by the hour is a mean already: `why` has it, and our means of its readings say nothing.
+    measured = [(other.device, other.quantity) for other in others if other.hourly is None]
     spans = ("day", "hour", "slot") if evidence.why.get("span") == "slot" else ("day", "hour")
     return [
         period
-        for of, what in ((device, quantity), *((other.device, other.quantity) for other in others))
+        for of, what in ((device, quantity), *measured)
         for span in spans
         for period in book.revisions(of, what, span, from_ms, to_ms)
         if period.told_ms <= event.t_ms  # it may be proven later

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from feed.explain import Explanation, PeriodRow
-from feed.explain_words import CAUSES, KINDS, MARKS, MISSING, REASONS, SPANS, asked, deducted, differs
+from feed.explain_words import CAUSES, KINDS, MARKS, MISSING, REASONS, SPANS, asked, deducted, differs, permitted
 
 Language = Literal["zh", "en"]
 Words = Callable[[str, str], str]
@@ -86,7 +86,7 @@ class _Writer:
         if found.amends is not None:
             lines.append(w(f"修正第 {found.amends} 次触发的结论；原结论保留不变。",
                            f"It amends the finding of occurrence {found.amends}; what was told then stays."))  # fmt: skip
-        lines += self._compared()
+        lines += permitted(found.why, self.at, w) + self._compared()
         states = {
             "proven": ("证据已存入记录簿，不再改变。", "The proof is in the book and is never changed."),
             "pending": ("证据正在复制，请稍候再看。", "The proof is being copied: look again in a moment."),
@@ -149,7 +149,7 @@ class _Writer:
                            f"{why['minutes']} minutes are valid; at least {why['minutes_needed']} must be."))  # fmt: skip
         lines += deducted(why, w, number) + self._rounded() + self._worked_out_again()
         shown = {"date", "mean", "value", "limit", "standard", "source", "minutes", "minutes_needed", "hours", "hours_needed",
-                 "subtracted", "background", "condition", "deduct", "left_out", "marked", "final", "revision", "cause",
+                 "subtracted", "background", "condition", "deduct", "others", "permit", "left_out", "marked", "final", "revision", "cause",
                  "readings", "span", "start_ms"}  # fmt: skip
         rest = {name: each for name, each in why.items() if name not in shown}
         lines += [f"{self.named(REASONS, name)}: {number(each) if isinstance(each, int | float | str) else _plain(each)}"

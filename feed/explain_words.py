@@ -125,9 +125,22 @@ def asked(
     return []
 
 
+def _other(other: dict[str, Any], w: Callable[[str, str], str], number: Callable[[Any], str]) -> str:
+    """Say what another series was meanwhile, and whose mean that is."""
+    name = f"{other['device']} {other['quantity']}"
+    value = number(other["value"])
+    if other["hourly"] is None:
+        return w(f"同一时段的 {name} 均值：{value}", f"Mean of {name} in the same period: {value}")
+    zh, en = ("整点之后", "at or after its end") if other["hourly"] == "end" else ("整点", "with its begin")
+    return w(
+        f"该小时的 {name}，按公布的小时值（时标为{zh}）：{value}",
+        f"{name} of that hour, as it was published (told {en}): {value}",
+    )
+
+
 def deducted(why: dict[str, Any], w: Callable[[str, str], str], number: Callable[[Any], str]) -> list[str]:
     """Say what was taken off a mean before it was compared, and write the subtraction out where it comes out."""
-    lines, taken = [], []
+    lines, taken = [_other(each, w, number) for each in why.get("others", ())], []
     if why.get("subtracted") is not None:
         taken.append(why["subtracted"])
         lines.append(
@@ -145,3 +158,17 @@ def deducted(why: dict[str, Any], w: Callable[[str, str], str], number: Callable
     if taken and mean is not None and value is not None and abs(mean - sum(taken) - value) < _LAST_DIGIT:
         lines.append(" − ".join(map(number, (mean, *taken))) + f" = {number(value)}")
     return lines
+
+
+def permitted(why: dict[str, Any], at: Callable[[int], str], w: Callable[[str, str], str]) -> list[str]:
+    """Say who was allowed to open it, until when and why."""
+    permit = why.get("permit")
+    if permit is None:
+        return []
+    who, until, reason, by = permit["who"], at(permit["until_ms"]), permit["why"] or "–", permit["by"]
+    return [
+        w(
+            f"已授权开启：{who}，至 {until}；事由：{reason}；登记人：{by}",
+            f"An opening that is allowed: {who}, until {until}; why: {reason}; told by {by}",
+        )
+    ]

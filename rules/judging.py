@@ -194,10 +194,7 @@ class Judging:
         if said.verdict == VIOLATED and not active:
             proof = evidence() if evidence else Evidence(sequence=moment.sequence)
             proof.why.update(said.why)
-            alarm = self.describe(judge, alarm)
-            alarm.late = late
-            alarm.suppressed += [why for why in self._hidden(judge) if why not in alarm.suppressed]  # before it is told
-            self.alarms.activate(alarm, judge.rule, moment, proof)
+            self._begin(judge, alarm, moment, proof, late=late)
         elif said.verdict == NORMAL and active and alarm is not None:
             if MAINTENANCE in alarm.suppressed:
                 alarm.suppressed.remove(MAINTENANCE)
@@ -207,6 +204,15 @@ class Judging:
                 permits.settle(alarm, self.alarms, moment, permit)
         if doubted and judge.rule.mode == "live":
             self._tag(judge, moment)
+
+    def _begin(self, judge: Judge, alarm: Alarm | None, moment: Moment, proof: Evidence, *, late: bool) -> None:
+        """Begin an occurrence, with the reasons not to show it, for it is not to ring for a moment."""
+        alarm = self.describe(judge, alarm)
+        alarm.late = late
+        alarm.suppressed += [why for why in self._hidden(judge) if why not in alarm.suppressed]
+        if permits.allows(permit := self.permits.get(judge.subject), judge.rule):
+            proof.why["permit"] = permits.named(permit)
+        self.alarms.activate(alarm, judge.rule, moment, proof)
 
     def tried(self, device: str) -> bool:
         """Tell whether somebody is trying this device."""

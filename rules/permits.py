@@ -6,7 +6,7 @@ ring as ever: gas and water are no matter of permission. What still stands open 
 loses the suppression and asks for attention, also where somebody had acknowledged it.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from rules.alarms import Alarms, Moment
 from rules.records import Alarm, Answer, Command, Permit
@@ -28,9 +28,14 @@ OPENING = frozenset(
 """Quantities that tell of an opening."""
 
 
-def allows(permit: Permit | None, rule: Rule) -> bool:
+def allows(permit: Permit | None, rule: Rule) -> TypeGuard[Permit]:
     """Tell whether a permit covers what a rule tells of."""
     return permit is not None and getattr(rule.settings, "quantity", None) in OPENING
+
+
+def named(permit: Permit) -> dict[str, str | int]:
+    """Say whose opening it is, for the evidence."""
+    return {"who": permit.who, "why": permit.why, "until_ms": permit.until_ms, "by": permit.user}
 
 
 def command(command: Command, world: "World", moment: Moment) -> Answer:

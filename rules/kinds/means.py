@@ -108,6 +108,16 @@ def judge(given: ClosedMean, settings: MeanRule) -> Said:
         return _unknown(why, "too few valid minutes")
     value = float(round(period.mean)) if settings.whole else period.mean
     why |= index_of(limit.name, settings.quantity, value, given.date)
+    if settings.background is not None or settings.deduct is not None:
+        why["others"] = [
+            {
+                "device": other.device,
+                "quantity": other.quantity,
+                "hourly": other.hourly,
+                "value": given.others.get(other),
+            }
+            for other in others_of(settings)
+        ]
     if settings.background is not None:
         measured = given.others.get(settings.background.other)
         why["background"] = measured

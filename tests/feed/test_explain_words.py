@@ -28,3 +28,12 @@ def test_where_nothing_is_taken_off_nothing_is_said(why: dict[str, object]) -> N
 def test_a_subtraction_that_does_not_come_out_is_not_claimed() -> None:
     why = {"mean": 100, "subtracted": 30, "background": 30, "value": 71}
     assert not any("=" in line for line in deducted(why, lambda _, en: en, str))
+
+
+def test_what_others_measured_or_published_is_named() -> None:
+    county = {"device": "county", "quantity": "pm10_ug_m3", "hourly": "end", "value": 150}
+    nearby = {"device": "d2", "quantity": "pm10_ug_m3", "hourly": None, "value": None}
+    why = {"mean": 231, "subtracted": 150, "background": 150, "value": 81, "others": [county, nearby]}
+    lines = deducted(why, lambda _, en: en, lambda value: "–" if value is None else str(value))
+    assert lines[0] == "county pm10_ug_m3 of that hour, as it was published (told at or after its end): 150"
+    assert lines[1] == "Mean of d2 pm10_ug_m3 in the same period: –"

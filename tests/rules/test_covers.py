@@ -105,6 +105,13 @@ def test_an_authorised_opening_is_logged_and_does_not_ring() -> None:
     opened = street.json(MINUTE, "a", open=True).events
     assert told(opened) == [("raised", "open@a", "SUPPRESSED")]
     assert opened[0].alarm.suppressed == ["work_permit"]
+    assert opened[0].evidence is not None
+    assert opened[0].evidence.why["permit"] == {
+        "who": "排水处 张三",
+        "why": "清淤",
+        "until_ms": START_MS + 2 * HOUR,
+        "by": "值班员",
+    }
     assert told(street.json(2 * MINUTE, "b", open=True).events) == [("raised", "open@b", "UNACK")]  # not this one
     closed = street.json(HOUR, "a", open=False).events
     assert told(closed) == [("returned", "open@a", "SUPPRESSED"), ("acknowledged", "open@a", "NORMAL")]

@@ -370,6 +370,7 @@ def agree(engine: Engine, site: Site, reckoned: Reckoned, where: tuple[object, .
     return len(slots) + len(hours) + reckoned.day_violates()
 
 
+@pytest.mark.timeout(120 + DAYS // 5)  # seconds; a long run is asked for
 @pytest.mark.parametrize("part", range(4))
 def test_random_days_are_what_a_slow_reckoning_says(part: int) -> None:
     runs = range(part, -(-DAYS // TOGETHER), 4)
