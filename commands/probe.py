@@ -13,8 +13,8 @@ import msgspec
 from commands import new_file
 from commands.language import Words, language_option, visible
 from config.problems import Language
-from ingest.settings import NAME
 from ingest.sources.serial_probe import SLAVES, Doing, Found, OtherMasterError, probe, written
+from store.settings import NAME
 
 NOTHING, NOT_OPENED = 1, 2
 LONGEST = 32  # characters of a name that we make; slave or MN are added to it

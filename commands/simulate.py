@@ -8,7 +8,7 @@ import click
 
 from commands.district import street
 from commands.district.city import City
-from ingest.settings import endpoint
+from store.settings import endpoint
 
 REACHED_S = 5.0
 

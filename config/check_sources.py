@@ -10,7 +10,8 @@ from config.load import Entry, Files
 from config.problems import closest, listed
 from config.quotes import unquoted
 from devices import catalogue
-from ingest.settings import Endpoint, MqttSettings, endpoint, mqtt_filter
+from ingest.settings import MqttSettings, mqtt_filter
+from store.settings import Endpoint, endpoint
 
 ROUTED = {"mqtt": "topics", "http": "paths"}
 """Kinds of sources whose entries name an envelope for each place, and under which key."""

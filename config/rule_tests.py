@@ -38,9 +38,9 @@ from devices.models.plain import Member, PlainOptions
 from devices.quantities import QUANTITIES
 from devices.registry import Device, Registry, Route, Source
 from devices.units import duration_ms
-from ingest.settings import Duration, Settings
 from rules.packs.gateway import BUILT_IN
 from rules.ruleset import RuleSet
+from store.settings import Duration, Settings
 
 T = TypeVar("T")
 Value = float | bool | str | None

@@ -46,17 +46,8 @@ from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
 from feed.settings import HttpSettings
 from ingest.push_settings import HttpPushSettings
-from ingest.settings import (
-    AbsolutePath,
-    Duration,
-    Hj212Settings,
-    InfluxSettings,
-    KeepSettings,
-    MqttSettings,
-    SerialSettings,
-    Settings,
-    Size,
-)
+from ingest.settings import Hj212Settings, InfluxSettings, KeepSettings, MqttSettings, SerialSettings
+from store.settings import AbsolutePath, Duration, Settings, Size
 
 # ------------------------------------------------------------------------------------------------ cityward.yaml
 

@@ -9,9 +9,9 @@ from config.scalars import Amount, AnyQuantity, AtLeast, Limit, NOfM, NumberQuan
 from config.schema_rule import RuleSettings
 from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
-from ingest.settings import Duration
 from rules.kinds.magnetic import AXES
 from rules.kinds.threshold import TILTS
+from store.settings import Duration
 
 
 class StuckRule(RuleSettings):

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
 from config.scalars import AtLeast, Identifier, Limit, NOfM, NumberOrTruth, NumberQuantity, Truth
-from ingest.settings import Settings
+from store.settings import Settings
 
 
 def _of(n: NOfM, least: int, parts: int) -> NOfM:

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError as Wrong
 
 from config.scalars import Identifier, Template, Text, Truth
 from devices.quantities import QUANTITIES
-from ingest.settings import Duration, Settings, matches
+from store.settings import Duration, Settings, matches
 
 
 class BothLanguages(Settings):

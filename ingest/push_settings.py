@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError as Wrong
 
-from ingest.settings import NOT_EMPTY, AbsolutePath, Endpoint, Listen, Name, Secret, Settings, endpoint, matches
+from store.settings import NOT_EMPTY, AbsolutePath, Endpoint, Listen, Name, Secret, Settings, endpoint, matches
 
 SIGNING: Final = ("onenet", "huawei-iotda")
 """Envelopes of platforms that sign what they push."""

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode
 
-from ingest.settings import InfluxSettings, Secret
+from ingest.settings import InfluxSettings
+from store.settings import Secret
 
 BUILD = Path(__file__).resolve().parent.parent.parent / "shared" / "servers" / "build"
 ORG, BUCKET, TOKEN = "city", "sensing", "a token of no worth"

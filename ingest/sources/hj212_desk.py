@@ -15,9 +15,9 @@ from devices.readings import Refusal
 from devices.registry import Device
 from devices.stations import CrcForms
 from ingest.clock import now_civil_ms, ntp_says_so
-from ingest.settings import Secret
 from ingest.sources import Report
 from ingest.sources.hj212_sm4 import Decrypt, made_plain, sm4
+from store.settings import Secret
 
 TRUST_S: Final = 600.0
 """So long an answer about our own clock holds: asking may take seconds, and is done beside."""

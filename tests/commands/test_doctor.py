@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from commands import checkup, doctor
-from ingest.settings import InfluxSettings, MqttSettings, Secret, SerialSettings, TopicSettings
+from ingest.settings import InfluxSettings, MqttSettings, SerialSettings, TopicSettings
+from store.settings import Secret
 from tests.influxd import running, why_not
 from tests.load import Publisher, publish_packet
 from tests.servers import Mosquitto, free_port, mosquitto

@@ -10,7 +10,7 @@ from config.check_sources import overlap
 from config.compiled import Compiled
 from devices.registry import Device
 from devices.tracks import topic_matches
-from ingest.settings import Secret
+from store.settings import Secret
 
 GATEWAY = "gateway: {id: gw-1, time_zone: Asia/Shanghai}\n"
 LORA = """sources:

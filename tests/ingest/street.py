@@ -12,9 +12,10 @@ from pathlib import Path
 from ingest.influx import Influx
 from ingest.influx_trouble import Trouble
 from ingest.influx_writer import InfluxWriter
-from ingest.settings import InfluxSettings, Secret
+from ingest.settings import InfluxSettings
 from rules.records import Outcome
 from store.fs import OsFs
+from store.settings import Secret
 from tests.influxd import BUCKET, ORG
 
 T_NS = 1_750_000_000_000_000_000
