@@ -23,7 +23,7 @@ def test_both_languages_say_the_same(code: str) -> None:
 
 
 def test_no_sentence_is_left_over(root: Path) -> None:
-    sources = [path for room in ("config", "ingest", "feed") for path in sorted((root / room).glob("*.py"))]
+    sources = [path for room in ("config", "ingest", "feed", "store") for path in sorted((root / room).rglob("*.py"))]
     code = "\n".join(path.read_text() for path in sources if path.name != "texts.py")
     derived = {"duration_bare", "size_bare", "greater_than_equal", "less_than_equal"}  # made of pydantic's or our words
     assert [one for one in TEXTS if f'"{one}"' not in code and one not in derived] == []
