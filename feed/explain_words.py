@@ -36,7 +36,8 @@ REASONS = {
     "gap_min": ("最长缺口（分钟）", "longest gap, min"), "of": ("共（小时）", "of so many hours"),
     "exceeding_of_day": ("当日第几个超限时段", "which of the day's exceeding periods"),
     "allowed": ("每日允许超限次数", "exceeding periods that a day may have"), "sum": ("各小时均值之和", "sum of the hours"),
-    "devices": ("设备总数（台）", "devices in all"),
+    "devices": ("设备总数（台）", "devices in all"), "overdue": ("逾期设备（台）", "overdue"),
+    "others_of_group": ("同组其他设备该小时均值", "means of the others of its group, that hour"),
     "last_heard": ("逾期设备及其最后数据时间", "overdue, and when each was heard last"), "same_for_s": ("数值未变（秒）", "the same for, s"), "rest_deg": ("静止角度", "angle at rest"), "off_rest_deg": ("偏离静止角度", "off its rest"),
 }  # fmt: skip
 

@@ -23,8 +23,8 @@ def judge_peers(periods: Sequence[Period], world: World, moment: Moment) -> None
                     hours[_group(judge), period.start_ms].append((judge, period.mean))
     for _, members in sorted(hours.items(), key=lambda each: each[0]):
         for judge, mean in sorted(members, key=lambda each: each[0].subject):
-            others = tuple(value for other, value in members if other is not judge and value is not None)
-            _judge(judge, Members(mean, others), world, moment)
+            others = {other.subject: value for other, value in members if other is not judge and value is not None}
+            _judge(judge, mean, others, world, moment)
 
 
 def _group(judge: Judge) -> Group:
@@ -35,7 +35,13 @@ def _group(judge: Judge) -> Group:
     return judge.rule.id, name or ""
 
 
-def _judge(judge: Judge, given: Members, world: World, moment: Moment) -> None:
+def _judge(judge: Judge, mean: float | None, others: dict[str, float], world: World, moment: Moment) -> None:
+    given = Members(mean, tuple(others.values()))
     said: Said = judge.kind.step(judge.memory, given, judge.rule.settings, judge.interval_ms)
     judge.last = said.why.get("z")
-    world.judging.heed(judge, said, moment, evidence=lambda: Evidence(sequence=moment.sequence, why=dict(said.why)))
+
+    def evidence() -> Evidence:
+        """Name the others, so that median and deviation can be worked out again."""
+        return Evidence(sequence=moment.sequence, why={**said.why, "others_of_group": others})
+
+    world.judging.heed(judge, said, moment, evidence=evidence)

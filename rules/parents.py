@@ -33,6 +33,7 @@ FALLEN, STOOD_UP = 0.6, 0.4
 OVERDUE = 1.5  # intervals: one that reports a little late is not overdue
 FIRST_MS = 5_000  # after which the alarm of a part is told with those whose silence was due since
 COUNTED_MS = 60_000  # how long a count of who is overdue is good
+NAMED = 200  # of the devices that are overdue, in the evidence; the members of the alarm are all of them
 
 
 class Family(Struct):
@@ -167,13 +168,15 @@ class Parents:
             "why_zh": f"{len(family.tracks)} 台设备中有 {count} 台同时无数据",
             "why_en": f"{count} of its {len(family.tracks)} devices have fallen silent together",
         }
+        overdue = [track for track in family.tracks if _overdue(track, moment.at_ms)]
         why = {
             "devices": len(family.tracks),
+            "overdue": len(overdue),
             "last_heard": {
                 track.device.id: rfc3339(track.seen_ms + moment.t_ms - moment.at_ms) if track.seen_ms else None
-                for track in family.tracks if _overdue(track, moment.at_ms)
+                for track in overdue[:NAMED]
             },
-        }  # fmt: skip
+        }
         memory.links.built_in(MANY, family.source.subject, memory.world, moment, holds=True, words=words, why=why)
         return True
 

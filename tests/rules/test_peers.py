@@ -35,6 +35,7 @@ def test_three_hours_far_off_all_others() -> None:
     why = events[0].evidence and events[0].evidence.why
     assert why
     assert (why["median"], why["members"], why["hours"], why["mean"]) == (89, 5, 3, 300)
+    assert why["others_of_group"] == {f"d{n}": 80 + 3 * n for n in range(1, 6)}  # so that anybody can work it out again
     assert told(hours(street, 4, 2, 90)) == [("returned", "odd@d0", "RTN_UNACK")]
 
 
