@@ -101,6 +101,13 @@ _GATEWAY = {
     "push_open": ("谁都可以推送到 `{value}`。请写 `token`、`signature`，或 `tls` 的 `client_ca`。", "Anybody could push to `{value}`. Write a `token`, a `signature`, or `client_ca` under `tls`."),
     "push_signature": ("`{value}` 的平台不签名。请写 `token`；会签名的：{known}。", "The platform of `{value}` signs nothing. Write a `token`; those that sign: {known}."),
     "push_key": ("`key` 只用于 OneNET 的安全模式（有 `signature`）。请删去。", "`key` is for OneNET's secure mode only, beside its `signature`. Take it out."),
+    "feed_root": ("`{value}` 不能作主题的前几级。请写 `cityward/gw-1` 这样的，不含 `+`、`#`，不以 `/`、`$` 开头或以 `/` 结尾。", "`{value}` cannot begin a topic. Write levels like `cityward/gw-1`, without `+` and `#`, with no `/` or `$` in front and no `/` at the end."),
+    "feed_twice": ("名称 `{value}` 已用于另一个 feed。请另起一个。", "Another feed is already called `{value}`. Give one of them another name."),
+    "feed_key_twice": ("密钥名 `{value}` 写了两次。请改一个。", "The key `{value}` stands here twice. Give one of them another name."),
+    "clock": ("`{value}` 不是钟点。请写 `08:00`，午夜为 `24:00`。", "`{value}` is no time of day. Write it as `08:00`; midnight is `24:00`."),
+    "tiles": ("`{value}` 不是瓦片网址。请写 `http(s)://主机/…{{z}}/{{x}}/{{y}}…`，主机名中不能有花括号。", "`{value}` is no template of map tiles. Write `http(s)://HOST/…{{z}}/{{x}}/{{y}}…`, without braces in the host."),
+    "camera": ("`{value}` 不是摄像头链接。请写 `http(s)://主机/…`，可用 `{{device}}`、`{{site}}`、`{{label:标签}}`。", "`{value}` is no link to a camera. Write `http(s)://HOST/…` with `{{device}}`, `{{site}}` or `{{label:NAME}}`."),
+    "shifts_overlap": ("班次 `{value}` 与 `{other}` 重叠。请改其中一个。", "The shift `{value}` overlaps with `{other}`. Change one of them."),
     "envelope": ("没有信封 `{value}`。可用：{known}。", "There is no envelope `{value}`. Known: {known}."),
 }  # fmt: skip
 
