@@ -44,8 +44,8 @@ from config.schema_means import (
 from config.schema_rule import BothLanguages, DatedLimitSettings, RuleSettings
 from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
-from feed.feeds_settings import FeedsSettings
 from feed.console_settings import ConsoleSettings
+from feed.feeds_settings import FeedsSettings
 from feed.settings import HttpSettings
 from ingest.push_settings import HttpPushSettings
 from ingest.settings import Hj212Settings, InfluxSettings, KeepSettings, MqttSettings, SerialSettings

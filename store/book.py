@@ -17,7 +17,7 @@ from urllib.parse import quote
 from msgspec import json
 
 from rules.records import Alarm, Event, Evidence, Outcome, Period
-from store import shadows
+from store import shadows, told
 from store.fs import DiskFullError
 from store.shadows import Activation
 
@@ -52,6 +52,7 @@ create index if not exists incomplete_proofs on proofs (number) where not comple
 create table if not exists configurations (hash text primary key, accepted integer not null, body blob not null);
 """
     + shadows.SCHEMA
+    + told.SCHEMA
 )
 _KEEP_FORMER = """
 insert or ignore into revisions select * from periods
@@ -131,7 +132,7 @@ class BookReader:
         return None if body is None else _evidence(body)
 
     def alarms(self) -> list[Alarm]:
-        """Read all alarms that are active, unacknowledged or latched, as last told, in the order of their ids."""
+        """Read all alarms that stand (`not over`), as last told, in the order of their ids."""
         rows = self._db.execute("select body from alarms where standing order by id")
         return [_alarm(body) for (body,) in rows]
 
@@ -216,6 +217,7 @@ class Book(BookReader):
         (page_bytes,) = self._db.execute("pragma page_size").fetchone()
         self._db.execute(f"pragma wal_autocheckpoint = {LOG_BYTES // page_bytes}")
         _lengthen(path.with_name(path.name + "-wal"))
+        told.fill(self._db)
         if self._fact("feed_id") is None:
             self._write([("insert into facts values ('feed_id', ?)", [(secrets.token_hex(6),)])])
         if self._fact("proven_to") is None:  # what a version told that knew no proofs has none
@@ -245,6 +247,7 @@ class Book(BookReader):
         self._write(
             [
                 ("insert into events values (?, ?, ?)", [_event_row(event) for event in events]),
+                (told.INSERT, told.rows(events)),
                 (
                     "insert into evidence values (?, ?)",
                     [(event.number, _encode(event.evidence)) for event in events if event.evidence is not None],
@@ -296,6 +299,7 @@ class Book(BookReader):
                     ("delete from events where number = ?", old),
                     ("delete from evidence where number = ?", old),
                     ("delete from proofs where number = ?", old),
+                    (told.DELETE, old),
                     ("delete from shadows where to_ms < ?", [(events_before_ms,)]),
                     ("delete from periods where device = ? and quantity = ? and span = ? and start_ms = ?", periods),
                     ("delete from revisions where device = ? and quantity = ? and span = ? and start_ms = ?", periods),
@@ -386,4 +390,4 @@ def _event_row(event: Event) -> tuple[int, int, bytes]:
 def _alarm_rows(events: Iterable[Event]) -> list[tuple[str, bool, bytes]]:
     """Only the last state of each alarm is kept."""
     alarms = {event.alarm.id: event.alarm for event in events}
-    return [(a.id, a.active or a.latched or not a.acknowledged, _encode(a)) for a in alarms.values()]
+    return [(a.id, not a.over, _encode(a)) for a in alarms.values()]
