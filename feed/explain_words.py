@@ -12,7 +12,8 @@ KINDS = {
     "raised": ("报警", "raised"), "reraised": ("再次报警", "raised again"), "returned": ("恢复", "returned to normal"),
     "acknowledged": ("已确认", "acknowledged"), "reset": ("复位", "reset"), "amended": ("修正", "amended"),
     "withdrawn": ("撤销", "withdrawn"), "suppressed": ("抑制", "suppressed"), "unsuppressed": ("解除抑制", "unsuppressed"),
-    "members": ("成员变化", "members changed"), "shelved": ("搁置", "shelved"),
+    "members": ("成员变化", "members changed"), "shelved": ("搁置", "shelved"), "unshelved": ("取消搁置", "unshelved"),
+    "out_of_service": ("停用", "out of service"), "in_service": ("恢复使用", "in service again"), "commented": ("备注", "comment"),
 }  # fmt: skip
 MARKS = {
     "V1": ("已与标准原文核对", "read in the standard itself"), "V2": ("见于二手资料", "read in a secondary page"),

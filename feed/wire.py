@@ -21,6 +21,8 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     """An alarm as the feed shows it; the words are those of `rules.records.Alarm`.
 
     since, returned  RFC 3339
+    acked_at, shelved_until, out_until, respond_by  RFC 3339; respond_by: since, and what the rule gives to respond
+    group            id of the alarm that names its cause
     event            number of the last event that changed it: an event with a lower or equal number is old news
     """
 
@@ -50,6 +52,17 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     late: bool
     suspect: str | None
     suspect_why: Text | None
+    count: int
+    first_out: bool
+    acked_by: str | None
+    acked_at: str | None
+    shelved_until: str | None
+    one_shot: bool
+    out_until: str | None
+    reason: str | None
+    withheld_by: str | None
+    respond_by: str | None
+    group: str | None
     event: int
 
 
@@ -102,7 +115,7 @@ class EventsPage(Struct, frozen=True, kw_only=True):
 class News(Struct, frozen=True):
     """One event, encoded once for all that read the feed.
 
-    shown  whether its alarm stands among the alarms now: active, unacknowledged or latched
+    shown  whether its alarm stands among the alarms now: active, unacknowledged, latched, shelved, out of service
     """
 
     number: int
@@ -114,7 +127,11 @@ class News(Struct, frozen=True):
 
 def shown(alarm: Alarm) -> bool:
     """Whether the list of alarms holds it."""
-    return alarm.active or alarm.latched or not alarm.acknowledged
+    return not alarm.over
+
+
+def _time(t_ms: int | None) -> str | None:
+    return None if t_ms is None else rfc3339(t_ms)
 
 
 def alarm_view(alarm: Alarm, event: int | None = None) -> AlarmView:
@@ -135,7 +152,7 @@ def alarm_view(alarm: Alarm, event: int | None = None) -> AlarmView:
         latched=alarm.latched,
         suppressed=alarm.suppressed,
         since=rfc3339(alarm.since_ms) if alarm.since_ms else None,
-        returned=None if alarm.returned_ms is None else rfc3339(alarm.returned_ms),
+        returned=_time(alarm.returned_ms),
         quantity=alarm.quantity,
         value=alarm.value,
         limit=alarm.limit,
@@ -146,6 +163,19 @@ def alarm_view(alarm: Alarm, event: int | None = None) -> AlarmView:
         late=alarm.late,
         suspect=alarm.suspect,
         suspect_why=alarm.suspect_why,
+        count=alarm.count,
+        first_out=alarm.first_out,
+        acked_by=alarm.acked_by or None,
+        acked_at=_time(alarm.acked_ms),
+        shelved_until=_time(alarm.shelved_until_ms),
+        one_shot=alarm.one_shot,
+        out_until=_time(alarm.out_until_ms),
+        reason=alarm.reason or None,
+        withheld_by=alarm.withheld_by or None,
+        respond_by=rfc3339(alarm.since_ms + alarm.respond_within_ms)
+        if alarm.respond_within_ms and alarm.since_ms
+        else None,
+        group=alarm.group,
         event=alarm.event if event is None else event,
     )
 

@@ -258,7 +258,7 @@ class Judging:
         alarm.device, alarm.family = (device.id, device.family) if device else (None, None)
         alarm.name, alarm.site = (device.name, device.site) if device else ("", None)
         alarm.priority, alarm.quantity, alarm.basis = rule.priority, quantity, rule.basis
-        alarm.shadow = rule.mode == "shadow"
+        alarm.shadow, alarm.respond_within_ms = rule.mode == "shadow", rule.respond_within_ms
         alarm.unit = QUANTITIES[quantity].unit if quantity else ""
         alarm.limit, alarm.value = judge.limit, judge.last
         suspects.tag(alarm, self.judges.of_subject.get(judge.subject, ()) if device else ())

@@ -18,24 +18,30 @@ class Command(Struct, tag="command", kw_only=True):
 
     id          made by the client; the same id gets the same answer for 24 h
     kind        ack: "seen"; reset: ends a latched alarm; commission: somebody stands beside a device and tries it;
-                permit: somebody may open it (rules.permits)
+                permit: somebody may open it (rules.permits); shelve, unshelve: withheld for a while;
+                out_of_service, in_service: withheld while somebody works on it; comment: words for its history
     alarm       id of the alarm; of the device to commission or to open
-    occurrence  the activation that the person saw; 0 for a device
+    occurrence  the activation that the person saw; 0 for a device, or an alarm that never rang
     who, until_ms  of a permit: who may, and until when (civil time; 0 ends it); its why is the comment
-    for_ms      how long a device's alarms are its commissioning, and nobody's alarm; 0 ends it
+    until_ms    of out_of_service: its planned end (civil time)
+    for_ms      how long a device's alarms are its commissioning, and nobody's alarm; 0 ends it; how long to shelve
+    one_shot    of shelve, instead of for_ms: until the condition has gone
     walk        of a commission: which; several people may try a device, and each ends only their own
     user        who; `via` says how he was known ("http", "socket:uid 1000")
     """
 
     at_ms: int
     id: str
-    kind: Literal["ack", "reset", "commission", "permit"]
+    kind: Literal[
+        "ack", "reset", "commission", "permit", "shelve", "unshelve", "out_of_service", "in_service", "comment"
+    ]
     alarm: str
     occurrence: int
     for_ms: int = 0
     walk: str = ""
     who: str = ""
     until_ms: int = 0
+    one_shot: bool = False
     user: str
     via: str = ""
     comment: str = ""
@@ -45,7 +51,11 @@ class Command(Struct, tag="command", kw_only=True):
         """Hash of what was told, whenever and over whatever way: who tries again tells the same."""
         permit = (self.who, str(self.until_ms)) if self.kind == "permit" else ()
         walk = (self.walk,) if self.walk else ()
-        words = (self.kind, self.alarm, str(self.occurrence), str(self.for_ms), self.user, self.comment, *permit, *walk)
+        withheld = (str(self.until_ms),) if self.kind == "out_of_service" else ("one-shot",) if self.one_shot else ()
+        words = (
+            self.kind, self.alarm, str(self.occurrence), str(self.for_ms), self.user, self.comment, *permit, *walk,
+            *withheld,
+        )  # fmt: skip
         return sha256("\0".join(words).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -137,6 +147,10 @@ class Text(Struct, frozen=True):
     en: str
 
 
+State = Literal["NORMAL", "UNACK", "ACKED", "RTN_UNACK", "LATCHED", "SHELVED", "SUPPRESSED", "OUT_OF_SERVICE"]
+SHELVED, OUT_OF_SERVICE = "shelved", "out_of_service"  # reasons in `Alarm.suppressed`
+
+
 class Alarm(Struct, kw_only=True):
     """The life of one rule on one subject. `id` is `rule@subject` for ever.
 
@@ -148,7 +162,18 @@ class Alarm(Struct, kw_only=True):
     active        the condition holds now
     acknowledged  somebody has seen this activation
     latched       the condition has gone, or may go, but only a reset ends the alarm
-    suppressed    why it is not shown among the others: `cut_off` ...
+    suppressed    why it is not shown among the others, a set: `cut_off` (what carries it is down), `design` (the alarm
+                  that its rule names as the cause is active), `commissioning`, `work_permit`, `maintenance`, `shelved`,
+                  `out_of_service`
+    count         activations of this episode: since it was last normal or acknowledged
+    first_out     the first of its group (site, or subject) since all of that were over
+    acked_by, acked_ms  who has seen this activation, and when (civil time); "" and None while nobody has
+    shelved_until_ms, one_shot  when the shelving ends at the latest (civil time), and whether it ends when the
+                  condition has gone
+    out_until_ms  planned end of out of service (civil time)
+    reason, withheld_by  why it is shelved or out of service, and who said so
+    respond_within_ms  within what time somebody must act, as its rule has it; 0 = not known
+    group         id of the alarm that names its cause; None = it is its own
     since_ms      when this activation began, civil time
     returned_ms   when the condition went; None while active
     value, limit, unit  what was measured against what
@@ -188,17 +213,40 @@ class Alarm(Struct, kw_only=True):
     suspect_why: Text | None = None
     event: int = 0
     shadow: bool = False
+    count: int = 0
+    first_out: bool = False
+    acked_by: str = ""
+    acked_ms: int | None = None
+    shelved_until_ms: int | None = None
+    one_shot: bool = False
+    out_until_ms: int | None = None
+    reason: str = ""
+    withheld_by: str = ""
+    respond_within_ms: int = 0
+    group: str | None = None
+
+    @property
+    def withheld(self) -> bool:
+        """Somebody has shelved it or put it out of service."""
+        return SHELVED in self.suppressed or OUT_OF_SERVICE in self.suppressed
 
     @property
     def over(self) -> bool:
         """Nothing about it is left to see or do."""
-        return self.acknowledged and not (self.active or self.latched)
+        return self.acknowledged and not (self.active or self.latched or self.withheld)
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """The ISA-18.2 name of the state; derived, never stored (ISA-18.2 fig. 4.3)."""
-        if self.suppressed:
-            return "SUPPRESSED"
+        if OUT_OF_SERVICE in self.suppressed:
+            return "OUT_OF_SERVICE"
+        if SHELVED in self.suppressed:
+            return "SHELVED"
+        return "SUPPRESSED" if self.suppressed else self.facts
+
+    @property
+    def facts(self) -> State:
+        """The state that it is in as far as its facts go, whatever withholds it."""
         if self.active:
             return "ACKED" if self.acknowledged else "UNACK"
         if not self.acknowledged:
@@ -228,11 +276,13 @@ class Event(Struct, kw_only=True):
     """One change of one alarm.
 
     number  gap-free, given by the book; 0 before
-    kind    raised, returned, acknowledged, reset, reraised (a higher priority, or a latched alarm active again),
-            suppressed, unsuppressed, amended, withdrawn, members; amended: a revision turns the finding of occurrence
+    kind    raised, returned, acknowledged, reset, reraised (a higher priority, a latched alarm active again, or cause
+            re_alarm: it was seen long ago), suppressed, unsuppressed, amended, withdrawn, members, shelved, unshelved,
+            out_of_service, in_service, commented; amended: a revision turns the finding of occurrence
             `amends`, or (amends is None then) its priority is another by a new
             configuration, or the words of the gateway's own alarm are others by now
-    cause   why, in one word where it is not the condition itself: `reading`, `timer`, `command`, `config`, `restart`
+    cause   why, in one word where it is not the condition itself: `reading`, `timer`, `command`, `config`, `restart`,
+            `re_alarm`, `returned` (a one-shot shelving is over)
     user, comment  of a command
     alarm   the alarm after the change
     """

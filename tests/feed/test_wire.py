@@ -46,7 +46,8 @@ def test_what_is_not_known_is_null_and_there() -> None:
     bare = Alarm(id="disk-full@gateway", rule="disk-full", subject="gateway", device=None, family=None, priority=2)
     view = msgspec.json.decode(alarm_json(bare))
     nulls = {"device", "name", "site", "family", "since", "returned", "quantity", "value", "limit", "unit", "basis"}
-    nulls |= {"suspect", "suspect_why"}
+    nulls |= {"suspect", "suspect_why", "acked_by", "acked_at", "shelved_until", "out_until", "reason", "withheld_by"}
+    nulls |= {"respond_by", "group"}
     assert {name for name, value in view.items() if value is None} == nulls
 
 
