@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,10 +17,9 @@ from feed.bays import bays_picture, permits_picture
 from feed.behind import Behind
 from feed.desk import Audited, Desk
 from feed.devices import devices_picture
-from feed.http import engineer, explain, openapi, problems, wrong
+from feed.http import engineer, explain, openapi, page, problems, wrong
 from feed.http.bodies import CommandBody
 from feed.http.metrics import Metrics
-from feed.http.page import PAGE_FILES
 from feed.http.peers import Peer
 from feed.http.problems import Problem, ProblemError
 from feed.http.stream import MOST_STREAMS, EventStream, Streams
@@ -69,7 +67,7 @@ def build(gateway: Gateway) -> FastAPI:
     _looking(app, gateway)
     explain.add(app, gateway.hub)
     engineer.add(app, gateway.behind, _Auditor(gateway.desk).write, gateway.hub.gateway)
-    _page(app)
+    page.add(app)
     return app
 
 
@@ -243,23 +241,6 @@ def _looking(app: FastAPI, gateway: Gateway) -> None:
         now = gateway.behind.vitals()
         ready = now.reconciled and now.alive
         return Response(json_of({"ready": ready}), 200 if ready else 503, media_type=JSON)
-
-
-def _page(app: FastAPI) -> None:
-    for path, (media_type, body) in PAGE_FILES.items():
-
-        async def send(body: bytes = body, media_type: str = media_type) -> Response:
-            return Response(body, media_type=media_type, headers={"cache-control": "no-cache"})
-
-        app.add_route(path, _ignoring_request(send), include_in_schema=False)
-
-
-def _ignoring_request(send: Callable[[], Any]) -> Callable[[Request], Any]:
-    async def endpoint(_: Request) -> Response:
-        answer: Response = await send()
-        return answer
-
-    return endpoint
 
 
 # ------------------------------------------------------------------------------------------------ small things

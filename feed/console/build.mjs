@@ -1,0 +1,68 @@
+// Builds feed/static out of src/: the same sources give the same bytes, wherever and whenever they are built.
+//   node build.mjs [FOLDER]   (FOLDER: instead of ../static)
+import { build } from "esbuild";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = resolve(process.argv[2] ?? join(here, "../static"));
+
+// Leaflet writes markup by innerHTML, which Trusted Types refuse. All that it writes in our map is text.
+const leafletWritesText = {
+  name: "leaflet-writes-text",
+  setup({ onLoad }) {
+    onLoad({ filter: /leaflet-src\.esm\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replaceAll(".innerHTML =", ".textContent ="),
+    }));
+  },
+};
+
+const common = {
+  absWorkingDir: here,
+  outdir: out,
+  bundle: true,
+  minify: true,
+  target: ["chrome109", "firefox115", "safari16.4"], // Chrome 109 is the last on Windows 7, which still sits in duty rooms
+  charset: "utf8",
+  legalComments: "none", // they stand in licences.txt
+  logLevel: "warning",
+  plugins: [leafletWritesText],
+};
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const worker = await build({
+  ...common, entryPoints: ["src/worker.ts"], format: "iife", entryNames: "[name]-[hash]", metafile: true,
+});
+const workerFile = Object.keys(worker.metafile.outputs).map((name) => name.split("/").pop())[0];
+await build({
+  ...common,
+  entryPoints: { app: "src/main.tsx" },
+  format: "esm",
+  splitting: true,
+  chunkNames: "[name]-[hash]",
+  define: { WORKER_FILE: JSON.stringify(workerFile) },
+});
+await build({
+  ...common,
+  entryPoints: { style: "src/styles/style.css", leaflet: "node_modules/leaflet/dist/leaflet.css" },
+  loader: { ".png": "dataurl" },
+});
+cpSync(join(here, "src/index.html"), join(out, "index.html"));
+cpSync(join(here, "src/icon.svg"), join(out, "icon.svg"));
+
+const packages = ["preact", "@preact/signals", "@preact/signals-core", "uplot", "leaflet"];
+const licences = packages.map((name) => {
+  const folder = join(here, "node_modules", name);
+  const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+});
+writeFileSync(join(out, "licences.txt"), licences.join(`\n${"-".repeat(80)}\n\n`));
+
+for (const name of readdirSync(out).sort()) {
+  const bytes = readFileSync(join(out, name));
+  console.log(`${String(gzipSync(bytes, { level: 9 }).length).padStart(7)} ${name}`);
+}

@@ -1,0 +1,5 @@
+import { Empty } from "../parts/states";
+
+export function Desk() {
+  return <Empty />;
+}

@@ -1,0 +1,34 @@
+// The page's end of the line: a SharedWorker holds it; where there is none (Chrome on Android), the page itself.
+import { Line, type Said } from "./line";
+
+declare const WORKER_FILE: string; // set by build.mjs
+
+/** Listen; returns what makes the line begin anew from the position reached. */
+export function listen(take: (said: Said) => void): () => void {
+  let line: Line | null = null;
+  const alone = (): void => {
+    line ??= new Line(take);
+  };
+  if (typeof SharedWorker === "undefined") {
+    alone();
+    return () => line?.again();
+  }
+  const worker = new SharedWorker(scriptUrl(WORKER_FILE), { name: "cityward" });
+  worker.addEventListener("error", alone); // a browser that does not let it load
+  worker.port.addEventListener("message", ({ data }: MessageEvent<Said>) => take(data));
+  worker.port.start();
+  // A page that the browser keeps for "back" is a dead port: it is told again when it is shown again.
+  addEventListener("pagehide", () => worker.port.postMessage("bye"));
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  return () => (line ? line.again() : worker.port.postMessage("again"));
+}
+
+/** The one script address that this page makes; Trusted Types refuse every other. */
+function scriptUrl(file: string): string {
+  const types = (globalThis as { trustedTypes?: TypesFactory }).trustedTypes;
+  return types ? types.createPolicy("cityward", { createScriptURL: () => file }).createScriptURL(file) : file;
+}
+
+type TypesFactory = {
+  createPolicy(name: string, rules: { createScriptURL(text: string): string }): { createScriptURL(text: string): string };
+};

@@ -1,0 +1,22 @@
+// A modal dialog: the browser's own, which keeps the focus inside, gives it back, and closes on Escape.
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { t } from "../i18n";
+
+export function Dialog(given: { title: string; onClose: () => void; wide?: boolean; children: ComponentChildren }) {
+  const { title, onClose, wide = false, children } = given;
+  const ref = useRef<HTMLDialogElement>(null);
+  const name = useId();
+  useEffect(() => ref.current?.showModal(), []);
+  return (
+    <dialog ref={ref} class={wide ? "wide" : ""} aria-labelledby={name} onClose={onClose}>
+      <header>
+        <h2 id={name}>{title}</h2>
+        <button type="button" class="plain" aria-label={t("close")} onClick={() => ref.current?.close()}>
+          ✕
+        </button>
+      </header>
+      {children}
+    </dialog>
+  );
+}

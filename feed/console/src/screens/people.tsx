@@ -1,0 +1,5 @@
+import { Empty } from "../parts/states";
+
+export default function Screen() {
+  return <Empty />;
+}

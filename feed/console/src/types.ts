@@ -1,0 +1,166 @@
+// JSON of the gateway's API, as docs/api.md describes it.
+
+export type Text = { zh: string; en: string };
+export type Priority = 1 | 2 | 3 | 4;
+export type State =
+  | "NORMAL" | "UNACK" | "ACKED" | "RTN_UNACK" | "LATCHED" | "SHELVED" | "SUPPRESSED" | "OUT_OF_SERVICE";
+export type Withheld =
+  | "cut_off" | "commissioning" | "work_permit" | "maintenance" | "shelved" | "out_of_service" | "design";
+
+export type Alarm = {
+  id: string;
+  occurrence: number;
+  subject: string;
+  device: string | null;
+  name: string | null;
+  site: string | null;
+  family: string | null;
+  rule: string;
+  priority: Priority;
+  state: State;
+  active: boolean;
+  acknowledged: boolean;
+  latched: boolean;
+  suppressed: Withheld[];
+  since: string | null;
+  returned: string | null;
+  quantity: string | null;
+  value: number | boolean | null;
+  limit: number | null;
+  unit: string | null;
+  basis: string | null;
+  text: Text;
+  members: string[];
+  late: boolean;
+  suspect: string | null;
+  suspect_why: Text | null;
+  event: number;
+  count: number;
+  first_out: boolean;
+  acked_by: string | null;
+  acked_at: string | null;
+  shelved_until: string | null;
+  one_shot: boolean;
+  out_until: string | null;
+  reason: string | null;
+  withheld_by: string | null;
+  respond_by: string | null;
+  group: string | null;
+};
+
+export type EventKind =
+  | "raised" | "returned" | "acknowledged" | "reset" | "reraised" | "suppressed" | "unsuppressed" | "amended"
+  | "withdrawn" | "members" | "shelved" | "unshelved" | "out_of_service" | "in_service" | "commented";
+
+export type AlarmEvent = {
+  number: number;
+  gateway: string;
+  time: string;
+  sequence: number;
+  kind: EventKind;
+  cause: string;
+  user: string | null;
+  comment: string | null;
+  amends: number | null;
+  alarm: Alarm;
+};
+
+export type AlarmsPage = { gateway: string; position: string; alarms: Alarm[]; next: string | null };
+
+/** As in feed/http/access.py. */
+export type Action =
+  | "open" | "login" | "self" | "session" | "see" | "answer" | "reset" | "shelve" | "shelve_urgent" | "handover"
+  | "engineer" | "administer" | "audit_own" | "audit";
+export type Role = "viewer" | "operator" | "engineer" | "admin" | "auditor";
+
+export type Me = {
+  user: string;
+  name: string;
+  role: Role;
+  door: "console" | "local" | "socket";
+  may: Action[];
+  language: "zh" | "en" | null;
+  idle_s: number | null;
+  must_change: boolean;
+};
+
+export type Summary = {
+  gateway: string;
+  time: string;
+  position: string;
+  standing: Record<"p1" | "p2" | "p3" | "p4", { unacked: number; total: number }>;
+  shelved: number;
+  suppressed: number;
+  out_of_service: number;
+  maintenance: number;
+  last_10_min: number;
+  flood: { active: boolean; since: string | null };
+  shift: { name: string; since: string; until: string } | null;
+};
+
+export type Guidance = {
+  cause: Text | null;
+  consequence: Text | null;
+  action: Text | null;
+  respond_within_s: number | null;
+};
+
+export type AlarmDetail = {
+  alarm: Alarm;
+  guidance: Guidance;
+  rule: { kind: string } & Record<string, unknown>;
+  device: Device | null;
+  camera: string | null;
+  permit: { who: string; why: string; until: string } | null;
+};
+
+export type Device = {
+  id: string;
+  model: string;
+  family: string;
+  name: string | null;
+  at: [number, number] | null;
+  site: string | null;
+  last_heard: string | null;
+  state: "heard" | "silent" | "cut_off" | "unheard";
+};
+
+export type DeviceDetail = Device & {
+  last_frame: Record<string, unknown> | null;
+  battery: Record<string, unknown> | null;
+  radio: Record<string, unknown> | null;
+  verdicts: { rule: string; verdict: string; cause: string | null; since: string | null }[];
+  coverage: Record<string, { minutes: number; expected: number }>;
+  clock_offset_s: number | null;
+  facts: Record<string, unknown>;
+};
+
+export type Trend = {
+  quantity: string;
+  unit: string | null;
+  step_s: number;
+  start: string;
+  values: (number | null)[];
+  limits: { rule: string; kind: "above" | "below"; value: number; from?: string | null }[];
+  note: Text | null;
+};
+
+export type Receipt = {
+  time: string;
+  channel: string;
+  to: string;
+  what: string;
+  status: string;
+  error: string | null;
+  repeat: boolean;
+};
+
+export type ConsoleSettings = {
+  gateway: string;
+  gateway_name: string;
+  time_zone: string;
+  map: { tiles: string; crs: string; attribution: string; center: [number, number] | null } | null;
+  shifts: { name: string; from: string; to: string }[];
+  shelve_options_s: number[];
+  camera: boolean;
+};
