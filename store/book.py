@@ -136,6 +136,11 @@ class BookReader:
         rows = self._db.execute("select body from alarms where standing order by id")
         return [_alarm(body) for (body,) in rows]
 
+    def alarm(self, alarm: str) -> Alarm | None:
+        """Read one alarm as last told, also when it is over; None = nothing was ever told of it."""
+        body = self._one("select body from alarms where id = ?", alarm)
+        return None if body is None else _alarm(body)
+
     def periods(self, device: str, quantity: str, span: str, from_ms: int, to_ms: int) -> list[Period]:
         """Read the newest revisions of one series' hours or days that begin in [from_ms, to_ms), civil time."""
         rows = self._db.execute(
