@@ -4,27 +4,15 @@ The numbers are those of ISA-18.2 (2016) and EEMUA 191, counted so that they can
 have been shown, in wall-clock periods of 600 s, the empty ones included.
 """
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from datetime import datetime, time, timedelta, tzinfo
+from collections.abc import Sequence
+from datetime import tzinfo
 
 from msgspec import Struct
 
 from commands.backtest_run import Activation
-
-TEN_MIN_MS = 600_000
-FLOOD_BEGINS, FLOOD_ENDS = 10, 5  # alarms in 10 minutes: a flood begins above the one, ends below the other
-CHATTER, CHATTER_MS = 3, 60_000  # activations of one alarm in a rolling minute
-STALE_MS = 86_400_000
-
-
-class Flood(Struct):
-    """More alarms than somebody can answer. Civil time."""
-
-    from_ms: int
-    to_ms: int
-    alarms: int
+from feed import kpi
+from feed.kpi import STALE_MS, Flood, Shift
 
 
 class Numbers(Struct):
@@ -90,15 +78,8 @@ def numbers(
     """Count. shifts: when each begins, `08:00`."""
     ringing = sorted((each for each in activations if each.rings), key=lambda each: each.from_ms)
     begins = [each.from_ms for each in ringing]
-    first = from_ms // TEN_MIN_MS
-    buckets = [0] * max(1, -(-to_ms // TEN_MIN_MS) - first)
-    for at_ms in begins:
-        buckets[at_ms // TEN_MIN_MS - first] += 1
-    floods = list(_floods(buckets, first))
-    by_alarm: defaultdict[str, list[int]] = defaultdict(list)
-    for each in ringing:
-        by_alarm[each.alarm].append(each.from_ms)
-    chatter = {alarm: most for alarm, times in by_alarm.items() if (most := _most_in_a_minute(times)) >= CHATTER}
+    load = kpi.load(begins, from_ms, to_ms)
+    whole_days = [Shift(name="", begin="00:00", end="00:00")]
     return Numbers(
         raised=len(ringing),
         hidden=len(activations) - len(ringing),
@@ -106,51 +87,27 @@ def numbers(
         amended=sum(each.amended for each in activations),
         by_rule=dict(Counter(each.rule for each in ringing).most_common()),
         by_priority=dict(sorted(Counter(each.priority for each in ringing).items())),
-        per_10_min_mean=len(ringing) / len(buckets),
-        per_10_min_most=max(buckets),
-        per_10_min_over_ten_pct=100 * sum(count > FLOOD_BEGINS for count in buckets) / len(buckets),
-        by_shift={name: bisect_left(begins, end) - bisect_left(begins, at) for name, at, end in
-                  _shifts(from_ms, to_ms, zone, shifts)},
-        by_day={name: bisect_left(begins, end) - bisect_left(begins, at) for name, at, end in
-                _shifts(from_ms, to_ms, zone, ["00:00"])},
-        floods=floods,
-        in_flood_pct=100 * sum(flood.to_ms - flood.from_ms for flood in floods) / (len(buckets) * TEN_MIN_MS),
-        chatter=chatter,
+        per_10_min_mean=load.per_10_min_mean,
+        per_10_min_most=load.per_10_min_most,
+        per_10_min_over_ten_pct=load.per_10_min_over_ten_pct,
+        by_shift=kpi.counted(begins, kpi.spans_of(from_ms, to_ms, zone, _shifts(shifts))),
+        by_day=kpi.counted(begins, kpi.spans_of(from_ms, to_ms, zone, whole_days)),
+        floods=load.floods,
+        in_flood_pct=load.in_flood_pct,
+        chatter=kpi.chattering((each.alarm, each.from_ms) for each in ringing),
         stale=sorted({each.alarm for each in ringing if (each.to_ms or to_ms) - each.from_ms >= STALE_MS}),
-        most_active=dict(Counter(each.alarm for each in ringing).most_common(10)),
-    )  # fmt: skip
+        most_active=dict(Counter(each.alarm for each in ringing).most_common(kpi.TOP)),
+    )
 
 
-def _floods(buckets: Sequence[int], first: int) -> Iterator[Flood]:
-    flood: Flood | None = None
-    for number, count in enumerate(buckets, first):
-        if flood is None and count > FLOOD_BEGINS:
-            flood = Flood(number * TEN_MIN_MS, number * TEN_MIN_MS, 0)
-        if flood is not None and count < FLOOD_ENDS:
-            yield flood
-            flood = None
-        elif flood is not None:
-            flood.alarms, flood.to_ms = flood.alarms + count, (number + 1) * TEN_MIN_MS
-    if flood is not None:
-        yield flood
-
-
-def _most_in_a_minute(times: Sequence[int]) -> int:
-    return max(bisect_left(times, at + CHATTER_MS) - at_index for at_index, at in enumerate(times))
-
-
-def _shifts(from_ms: int, to_ms: int, zone: tzinfo, shifts: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Yield name, begin and end of every shift that has a part of the span."""
-    day = datetime.fromtimestamp(from_ms / 1000, zone).date() - timedelta(days=1)
-    begins: list[datetime] = []
-    while not begins or begins[-1].timestamp() * 1000 < to_ms:
-        begins += [datetime.combine(day, time.fromisoformat(begin), zone) for begin in sorted(shifts)]
-        day += timedelta(days=1)
-    for begin, end in zip(begins, [*begins[1:], begins[-1]], strict=True):
-        at_ms, end_ms = int(begin.timestamp() * 1000), int(end.timestamp() * 1000)
-        if at_ms < to_ms and end_ms > from_ms:
-            name = f"{begin:%Y-%m-%d}" if len(shifts) == 1 else f"{begin:%Y-%m-%d %H:%M}"
-            yield name, max(at_ms, from_ms), min(end_ms, to_ms)
+def _shifts(begins: Sequence[str]) -> list[Shift]:
+    """Make shifts, each named for its begin, that follow one another."""
+    each = sorted(begins)
+    names = each if len(each) > 1 else [""]
+    return [
+        Shift(name=name, begin=begin, end=end)
+        for name, begin, end in zip(names, each, [*each[1:], each[0]], strict=True)
+    ]
 
 
 def difference(rules: Sequence[Activation], against: Sequence[Activation], to_ms: int) -> Difference:

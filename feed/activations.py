@@ -1,0 +1,127 @@
+"""When alarms called for somebody, and what became of it: out of the book's events, for figures and reports."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from rules.flood import annunciated
+from rules.records import Alarm, Event, Text
+from store.book import BookReader
+
+PAGE = 500  # events read at once
+SLACK_MS = 86_400_000  # by so much a corrected clock may have put events out of the order of civil time
+
+_event = msgspec.json.Decoder(Event).decode
+
+
+class Activation(Struct, kw_only=True):
+    """One time that an alarm called for somebody.
+
+    at_ms        when it did; since_ms: when its condition began, which may have been before
+    acked_ms     when this occurrence was acknowledged; None = it was not, as far as is known
+    returned_ms  when its condition went after that, or its rule or device did; None = it stands, as far as is known
+    finding      of a closed period: it was over the moment that it was told
+    """
+
+    alarm: str
+    occurrence: int
+    rule: str
+    priority: int
+    text: Text
+    at_ms: int
+    since_ms: int
+    site: str | None = None
+    device: str | None = None
+    name: str = ""
+    family: str | None = None
+    acked_ms: int | None = None
+    acked_by: str = ""
+    comment: str = ""
+    returned_ms: int | None = None
+    finding: bool = False
+
+
+class History:
+    """Activations, out of events in the order of their numbers.
+
+    begins_ms  where the events begin; what stood then already is known by its end: it is taken for rung unless it is
+               withheld then
+    """
+
+    def __init__(self, begins_ms: int = 0) -> None:
+        self.activations: list[Activation] = []
+        self._begins_ms = begins_ms
+        self._waiting: defaultdict[str, list[Activation]] = defaultdict(list)  # for an acknowledgement, or an end
+        self._sequence: dict[str, int] = {}  # of the record that raised it last
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        alarm, waiting = event.alarm, self._waiting[event.alarm.id]
+        if annunciated(event):
+            waiting.append(activation(alarm, event.t_ms))
+            self.activations.append(waiting[-1])
+            self._sequence[alarm.id] = event.sequence
+            return
+        ends = event.kind in ("returned", "withdrawn")
+        if ends and not waiting and 0 < alarm.since_ms < self._begins_ms and not alarm.suppressed:
+            waiting.append(activation(alarm, alarm.since_ms))  # it rang before the events begin
+            self.activations.append(waiting[-1])
+        if event.kind in ("acknowledged", "reset"):
+            for each in waiting:
+                if each.acked_ms is None and each.occurrence == alarm.occurrence:
+                    each.acked_ms, each.acked_by, each.comment = event.t_ms, event.user, event.comment
+        if ends:
+            for each in waiting:
+                if each.returned_ms is None:
+                    each.returned_ms = event.t_ms
+                    each.finding = event.kind == "returned" and self._sequence.get(alarm.id) == event.sequence
+        self._waiting[alarm.id] = [each for each in waiting if each.acked_ms is None or each.returned_ms is None]
+
+
+def activation(alarm: Alarm, at_ms: int) -> Activation:
+    """Make one, of which nothing has become yet."""
+    return Activation(
+        alarm=alarm.id, occurrence=alarm.occurrence, rule=alarm.rule, priority=alarm.priority, text=alarm.text,
+        at_ms=at_ms, since_ms=alarm.since_ms, site=alarm.site, device=alarm.device, name=alarm.name,
+        family=alarm.family,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ out of the book
+
+
+def events_from(book: BookReader, from_ms: int) -> Iterator[Event]:
+    """Yield what was told from a civil time on, up to now, without evidence; some of the day before comes too."""
+    number = _before(book, from_ms - SLACK_MS)
+    while rows := book.events(number, PAGE):
+        yield from (_event(body) for _, body in rows)
+        number = rows[-1][0]
+
+
+def _before(book: BookReader, t_ms: int) -> int:
+    """Return the number of an event before which, by civil time, nothing from t_ms on was told."""
+    low, high = book.oldest_event - 1, book.last_event
+    if low < 0:
+        return 0
+    while low < high:
+        middle = (low + high) // 2
+        rows = book.events(middle, 1)
+        if not rows or _event(rows[0][1]).t_ms >= t_ms:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def read(book: BookReader, from_ms: int) -> list[Activation]:
+    """Read the activations since a civil time, and what had begun before and stood then, or stands still."""
+    history = History(from_ms - SLACK_MS)
+    for event in events_from(book, from_ms):
+        history.take(event)
+    known = {each.alarm for each in history.activations if each.returned_ms is None}
+    for alarm in book.alarms():
+        if alarm.active and not alarm.suppressed and alarm.id not in known and 0 < alarm.since_ms < from_ms:
+            history.activations.append(activation(alarm, alarm.since_ms))
+    return history.activations

@@ -1,0 +1,340 @@
+"""The figures by which ISA-18.2 (2016) and EEMUA 191 judge an alarm system, of one operator position. Pure.
+
+What counts is what called for somebody: an *activation* is an event that annunciated (`rules.flood.annunciated`).
+Periods of 10 minutes are those of the wall clock, the empty ones included; a rolling minute is any. One gateway serves
+one desk, so every figure is for one position. Times are civil, Unix ms; spans hold their begin and not their end.
+"""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, time, timedelta, tzinfo
+from math import floor
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from feed.activations import Activation
+from rules.records import Text
+
+TEN_MIN_MS = 600_000
+FLOOD_BEGINS, FLOOD_ENDS = 10, 5  # alarms in 10 minutes: a flood begins above the one, ends below the other
+CHATTER, CHATTER_MS = 3, 60_000  # activations of one alarm in a rolling minute
+FLEETING_MS = 60_000  # gone so soon, before anybody could answer
+STALE_MS = 86_400_000
+TOP = 10  # alarms that ring most
+
+_HOUR, _DAY = 6, 144  # periods of 10 minutes
+_P95 = 0.95
+
+
+class Flood(Struct):
+    """More alarms than somebody can answer. Civil time."""
+
+    from_ms: int
+    to_ms: int
+    alarms: int
+
+
+class Load(Struct, kw_only=True):
+    """How much rings: per 10 minutes of the wall clock, the empty ones included.
+
+    per_10_min_mean          and per hour, per day: the same mean, times 6, times 144
+    per_10_min_over_ten_pct  share of the periods with more than ten
+    in_flood_pct             share of the periods that are part of a flood
+    """
+
+    per_10_min_mean: float
+    per_hour_mean: float
+    per_day_mean: float
+    per_10_min_most: int
+    per_10_min_over_ten_pct: float
+    in_flood_pct: float
+    floods: list[Flood]
+
+
+class Counted(Struct, kw_only=True):
+    """An alarm and how often: how often it rang; most in a minute; how often it was fleeting. share_pct: of all."""
+
+    alarm: str
+    name: str
+    text: Text
+    priority: int
+    count: int
+    share_pct: float = 0.0
+
+
+class Stale(Struct, kw_only=True):
+    """An alarm that stood for a day or longer. until_ms: until then it is known to have; active: and it stood on."""
+
+    alarm: str
+    name: str
+    text: Text
+    priority: int
+    since_ms: int
+    until_ms: int
+    active: bool
+
+
+class Delay(Struct, kw_only=True):
+    """How long it took, seconds; None where it never happened. count: how often; open: how often it has not yet."""
+
+    count: int
+    open: int
+    median_s: float | None
+    p95_s: float | None
+
+
+class Shift(Struct, kw_only=True):
+    """A shift of the desk: local times of day, `08:00`; one that ends before it begins ends on the next day."""
+
+    name: str
+    begin: str
+    end: str
+
+
+THREE_SHIFTS = (
+    Shift(name="早班 day", begin="08:00", end="16:00"),
+    Shift(name="中班 evening", begin="16:00", end="00:00"),
+    Shift(name="夜班 night", begin="00:00", end="08:00"),
+)
+
+
+class OfShift(Struct, kw_only=True):
+    """One shift, as far as it lies in the span. from_ms: its begin, or that of the span; so to_ms."""
+
+    name: str
+    from_ms: int
+    to_ms: int
+    alarms: int
+    per_10_min_mean: float
+    per_10_min_most: int
+    to_acknowledge: Delay
+
+
+class Kpi(Struct, kw_only=True):
+    """The figures of a span. now_ms: up to then is known what became of its alarms.
+
+    alarms      activations; by_priority: of them
+    fleeting    gone within a minute, before anybody answered; of alarms that chatter they are not counted again
+    chattering  three activations or more in a rolling minute; count: the most in one
+    top         the ten that rang most, and their share
+    positions   desks that share the load
+    unauthorised_suppressions  None = it is not known
+    """
+
+    from_ms: int
+    to_ms: int
+    now_ms: int
+    positions: int = 1
+    alarms: int
+    load: Load
+    by_priority: dict[int, int]
+    by_priority_pct: dict[int, float]
+    top: list[Counted]
+    top_pct: float
+    chattering: list[Counted]
+    fleeting: list[Counted]
+    stale: list[Stale]
+    to_acknowledge: Delay
+    to_return: Delay
+    by_shift: list[OfShift]
+    unauthorised_suppressions: int | None = None
+
+
+class Asked(Struct, kw_only=True):
+    """What figures are wanted: of which span, with what is known by now; zone: IANA name."""
+
+    from_ms: int
+    to_ms: int
+    now_ms: int
+    zone: str
+    shifts: tuple[Shift, ...] = THREE_SHIFTS
+
+
+def figures(activations: Iterable[Activation], asked: Asked) -> Kpi:
+    """Work out the figures of a span; activations may lie before it (they can be stale) and behind it.
+
+    Of what lies in the future, behind `now_ms`, there is nothing: the span ends there, and its last period with it.
+    """
+    from_ms, now_ms = asked.from_ms, asked.now_ms
+    to_ms = max(from_ms, min(asked.to_ms, now_ms))
+    all_of = sorted((each for each in activations if each.at_ms < to_ms), key=lambda each: (each.at_ms, each.alarm))
+    rang = [each for each in all_of if each.at_ms >= from_ms]
+    begins = [each.at_ms for each in rang]
+    last = {each.alarm: each for each in rang}  # its newest words
+    chatter = chattering((each.alarm, each.at_ms) for each in rang)
+    fleeting = Counter(each.alarm for each in rang if _is_fleeting(each) and each.alarm not in chatter)
+    most = Counter(each.alarm for each in rang).most_common(TOP)
+    by_priority = dict(sorted(Counter(each.priority for each in rang).items()))
+    return Kpi(
+        from_ms=from_ms,
+        to_ms=to_ms,
+        now_ms=now_ms,
+        alarms=len(rang),
+        load=load(begins, from_ms, to_ms),
+        by_priority=by_priority,
+        by_priority_pct={priority: 100 * count / len(rang) for priority, count in by_priority.items()},
+        top=[_counted(last[alarm], count, len(rang)) for alarm, count in most],
+        top_pct=100 * sum(count for _, count in most) / len(rang) if rang else 0.0,
+        chattering=[_counted(last[alarm], count) for alarm, count in chatter.items()],
+        fleeting=[_counted(last[alarm], count, len(rang)) for alarm, count in fleeting.most_common()],
+        stale=_stale(all_of, from_ms, to_ms, now_ms),
+        to_acknowledge=_to_acknowledge(rang, now_ms),
+        to_return=_delay(
+            [_known(each.returned_ms, now_ms) for each in rang if not each.finding],
+            [each.at_ms for each in rang if not each.finding],
+        ),
+        by_shift=[
+            _of_shift(span, rang, begins, now_ms)
+            for span in spans_of(from_ms, to_ms, ZoneInfo(asked.zone), asked.shifts)
+        ],
+    )
+
+
+def load(begins: Sequence[int], from_ms: int, to_ms: int) -> Load:
+    """Work out how much rang; begins: when, ascending, all in the span."""
+    first = from_ms // TEN_MIN_MS
+    periods = [0] * max(1, -(-to_ms // TEN_MIN_MS) - first)
+    for at_ms in begins:
+        periods[at_ms // TEN_MIN_MS - first] += 1
+    floods = list(floods_of(periods, first))
+    mean = len(begins) / len(periods)
+    return Load(
+        per_10_min_mean=mean,
+        per_hour_mean=mean * _HOUR,
+        per_day_mean=mean * _DAY,
+        per_10_min_most=max(periods),
+        per_10_min_over_ten_pct=100 * sum(count > FLOOD_BEGINS for count in periods) / len(periods),
+        in_flood_pct=100 * sum(each.to_ms - each.from_ms for each in floods) / (len(periods) * TEN_MIN_MS),
+        floods=floods,
+    )
+
+
+def floods_of(periods: Sequence[int], first: int) -> Iterator[Flood]:
+    """Yield the floods among periods of 10 minutes; first: number of the first of them, since 1970."""
+    flood: Flood | None = None
+    for number, count in enumerate(periods, first):
+        if flood is None and count > FLOOD_BEGINS:
+            flood = Flood(number * TEN_MIN_MS, number * TEN_MIN_MS, 0)
+        if flood is not None and count < FLOOD_ENDS:
+            yield flood
+            flood = None
+        elif flood is not None:
+            flood.alarms, flood.to_ms = flood.alarms + count, (number + 1) * TEN_MIN_MS
+    if flood is not None:
+        yield flood
+
+
+def chattering(activations: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Find alarms that chatter, of (alarm, when) in order of time: the most activations in a rolling minute."""
+    by_alarm: defaultdict[str, list[int]] = defaultdict(list)
+    for alarm, at_ms in activations:
+        by_alarm[alarm].append(at_ms)
+    found = {alarm: _most_in_a_minute(times) for alarm, times in by_alarm.items()}
+    return {alarm: most for alarm, most in found.items() if most >= CHATTER}
+
+
+def _most_in_a_minute(times: Sequence[int]) -> int:
+    return max(bisect_left(times, at_ms + CHATTER_MS) - at for at, at_ms in enumerate(times))
+
+
+def _is_fleeting(each: Activation) -> bool:
+    if each.returned_ms is None or each.finding or each.returned_ms - each.at_ms >= FLEETING_MS:
+        return False
+    return each.acked_ms is None or each.acked_ms > each.returned_ms
+
+
+def _counted(each: Activation, count: int, of_all: int = 0) -> Counted:
+    share = 100 * count / of_all if of_all else 0.0
+    return Counted(
+        alarm=each.alarm, name=each.name, text=each.text, priority=each.priority, count=count, share_pct=share
+    )
+
+
+def _stale(activations: Sequence[Activation], from_ms: int, to_ms: int, now_ms: int) -> list[Stale]:
+    """Find alarms that had stood for a day at some moment of the span, each once: the longest."""
+    found: dict[str, Stale] = {}
+    for each in activations:
+        returned_ms = _known(each.returned_ms, now_ms)
+        until_ms = now_ms if returned_ms is None else returned_ms
+        begins_ms = each.since_ms + STALE_MS  # from here on it is stale
+        if each.finding or begins_ms > until_ms or begins_ms >= to_ms or until_ms < from_ms:
+            continue
+        former = found.get(each.alarm)
+        if former is None or until_ms - each.since_ms > former.until_ms - former.since_ms:
+            found[each.alarm] = Stale(
+                alarm=each.alarm, name=each.name, text=each.text, priority=each.priority,
+                since_ms=each.since_ms, until_ms=until_ms, active=returned_ms is None,
+            )  # fmt: skip
+    return sorted(found.values(), key=lambda each: (each.since_ms, each.alarm))
+
+
+def _known(at_ms: int | None, now_ms: int) -> int | None:
+    return at_ms if at_ms is not None and at_ms <= now_ms else None
+
+
+def _to_acknowledge(rang: Sequence[Activation], now_ms: int) -> Delay:
+    return _delay([_known(each.acked_ms, now_ms) for each in rang], [each.at_ms for each in rang])
+
+
+def _delay(ends: Sequence[int | None], begins: Sequence[int]) -> Delay:
+    pairs = zip(ends, begins, strict=True)
+    took = sorted(max(end - begin, 0) / 1000 for end, begin in pairs if end is not None)  # a clock may be set back
+    return Delay(
+        count=len(took), open=len(ends) - len(took), median_s=percentile(took, 0.5), p95_s=percentile(took, _P95)
+    )
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return a percentile of values in ascending order, linear between ranks; None of none."""
+    if not values:
+        return None
+    rank = (len(values) - 1) * share
+    at = floor(rank)
+    return values[at] + (values[min(at + 1, len(values) - 1)] - values[at]) * (rank - at)
+
+
+# ---------------------------------------------------------------------------------------------------------- shifts
+
+
+class Span(NamedTuple):
+    """A shift of one day, as far as it lies in what is asked."""
+
+    name: str
+    from_ms: int
+    to_ms: int
+
+
+def spans_of(from_ms: int, to_ms: int, zone: tzinfo, shifts: Sequence[Shift]) -> Iterator[Span]:
+    """Yield every shift that has a part of the span, in the order of their begins."""
+    day = datetime.fromtimestamp(from_ms / 1000, zone).date() - timedelta(days=1)
+    while datetime.combine(day, time(), zone).timestamp() * 1000 < to_ms:
+        for shift in sorted(shifts, key=lambda each: each.begin):
+            begin = datetime.combine(day, time.fromisoformat(shift.begin), zone)
+            over = timedelta(days=shift.end <= shift.begin)
+            end = datetime.combine(day + over, time.fromisoformat(shift.end), zone)
+            at_ms, end_ms = int(begin.timestamp() * 1000), int(end.timestamp() * 1000)
+            if at_ms < to_ms and end_ms > from_ms:
+                yield Span(f"{begin:%Y-%m-%d} {shift.name}".rstrip(), max(at_ms, from_ms), min(end_ms, to_ms))
+        day += timedelta(days=1)
+
+
+def counted(begins: Sequence[int], spans: Iterable[Span]) -> dict[str, int]:
+    """Count what began in each span; begins: ascending."""
+    return {name: bisect_left(begins, to_ms) - bisect_left(begins, from_ms) for name, from_ms, to_ms in spans}
+
+
+def _of_shift(span: Span, rang: Sequence[Activation], begins: Sequence[int], now_ms: int) -> OfShift:
+    at, end = bisect_left(begins, span.from_ms), bisect_left(begins, span.to_ms)
+    found = load(begins[at:end], span.from_ms, span.to_ms)
+    return OfShift(
+        name=span.name,
+        from_ms=span.from_ms,
+        to_ms=span.to_ms,
+        alarms=end - at,
+        per_10_min_mean=found.per_10_min_mean,
+        per_10_min_most=found.per_10_min_most,
+        to_acknowledge=_to_acknowledge(rang[at:end], now_ms),
+    )
