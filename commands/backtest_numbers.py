@@ -6,13 +6,18 @@ have been shown, in wall-clock periods of 600 s, the empty ones included.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from commands.backtest_run import Activation
 from feed import kpi
-from feed.kpi import STALE_MS, Flood, Shift
+from feed.console_settings import ShiftSettings
+from feed.kpi import STALE_MS, Flood
+from feed.shifts import shifts_of
+
+_DATE = "%Y-%m-%d"
 
 
 class Numbers(Struct):
@@ -73,13 +78,19 @@ class Difference(Struct):
 
 
 def numbers(
-    activations: Sequence[Activation], from_ms: int, to_ms: int, zone: tzinfo, shifts: Sequence[str]
+    activations: Sequence[Activation], from_ms: int, to_ms: int, zone: ZoneInfo, shifts: Sequence[str]
 ) -> Numbers:
     """Count. shifts: when each begins, `08:00`."""
     ringing = sorted((each for each in activations if each.rings), key=lambda each: each.from_ms)
     begins = [each.from_ms for each in ringing]
     load = kpi.load(begins, from_ms, to_ms)
-    whole_days = [Shift(name="", begin="00:00", end="00:00")]
+
+    def by(times: Sequence[str], form: str) -> dict[str, int]:
+        parts = shifts_of(_shifts(times), zone, from_ms, to_ms)
+        return {
+            f"{datetime.fromtimestamp(each.from_ms / 1000, zone):{form}}": kpi.count_in(begins, each) for each in parts
+        }
+
     return Numbers(
         raised=len(ringing),
         hidden=len(activations) - len(ringing),
@@ -90,8 +101,8 @@ def numbers(
         per_10_min_mean=load.per_10_min_mean,
         per_10_min_most=load.per_10_min_most,
         per_10_min_over_ten_pct=load.per_10_min_over_ten_pct,
-        by_shift=kpi.counted(begins, kpi.spans_of(from_ms, to_ms, zone, _shifts(shifts))),
-        by_day=kpi.counted(begins, kpi.spans_of(from_ms, to_ms, zone, whole_days)),
+        by_shift=by(shifts, _DATE if len(shifts) == 1 else f"{_DATE} %H:%M"),
+        by_day=by(["00:00"], _DATE),
         floods=load.floods,
         in_flood_pct=load.in_flood_pct,
         chatter=kpi.chattering((each.alarm, each.from_ms) for each in ringing),
@@ -100,14 +111,11 @@ def numbers(
     )
 
 
-def _shifts(begins: Sequence[str]) -> list[Shift]:
-    """Make shifts, each named for its begin, that follow one another."""
-    each = sorted(begins)
-    names = each if len(each) > 1 else [""]
-    return [
-        Shift(name=name, begin=begin, end=end)
-        for name, begin, end in zip(names, each, [*each[1:], each[0]], strict=True)
-    ]
+def _shifts(begins: Sequence[str]) -> list[ShiftSettings]:
+    """Make shifts that follow one another, each named for its begin."""
+    times = sorted(begins)
+    pairs = zip(times, [*times[1:], times[0]], strict=True)
+    return [ShiftSettings.model_validate({"name": begin, "from": begin, "to": end}) for begin, end in pairs]
 
 
 def difference(rules: Sequence[Activation], against: Sequence[Activation], to_ms: int) -> Difference:

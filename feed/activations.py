@@ -8,10 +8,9 @@ from msgspec import Struct
 
 from rules.flood import annunciated
 from rules.records import Alarm, Event, Text
-from store.book import BookReader
+from store.event_search import EventReader
 
 PAGE = 500  # events read at once
-SLACK_MS = 86_400_000  # by so much a corrected clock may have put events out of the order of civil time
 
 _event = msgspec.json.Decoder(Event).decode
 
@@ -92,32 +91,17 @@ def activation(alarm: Alarm, at_ms: int) -> Activation:
 # ------------------------------------------------------------------------------------------------ out of the book
 
 
-def events_from(book: BookReader, from_ms: int) -> Iterator[Event]:
-    """Yield what was told from a civil time on, up to now, without evidence; some of the day before comes too."""
-    number = _before(book, from_ms - SLACK_MS)
+def events_from(book: EventReader, from_ms: int) -> Iterator[Event]:
+    """Yield what was told from a civil time on, up to now, without evidence."""
+    number = book.before(from_ms)
     while rows := book.events(number, PAGE):
         yield from (_event(body) for _, body in rows)
         number = rows[-1][0]
 
 
-def _before(book: BookReader, t_ms: int) -> int:
-    """Return the number of an event before which, by civil time, nothing from t_ms on was told."""
-    low, high = book.oldest_event - 1, book.last_event
-    if low < 0:
-        return 0
-    while low < high:
-        middle = (low + high) // 2
-        rows = book.events(middle, 1)
-        if not rows or _event(rows[0][1]).t_ms >= t_ms:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-def read(book: BookReader, from_ms: int) -> list[Activation]:
+def read(book: EventReader, from_ms: int) -> list[Activation]:
     """Read the activations since a civil time, and what had begun before and stood then, or stands still."""
-    history = History(from_ms - SLACK_MS)
+    history = History(from_ms)
     for event in events_from(book, from_ms):
         history.take(event)
     known = {each.alarm for each in history.activations if each.returned_ms is None}

@@ -8,14 +8,12 @@ one desk, so every figure is for one position. Times are civil, Unix ms; spans h
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, time, timedelta, tzinfo
 from math import floor
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from feed.activations import Activation
+from feed.shifts import Shift
 from rules.records import Text
 
 TEN_MIN_MS = 600_000
@@ -86,21 +84,6 @@ class Delay(Struct, kw_only=True):
     p95_s: float | None
 
 
-class Shift(Struct, kw_only=True):
-    """A shift of the desk: local times of day, `08:00`; one that ends before it begins ends on the next day."""
-
-    name: str
-    begin: str
-    end: str
-
-
-THREE_SHIFTS = (
-    Shift(name="早班 day", begin="08:00", end="16:00"),
-    Shift(name="中班 evening", begin="16:00", end="00:00"),
-    Shift(name="夜班 night", begin="00:00", end="08:00"),
-)
-
-
 class OfShift(Struct, kw_only=True):
     """One shift, as far as it lies in the span. from_ms: its begin, or that of the span; so to_ms."""
 
@@ -144,13 +127,12 @@ class Kpi(Struct, kw_only=True):
 
 
 class Asked(Struct, kw_only=True):
-    """What figures are wanted: of which span, with what is known by now; zone: IANA name."""
+    """What figures are wanted: of which span, with what is known by now, and by which shifts of the desk."""
 
     from_ms: int
     to_ms: int
     now_ms: int
-    zone: str
-    shifts: tuple[Shift, ...] = THREE_SHIFTS
+    shifts: Sequence[Shift] = ()
 
 
 def figures(activations: Iterable[Activation], asked: Asked) -> Kpi:
@@ -186,10 +168,7 @@ def figures(activations: Iterable[Activation], asked: Asked) -> Kpi:
             [_known(each.returned_ms, now_ms) for each in rang if not each.finding],
             [each.at_ms for each in rang if not each.finding],
         ),
-        by_shift=[
-            _of_shift(span, rang, begins, now_ms)
-            for span in spans_of(from_ms, to_ms, ZoneInfo(asked.zone), asked.shifts)
-        ],
+        by_shift=[_of_shift(each, rang, begins, now_ms) for each in clipped(asked.shifts, from_ms, to_ms)],
     )
 
 
@@ -299,34 +278,19 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 # ---------------------------------------------------------------------------------------------------------- shifts
 
 
-class Span(NamedTuple):
-    """A shift of one day, as far as it lies in what is asked."""
-
-    name: str
-    from_ms: int
-    to_ms: int
-
-
-def spans_of(from_ms: int, to_ms: int, zone: tzinfo, shifts: Sequence[Shift]) -> Iterator[Span]:
-    """Yield every shift that has a part of the span, in the order of their begins."""
-    day = datetime.fromtimestamp(from_ms / 1000, zone).date() - timedelta(days=1)
-    while datetime.combine(day, time(), zone).timestamp() * 1000 < to_ms:
-        for shift in sorted(shifts, key=lambda each: each.begin):
-            begin = datetime.combine(day, time.fromisoformat(shift.begin), zone)
-            over = timedelta(days=shift.end <= shift.begin)
-            end = datetime.combine(day + over, time.fromisoformat(shift.end), zone)
-            at_ms, end_ms = int(begin.timestamp() * 1000), int(end.timestamp() * 1000)
-            if at_ms < to_ms and end_ms > from_ms:
-                yield Span(f"{begin:%Y-%m-%d} {shift.name}".rstrip(), max(at_ms, from_ms), min(end_ms, to_ms))
-        day += timedelta(days=1)
+def clipped(shifts: Iterable[Shift], from_ms: int, to_ms: int) -> Iterator[Shift]:
+    """Yield every shift that has a part of the span, as far as it lies in it."""
+    for name, at_ms, end_ms in ((each.name, each.from_ms, each.to_ms) for each in shifts):
+        if at_ms < to_ms and end_ms > from_ms:
+            yield Shift(name, max(at_ms, from_ms), min(end_ms, to_ms))
 
 
-def counted(begins: Sequence[int], spans: Iterable[Span]) -> dict[str, int]:
-    """Count what began in each span; begins: ascending."""
-    return {name: bisect_left(begins, to_ms) - bisect_left(begins, from_ms) for name, from_ms, to_ms in spans}
+def count_in(begins: Sequence[int], shift: Shift) -> int:
+    """Count what began in a shift; begins: ascending."""
+    return bisect_left(begins, shift.to_ms) - bisect_left(begins, shift.from_ms)
 
 
-def _of_shift(span: Span, rang: Sequence[Activation], begins: Sequence[int], now_ms: int) -> OfShift:
+def _of_shift(span: Shift, rang: Sequence[Activation], begins: Sequence[int], now_ms: int) -> OfShift:
     at, end = bisect_left(begins, span.from_ms), bisect_left(begins, span.to_ms)
     found = load(begins[at:end], span.from_ms, span.to_ms)
     return OfShift(

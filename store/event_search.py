@@ -45,6 +45,11 @@ class EventReader(BookReader):
         )
         return rows.fetchall()
 
+    def before(self, t_ms: int) -> int:
+        """Return the number before the first event that was told at or after a civil time, or the last of all."""
+        first = self._one("select min(number) from told where t_ms >= ?", t_ms)
+        return self.last_event if first is None else int(first) - 1
+
     def alarm(self, alarm: str) -> Alarm | None:
         """Read an alarm as it was told last; None = nothing was ever told of it."""
         body = self._one("select body from alarms where id = ?", alarm)

@@ -19,12 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feed.activations import Activation, History, read
-from feed.kpi import THREE_SHIFTS, Asked, Kpi, Shift, figures, percentile, spans_of
+from feed.console_settings import EIGHT_HOURS
+from feed.kpi import Asked, Kpi, clipped, figures, percentile
+from feed.shifts import Shift, shifts_of
 from rules.flood import annunciated
 from rules.records import Alarm, Event, Outcome, Text
 from store.book import Book
+from store.event_search import EventReader
 
-ZONE = "Asia/Shanghai"
 DAY = 1_790_784_000_000  # 2026-10-01 00:00 there
 SECOND, MINUTE, HOUR, H24 = 1000, 60_000, 3_600_000, 86_400_000
 
@@ -215,6 +217,10 @@ def by_shift(rang: list[Event], from_ms: int, to_ms: int) -> list[int]:
     ]
 
 
+def shifts(from_ms: int, to_ms: int) -> list[Shift]:
+    return shifts_of(EIGHT_HOURS, ZoneInfo("Asia/Shanghai"), from_ms, to_ms)
+
+
 def assert_equal(found: Kpi, wanted: dict[str, Any]) -> None:
     def near(some: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(each if each is None else pytest.approx(each) for each in some)
@@ -247,7 +253,9 @@ def test_the_figures_equal_a_slow_computation(
     lasted_ms = city.now_ms - DAY + HOUR
     from_ms = DAY + lasted_ms * from_pct // 100
     to_ms = from_ms + lasted_ms * span_pct // 100
-    asked = Asked(from_ms=from_ms, to_ms=to_ms, now_ms=city.now_ms + lasted_ms * behind_pct // 100, zone=ZONE)
+    asked = Asked(
+        from_ms=from_ms, to_ms=to_ms, now_ms=city.now_ms + lasted_ms * behind_pct // 100, shifts=shifts(from_ms, to_ms)
+    )
     history = History()
     for event in city.events:
         history.take(event)
@@ -263,15 +271,17 @@ def test_the_book_gives_the_same_as_all_its_events(phases: list[tuple[str, int]]
     """
     city = city_of(phases, hiding=False)
     from_ms = DAY + (city.now_ms - DAY) * from_pct // 100
-    asked = Asked(from_ms=from_ms, to_ms=city.now_ms + 1, now_ms=city.now_ms + 1, zone=ZONE)
+    asked = Asked(
+        from_ms=from_ms, to_ms=city.now_ms + 1, now_ms=city.now_ms + 1, shifts=shifts(from_ms, city.now_ms + 1)
+    )
     with tempfile.TemporaryDirectory() as folder, book_of(city, Path(folder)) as book:
         assert_equal(figures(read(book, from_ms), asked), slow(city.events, asked))
 
 
-def book_of(city: City, folder: Path) -> Book:
-    book = Book(folder / "book.sqlite")
-    book.tell(Outcome(first=1, last=10_000, events=city.events))
-    return book
+def book_of(city: City, folder: Path) -> EventReader:
+    with Book(folder / "book.sqlite") as book:
+        book.tell(Outcome(first=1, last=10_000, events=city.events))
+    return EventReader(folder / "book.sqlite")
 
 
 # --------------------------------------------------------------------------------------------------------- stories
@@ -291,8 +301,9 @@ def of(city: City, hours: float = 24, now_h: float | None = None) -> Kpi:
     history = History()
     for event in city.events:
         history.take(event)
-    now_ms = DAY + int((hours if now_h is None else now_h) * HOUR)
-    return figures(history.activations, Asked(from_ms=DAY, to_ms=DAY + int(hours * HOUR), now_ms=now_ms, zone=ZONE))
+    now_ms, to_ms = DAY + int((hours if now_h is None else now_h) * HOUR), DAY + int(hours * HOUR)
+    asked = Asked(from_ms=DAY, to_ms=to_ms, now_ms=now_ms, shifts=shifts(DAY, to_ms))
+    return figures(history.activations, asked)
 
 
 def test_a_quiet_day_is_full_of_empty_periods() -> None:
@@ -342,21 +353,12 @@ def test_an_hour_that_was_answered_late_counts_from_its_first_ring() -> None:
     assert (found.to_acknowledge.median_s, found.to_return.median_s, found.to_acknowledge.open) == (900, 600, 0)
 
 
-def test_a_shift_that_begins_before_midnight_ends_after_it() -> None:
-    night = [Shift(name="夜", begin="20:00", end="08:00"), Shift(name="日", begin="08:00", end="20:00")]
-    found = list(spans_of(DAY, DAY + H24, ZoneInfo(ZONE), night))
-    assert [(each.name, (each.to_ms - each.from_ms) / HOUR) for each in found] == [
-        ("2026-09-30 夜", 8), ("2026-10-01 日", 12), ("2026-10-01 夜", 4),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("date", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)])
-def test_a_day_on_which_clocks_are_changed_has_its_own_length(date: str, hours: int) -> None:
-    """Where clocks are changed the shifts of that day make up 23 or 25 hours."""
+@pytest.mark.parametrize(("date", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-11-01", 24)])
+def test_the_shifts_of_a_day_on_which_clocks_are_changed_make_up_that_day(date: str, hours: int) -> None:
     zone = ZoneInfo("Europe/Berlin")
     begin = datetime.fromisoformat(date).replace(tzinfo=zone)
-    end = begin + timedelta(days=1)
-    spans = list(spans_of(int(begin.timestamp() * 1000), int(end.timestamp() * 1000), zone, THREE_SHIFTS))
+    from_ms, to_ms = (int(each.timestamp() * 1000) for each in (begin, begin + timedelta(days=1)))
+    spans = list(clipped(shifts_of(EIGHT_HOURS, zone, from_ms, to_ms), from_ms, to_ms))
     assert sum(each.to_ms - each.from_ms for each in spans) == hours * HOUR
     assert all(a.to_ms == b.from_ms for a, b in pairwise(spans))
 
