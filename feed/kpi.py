@@ -132,7 +132,7 @@ class Asked(Struct, kw_only=True):
     from_ms: int
     to_ms: int
     now_ms: int
-    shifts: Sequence[Shift] = ()
+    shifts: list[Shift] = []
 
 
 def figures(activations: Iterable[Activation], asked: Asked) -> Kpi:

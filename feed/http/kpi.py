@@ -1,0 +1,64 @@
+"""How good the alarm system is: the figures of ISA-18.2 for a span."""
+
+import asyncio
+import time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI, Query
+from starlette.responses import Response
+
+from devices.instants import rfc3339_ms
+from feed.behind import Behind
+from feed.http import openapi, problems, wrong
+from feed.http.problems import Problem, ProblemError
+from feed.hub import Hub
+from feed.kpi import Asked
+from feed.kpi_view import picture
+from feed.shifts import shifts_of
+from rules.records import Text
+from feed.wire import json_of
+
+LONGEST_MS = 366 * 86_400_000
+_DAY_MS = 86_400_000
+
+
+def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
+    """Add the endpoint."""
+    one_at_a_time = asyncio.Semaphore(1)  # the others wait: each reads the book from the begin of its span
+
+    @app.get("/api/v1/kpi", responses=openapi.answers("KpiView", 503))
+    async def kpi(
+        from_: Annotated[str | None, Query(alias="from")] = None, to: Annotated[str | None, Query()] = None
+    ) -> Response:
+        """Give the figures from one time to another (RFC 3339); of the last 24 hours if nothing is said."""
+        now_ms = time.time_ns() // 1_000_000
+        to_ms = now_ms if to is None else _instant("to", to)
+        from_ms = to_ms - _DAY_MS if from_ is None else _instant("from", from_)
+        if not 0 <= from_ms < to_ms <= from_ms + LONGEST_MS:
+            zh, en = "须早于 to，且相距不超过 366 天", "it must lie before `to`, by 366 days at the most"
+            raise ProblemError(problems.wrong_request([wrong.entry("from", zh, en)]))
+        shifts = shifts_of(behind.console.shifts, ZoneInfo(behind.time_zone), from_ms, to_ms)
+        asked = Asked(from_ms=from_ms, to_ms=to_ms, now_ms=now_ms, shifts=shifts)
+        async with one_at_a_time:
+            try:
+                if behind.kpi is None:
+                    body = await asyncio.to_thread(picture, hub.book, hub.gateway, asked)
+                else:
+                    body = await asyncio.to_thread(behind.kpi, asked)
+            except ValueError as error:
+                raise ProblemError(_uncounted(str(error))) from None
+        return Response(body, media_type="application/json")
+
+
+def _uncounted(why: str) -> Problem:
+    text = Text(zh=f"指标未算完，请重试：{why}", en=f"the figures were not worked out, try again: {why}")
+    return Problem(status=503, word="not-counted", text=text)
+
+
+def _instant(name: str, text: str) -> int:
+    try:
+        return rfc3339_ms(text)
+    except ValueError:
+        zh, en = "请写成 2026-11-24T08:00:00Z", "write it as in 2026-11-24T08:00:00Z"
+        raise ProblemError(problems.wrong_request([wrong.entry(name, zh, en)])) from None
