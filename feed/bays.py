@@ -7,6 +7,7 @@ from msgspec import Struct
 from devices.instants import rfc3339
 from rules import bays
 from rules.fold import Fold
+from rules.records import Permit
 
 
 class BayView(Struct, frozen=True, kw_only=True):
@@ -68,11 +69,13 @@ def bays_picture(fold: Fold, gateway: str, after: str, limit: int) -> BaysPage:
 
 def permits_picture(fold: Fold, gateway: str) -> PermitsPage:
     """Ask the fold for all work permits; runs on the pipeline's thread."""
-    found = [
-        PermitView(
-            device=device, who=one.who, why=one.why, since=rfc3339(one.since_ms), until=rfc3339(one.until_ms),
-            user=one.user,
-        )
-        for device, one in sorted(fold.memory.world.judging.permits.items())
-    ]  # fmt: skip
-    return PermitsPage(gateway=gateway, permits=found)
+    permits = sorted(fold.memory.world.judging.permits.items())
+    return PermitsPage(gateway=gateway, permits=[permit_view(device, one) for device, one in permits])
+
+
+def permit_view(device: str, permit: Permit) -> PermitView:
+    """Show a work permit."""
+    return PermitView(
+        device=device, who=permit.who, why=permit.why, since=rfc3339(permit.since_ms), until=rfc3339(permit.until_ms),
+        user=permit.user,
+    )  # fmt: skip

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 from msgspec import Raw, Struct
 
 from devices.guesses import Guess
+from feed.console_settings import ConsoleSettings
+from feed.kpi import Asked
+from feed.past import NoPast, ReadsPast
 from feed.vitals import Vitals
 from rules.fold import Fold
 from rules.records import Answer, Command, Reread
@@ -192,6 +195,9 @@ class Behind(Struct, frozen=True, kw_only=True):
     undo      puts the configuration in force that was in force before; None = there is none
     in_force  shows the configuration; from any thread
     vitals    looks at the gateway; quick, from any thread
+    console   settings of the control room; time_zone: the gateway's
+    past      reads what devices said
+    kpi       works figures out, as JSON; may take seconds; raises ValueError; None = do it in a thread
     register  waits until what the inbox has of registered devices is in the log again; raises ValueError with what kept
               it from that
     """
@@ -207,3 +213,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     register: Callable[[], Refiled]
     redecode: Redecodes
     frames: Listens
+    past: ReadsPast = NoPast()
+    console: ConsoleSettings = ConsoleSettings()
+    time_zone: str = "UTC"
+    kpi: Callable[[Asked], bytes] | None = None

@@ -37,11 +37,12 @@ def devices_picture(fold: Fold, gateway: str, after: str, limit: int) -> Devices
     """Ask the fold for a page of devices; runs on the pipeline's thread."""
     tracks = fold.memory.world.reception.tracks
     following = sorted(one for one in tracks if one > after)
-    page = [_view(fold, tracks[one]) for one in following[:limit]]
+    page = [device_view(fold, tracks[one]) for one in following[:limit]]
     return DevicesPage(gateway=gateway, devices=page, next=page[-1].id if len(following) > limit else None)
 
 
-def _view(fold: Fold, track: Track) -> DeviceView:
+def device_view(fold: Fold, track: Track) -> DeviceView:
+    """Show a device."""
     device = track.device
     if fold.memory.links.cut_off(device):
         state = "cut_off"

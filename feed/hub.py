@@ -18,11 +18,14 @@ from typing import TypeVar
 import msgspec
 
 from feed.positions import Position
+from feed.summary import Counts, Mark, mark
 from feed.wire import PAGE, News, alarm_json, news, shown
 from rules.records import Event, Outcome
-from store.book import BookReader
+from store.event_search import EventReader, Search
 
 RECENT = 1_000  # events kept in memory: a minute of a flood; 1 MB
+FLOOD_MS = 3_600_000  # so far back is looked for a flood that goes on
+MOST_OF_A_FLOOD = 2_000  # events
 
 T = TypeVar("T")
 
@@ -40,7 +43,8 @@ class Hub:
     book     path of the book file; it is read in a thread of the hub's own, with a connection of that thread
     gateway  id of the gateway, which goes with every event
 
-    Attributes, of the loop: last, the number of the last event; feed, the feed's random id; closed.
+    Attributes, of the loop: last, the number of the last event; feed, the feed's random id; counts, what stands;
+    closed.
     """
 
     def __init__(self, book: Path, gateway: str) -> None:
@@ -49,10 +53,11 @@ class Hub:
         self.last = 0
         self.closed = False
         self.book = book
-        self._reader: BookReader | None = None
+        self.counts = Counts()
+        self._reader: EventReader | None = None
         self._thread = ThreadPoolExecutor(1, "feed-book")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._loading: list[News] | None = []  # what arrives while the book is read; None = it has been read
+        self._loading: list[tuple[News, Mark]] | None = []  # while the book is read; None = it was
         self._task: asyncio.Task[None] | None = None
         self._recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT)  # consecutive, up to `last`
         self._alarms: dict[str, bytes] = {}
@@ -66,7 +71,7 @@ class Hub:
         loop = self._loop
         if not told or loop is None:
             return
-        batch = [news(event, self.gateway) for event in told]
+        batch = [(news(event, self.gateway), mark(event)) for event in told]
         with suppress(RuntimeError):  # the loop has just been closed: the feed stops
             loop.call_soon_threadsafe(self._arrive, batch)
 
@@ -84,7 +89,7 @@ class Hub:
         self._loop = None
         self.wake()
         if self._reader is not None:
-            await self._read(BookReader.close)
+            await self._read(EventReader.close)
         self._thread.shutdown(wait=False)
 
     @property
@@ -122,7 +127,7 @@ class Hub:
             return list(islice(self._recent, start, start + limit))
         last, gateway = self.last, self.gateway
 
-        def kept(book: BookReader) -> list[tuple[int, bytes]]:
+        def kept(book: EventReader) -> list[tuple[int, bytes]]:
             found = [news(_event(body), gateway) for given, body in book.events(number, limit) if given <= last]
             return [(one.number, one.event_json) for one in found]
 
@@ -139,37 +144,40 @@ class Hub:
         page = following[:limit]
         return [self._alarms[one] for one in page], page[-1] if len(following) > limit else None
 
+    def alarm(self, alarm: str) -> bytes | None:
+        """Give one of these alarms, encoded; None = it is not among them."""
+        return self._alarms.get(alarm)
+
     # ---------------------------------------------------------------------------------------------- inside
 
-    async def _read(self, question: Callable[[BookReader], T]) -> T:
+    async def _read(self, question: Callable[[EventReader], T]) -> T:
         def answer() -> T:
             if self._reader is None:
-                self._reader = BookReader(self.book)
+                self._reader = EventReader(self.book)
             return question(self._reader)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, answer)
 
     async def _load(self) -> None:
         """Take everything from the book, then what has arrived meanwhile."""
-        self.feed, last, alarms = await self._read(_picture)
-        self.last = last
-        self._alarms = alarms
+        self.feed, self.last, self._alarms, self.counts = await self._read(_picture)
         self._order = None
         self._recent.clear()
         waiting, self._loading = self._loading or [], None
         self._arrive(waiting)
 
-    def _arrive(self, batch: list[News]) -> None:
+    def _arrive(self, batch: list[tuple[News, Mark]]) -> None:
         if self._loading is not None:
             self._loading += batch
             return
-        fresh = [one for one in batch if one.number > self.last]  # the rest came with the book
-        if fresh and fresh[0].number != self.last + 1:
+        fresh = [one for one in batch if one[0].number > self.last]  # the rest came with the book
+        if fresh and fresh[0][0].number != self.last + 1:
             # Something was told that did not come through here. The book knows it.
             self._loading = fresh
             self._task = asyncio.get_running_loop().create_task(self._load())
             return
-        for one in fresh:
+        for one, change in fresh:
+            self.counts.take(change)
             self.last = one.number
             self._recent.append((one.number, one.event_json))
             if one.shown:
@@ -187,7 +195,11 @@ class Hub:
             self._news = self._news.get_loop().create_future()
 
 
-def _picture(book: BookReader) -> tuple[str, int, dict[str, bytes]]:
+def _picture(book: EventReader) -> tuple[str, int, dict[str, bytes], Counts]:
     # The number first: an alarm that changes between the two is changed once more by its own event, which is whole.
     last = book.last_event
-    return book.feed_id, last, {alarm.id: alarm_json(alarm) for alarm in book.alarms() if shown(alarm)}
+    alarms = [alarm for alarm in book.alarms() if shown(alarm)]
+    recent = [_event(body) for _, body in book.search(Search(before=last + 1), MOST_OF_A_FLOOD)]
+    since_ms = recent[0].t_ms - FLOOD_MS if recent else 0
+    counts = Counts(alarms, [event for event in reversed(recent) if event.t_ms > since_ms])
+    return book.feed_id, last, {alarm.id: alarm_json(alarm) for alarm in alarms}, counts

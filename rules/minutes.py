@@ -148,6 +148,26 @@ class Minutes:
                 counts[low - first : high - first, where] = some_counts[from_, columns]
         return sums, counts
 
+    def lend(self, first: int, end: int, index: Ints) -> "Lent":
+        """Return what `read` would, still packed: to be unpacked by whoever wants it, on a thread of his own."""
+        hours = range(max(first, self.head - KEPT_MIN + 1) // HOUR_MIN, min(end - 1, self.head) // HOUR_MIN + 1)
+        laid, packed = {}, {}
+        for hour in hours:
+            if hour * HOUR_MIN >= self.first_open:
+                sums, counts = self._rows(hour)
+                laid[hour] = sums[:, index], counts[:, index]  # copies
+            elif hour in self.packed or self._opened:
+                packed[hour] = {
+                    piece: self._lent_piece(hour, piece) for piece in {int(at) // _TOGETHER for at in index}
+                }
+        return Lent(first, end, self.head, index, laid, packed)
+
+    def _lent_piece(self, hour: int, piece: int) -> bytes:
+        opened = self._opened.get((hour, piece))
+        if opened is not None:
+            return pack(*opened)
+        return self.packed[hour][piece] if hour in self.packed else b""
+
     def _parts(self, hour: int, index: Ints) -> Iterator[tuple[Any, Cells, Ints]]:
         """Give the cells of an hour in as few parts as they lie: which of the index, cells, their columns."""
         if hour * HOUR_MIN >= self.first_open:
@@ -240,6 +260,51 @@ class Minutes:
             counts = np.zeros((HOUR_MIN, self.width), np.uint16)
             sums[:, into], counts[:, into] = old.read(hour * HOUR_MIN, (hour + 1) * HOUR_MIN, columns)
             self._put(hour, (sums, counts))
+
+
+class Lent:
+    """Cells of some series, as `Minutes.lend` gives them; nothing changes them any more."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - of one caller
+        self, first: int, end: int, head: int, index: Ints, laid: dict[int, Cells],
+        packed: dict[int, dict[int, bytes]],
+    ) -> None:  # fmt: skip
+        self.first, self.end, self.head = first, end, head
+        self._index, self._laid, self._packed = index, laid, packed
+        self.open: list[tuple[int, int, int]] = []  # of each series: the open minute, sum and count of its readings
+
+    def cells(self) -> Cells:
+        """Return the cells, [minute, series]; empty where there are none."""
+        width = len(self._index)
+        sums = np.zeros((self.end - self.first, width), np.int32)
+        counts = np.zeros((self.end - self.first, width), np.uint16)
+        oldest, newest = max(self.first, self.head - KEPT_MIN + 1), min(self.end, self.head + 1)
+        for hour in sorted({*self._laid, *self._packed}):
+            begins = hour * HOUR_MIN
+            low, high = max(oldest, begins), min(newest, begins + HOUR_MIN)
+            if low < high:
+                here = slice(low - begins, high - begins)
+                some_sums, some_counts = self._laid.get(hour) or self._unpacked(hour)
+                sums[low - self.first : high - self.first] = some_sums[here]
+                counts[low - self.first : high - self.first] = some_counts[here]
+        for column, (minute, total, count) in enumerate(self.open):
+            if count and self.first <= minute < self.end:
+                row = minute - self.first
+                sums[row, column] = int(sums[row, column]) * (counts[row, column] > 0) + total
+                counts[row, column] += count
+        return sums, counts
+
+    def _unpacked(self, hour: int) -> Cells:
+        sums = np.zeros((HOUR_MIN, len(self._index)), np.int32)
+        counts = np.zeros((HOUR_MIN, len(self._index)), np.uint16)
+        pieces = self._index // _TOGETHER
+        for piece, data in self._packed[hour].items():
+            if data:
+                where = pieces == piece
+                some_sums, some_counts = unpack(data)
+                sums[:, where] = some_sums[:, self._index[where] % _TOGETHER]
+                counts[:, where] = some_counts[:, self._index[where] % _TOGETHER]
+        return sums, counts
 
 
 def _first_open(head: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rules.minutes import Minutes
+from rules.minutes import Lent, Minutes
 from rules.periods import (
     CENTI,
     HOUR_MIN,
@@ -95,6 +95,12 @@ class Closed:
             count = int(counts.sum())
             self._between[key] = float(sums[counts > 0].sum()) / CENTI / count if count else None
         return self._between[key]
+
+    def lend(self, series: Sequence[Series], first: int, end: int) -> Lent:
+        """Return the minutes of some series, the open one among them, for another thread to read."""
+        lent = self._minutes.lend(first, end, np.array([one.index for one in series], np.int64))
+        lent.open = [(one.minute, one.sum, one.count) for one in series]
+        return lent
 
     def closed_ms(self) -> int:
         """Return the end of the hour that was closed last."""

@@ -4,11 +4,13 @@ from typing import Any
 
 import msgspec
 from fastapi import FastAPI
+from msgspec import Struct
 
 from feed.bays import BaysPage, PermitsPage
 from feed.behind import FramesPage, InboxPage, InForce, Refiled
 from feed.devices import DevicesPage
 from feed.explain import Explanation
+from feed.kpi_view import KpiView
 from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
 from store.ledger import Ledger
 
@@ -25,8 +27,14 @@ _WHY = {
 Answers = dict[int | str, dict[str, Any]]
 
 
-def answers(shape: str, *refusals: int) -> Answers:
+_SHAPES: dict[str, type[Struct]] = {}  # that endpoints answer with, by their names
+
+
+def answers(shape: type[Struct] | str, *refusals: int) -> Answers:
     """Describe an endpoint that answers with this shape or one of these problems."""
+    if not isinstance(shape, str):
+        _SHAPES[shape.__name__] = shape
+        shape = shape.__name__
     good = {"description": "done", "content": {"application/json": {"schema": _ref(shape)}}}
     return {200: good, **_problems(400, *refusals)}
 
@@ -58,6 +66,8 @@ def describe(app: FastAPI) -> None:
                 Refiled,
                 InForce,
                 Explanation,
+                KpiView,
+                *_SHAPES.values(),
             ]
             _, ours = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
             schema.setdefault("components", {}).setdefault("schemas", {}).update(ours | _OTHERS)

@@ -124,6 +124,28 @@ def no_such_device(device: str) -> Problem:
     )
 
 
+def no_such_quantity(device: str, quantity: str) -> Problem:
+    """404 of a trend."""
+    return Problem(
+        status=404,
+        word="no-such-quantity",
+        text=Text(
+            zh=f"没有设备 {device}，或它没有 {quantity} 这个数值量；见 /api/v1/devices/{device}",
+            en=f"no device {device}, or it has no number {quantity}: /api/v1/devices/{device} lists what it has",
+        ),
+    )
+
+
+def journal_unread(why: str) -> Problem:
+    """503 of what the journal was to say."""
+    return Problem(
+        status=503,
+        word="journal-unread",
+        text=Text(zh=f"数据日志未读完，请重试：{why}", en=f"the journal was not read to its end, try again: {why}"),
+        headers={"retry-after": "5"},
+    )
+
+
 def no_permit(why: str) -> Problem:
     """422 of a permit that ends before now, or too far away."""
     return Problem(status=422, word="no-permit", text=Text(zh=f"不能登记此许可，截止时间须在 7 天以内：{why}", en=why))
@@ -202,18 +224,6 @@ def position_gone(picture: dict[str, Any]) -> Problem:
             "follow, then go on from its position",
         ),
         more=picture,
-    )
-
-
-def socket_only() -> Problem:
-    """403 of what TCP, which knows nobody, may not do."""
-    return Problem(
-        status=403,
-        word="socket-only",
-        text=Text(
-            zh="只能经由 Unix 套接字；请用 cityward reload、inbox、redecode 等命令",
-            en="over the Unix socket only: use the commands cityward reload, inbox, redecode ...",
-        ),
     )
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from feed.behind import Reloaded
 from feed.desk import Audited
-from feed.http.server import FeedError, FeedServer, bind_socket, bind_tcp
+from feed.http.doors import FeedError, bind_socket, bind_tcp
+from feed.http.server import FeedServer
 from feed.vitals import Latency, Vitals
 from tests.feed.room import GATEWAY, Reply, Room, eventually, tilted
 
@@ -188,7 +189,7 @@ def test_the_id_of_another_command_does_nothing_and_says_so(room: Room, kind: st
 
 
 def test_a_pipeline_that_does_not_answer_is_said_to_be_silent(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feed.http.app.ANSWER_S", 0.05)
+    monkeypatch.setattr("feed.http.asking.ANSWER_S", 0.05)
     room.silent = True
     late = room.command(ALARM)
     assert (late.status, late.problem) == (504, "no-answer-yet")
