@@ -17,6 +17,7 @@ from commands.evidence import Proofs
 from commands.in_force import in_force, undo
 from commands.inside import Inside
 from commands.outlets import Outlets
+from commands.past import Past
 from commands.sources import SourceSettings, all_sources, make_source, tell_of_devices
 from commands.taps import Taps
 from config import accepted, apart, blob
@@ -55,6 +56,7 @@ PIPELINE_STOP_S = 1.5
 SETTLE_S = 1.0
 PICTURE_S = 5.0
 FEED_STOP_S = 0.5
+OUTLETS_STOP_S = 1.0
 
 
 class Running:
@@ -145,6 +147,8 @@ class Daemon:
             submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, undo=lambda: undo(self),
             in_force=lambda: in_force(self), vitals=self.vitals, ledger=self.ledger, inbox=inside.inbox,
             register=inside.register, redecode=inside.redecode, frames=self.taps.frames,
+            past=Past(self.pipeline, self.settings.state), console=self.settings.console,
+            time_zone=self.settings.gateway.time_zone,
         )  # fmt: skip
         return FeedServer(self.settings.http, self.settings.state, self.hub, behind)
 
@@ -371,6 +375,7 @@ class Daemon:
         self._stop_writer.set()
         self._stop_outlets.set()
         self.feed.stop(FEED_STOP_S)
+        self.outlets.end(OUTLETS_STOP_S)
         self.stores.crashes.end()
         self.stores.close()
         return True

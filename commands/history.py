@@ -14,6 +14,8 @@ from typing import IO, cast
 
 from msgspec import Struct, msgpack
 
+from commands import history_device
+from commands.history_device import MinutesOf, SpokenOf
 from commands.history_spans import Found, Spans, collect
 from config import blob, child
 from devices.envelopes import Envelope, Uplink
@@ -63,7 +65,7 @@ class FramesOf(Struct, tag=True):
     upto: int
 
 
-Task = Strangers | FramesOf | Spans
+Task = Strangers | FramesOf | Spans | SpokenOf | MinutesOf
 
 
 class ChildError(Exception):
@@ -119,6 +121,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     task = msgpack.decode(sys.stdin.buffer.read(), type=Task)
     ways: dict[type, Callable[..., Iterator[object]]] = {Strangers: _look, FramesOf: _find, Spans: collect}
+    ways |= history_device.WAYS
     with suppress(BrokenPipeError):
         for answer in ways[type(task)](task):
             piece = msgpack.encode(answer)

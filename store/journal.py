@@ -272,7 +272,7 @@ def _loaded(fs: Fs, directory: Path, after: int, address: bytes | None) -> Itera
     previous = 0
     for number in segment.numbers(fs, directory):
         index = segment.index_of(fs, directory, number) if after or address else None
-        wanted = index is None or (index.sums.last > after and (address is None or _may_hold(index.finder, address)))
+        wanted = index is None or (index.sums.last > after and (address is None or may_hold(index.finder, address)))
         data = segment.load(fs, directory, number) if wanted else b""
         if data is None and previous:
             raise OvertakenError(f"segment {number} was forgotten while segment {previous} was read; begin again")
@@ -298,7 +298,8 @@ def _records(fs: Fs, directory: Path, number: int) -> Iterator[tuple[int, Record
     return _decoded(segment.load(fs, directory, number) or b"", number, 0, None)
 
 
-def _may_hold(finder: bytes, address: bytes) -> bool:
+def may_hold(finder: bytes, address: bytes) -> bool:
+    """Tell whether a sealed segment with this finder may hold frames of a place; False is certain."""
     wanted = segment.crc32(address, 0)
     return any(wanted == found for (found,) in struct.iter_unpack("<I", finder))
 
