@@ -106,12 +106,18 @@ CONDITIONS = {
         _rule(
             "feed-failing", 2, 0,
             Text("向其他系统的报警推送失败：{why}", "Alarms do not reach another system: {why}"),
-            Text("对方停机、网络中断，或口令、证书、权限不对", "It is off or cut off, or a password, certificate or right is wrong"),
+            Text(
+                "对方停机、网络中断，或口令、证书、权限不对",
+                "It is off or cut off, or a password, certificate or right is wrong",
+            ),
             Text(
                 "该系统看不到新的报警；恢复后按顺序补送，不会丢失",
                 "It does not see new alarms; they are sent in order when it can be reached again",
             ),
-            Text("检查对方系统、网络和 cityward.yaml 中的 feeds", "Check that system, the network and `feeds` of cityward.yaml"), 60,
+            Text(
+                "检查对方系统、网络和 cityward.yaml 中的 feeds",
+                "Check that system, the network and `feeds` of cityward.yaml",
+            ), 60,
         ),
         _rule(
             "subscription-refused", 2, 0,
