@@ -20,7 +20,7 @@ from commands.district import broker, files, street
 from commands.district.city import PAST_MS, City
 from commands.district.wire import Wire
 from config.check import load
-from feed.http.server import FeedError
+from feed.http.doors import FeedError
 from ingest.sources.replay import Replay
 from ingest.start import StoppedError
 from store.fs import OsFs

@@ -38,7 +38,7 @@ def command(directory: Path) -> None:
         start = Start(directory)
     # Late, for all the daemon's libraries take half a second: a child compiles meanwhile.
     from commands.daemon import Daemon  # noqa: PLC0415 - as said
-    from feed.http.server import FeedError  # noqa: PLC0415 - as said
+    from feed.http.doors import FeedError  # noqa: PLC0415 - as said
     from ingest.start import StoppedError  # noqa: PLC0415 - as said
 
     with _in_a_sentence(directory):

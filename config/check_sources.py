@@ -28,7 +28,10 @@ def check_sources(files: Files) -> None:
     names: dict[str, Entry] = {}
     taken: list[tuple[str, str, str]] = []  # place, who has it, where that is said
     if files.settings is not None:
-        taken.append((files.settings.http.listen, "http", "cityward.yaml"))
+        http = files.settings.http
+        taken.append((http.listen, "http", "cityward.yaml"))
+        if http.console is not None:
+            taken.append((http.console.listen, "http.console", "cityward.yaml"))
     for kind, entries in files.sources.items():
         for entry in entries:
             name = entry.word("name")

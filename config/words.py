@@ -79,6 +79,7 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
     "HttpSettings": {
         "": ("报警接口", "The alarm feed"),
         "listen": ("TCP 地址，只能是本机回环；默认 127.0.0.1:8480", "TCP, loopback only; 127.0.0.1:8480 if unsaid"),
+        "console": ("供其他电脑登录使用的控制台，一律 TLS；不写则没有", "The console for other desks, always with TLS and login; there is none unless it is written"),
         "socket": ("命令行用的 Unix 套接字；默认在状态目录的 run/cityward.sock", "The Unix socket of the command line; run/cityward.sock under the state directory if unsaid"),
     },
     "ConsoleSettings": {
@@ -99,6 +100,13 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "name": ("名称，如 早班", "Its name, as in 早班"),
         "from": ("开始，如 08:00", "When it begins, as in 08:00"),
         "to": ("结束，可到次日；24:00 为午夜", "When it ends, perhaps the next morning; 24:00 is midnight"),
+    },
+    "ConsoleDoorSettings": {
+        "": ("控制台的入口：一律 TLS，一律登录", "The console's door: TLS and login, always"),
+        "listen": ("监听的地址和端口；默认 0.0.0.0:8443", "Where to listen; 0.0.0.0:8443 if unsaid"),
+        "names": ("浏览器用哪些名称或地址访问它；本机名和本机地址不必写", "Names and addresses that browsers call it by; its own host name and addresses need not be written"),
+        "certificate": ("证书链，PEM；不写则自签", "The certificate and what stands between it and its authority, PEM; it signs one itself if unsaid"),
+        "key": ("证书的私钥在哪里，PEM，无口令", "Where the certificate's key is, PEM without a password"),
     },
     "SourcesSettings": {
         "": ("数据源，按种类", "Sources, by kind"),

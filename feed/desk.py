@@ -1,10 +1,16 @@
-"""The desk: the feed's own SQLite file. For now the audit trail: every change of state by a person, append-only.
+"""The desk: the feed's own SQLite file. Here the audit trail: every change by a person or token, append-only, chained.
 
-The journal says the same for as long as it reaches back; the desk keeps it for good.
+The journal says the same for as long as it reaches back; the desk keeps it for good. Each row carries the SHA-256 of
+the former row's hash and of itself (`chained`), so that a row that is changed, taken out or put in breaks the chain
+from there on. Who cuts off the end leaves no break, but the daily export tells (feed/audit_export.py).
 """
 
+import hashlib
+import json
 import sqlite3
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,23 +20,39 @@ CREATE TABLE IF NOT EXISTS audit (
     number  INTEGER PRIMARY KEY,  -- in order
     t_ms    INTEGER NOT NULL,     -- civil time, Unix ms
     who     TEXT NOT NULL,        -- user
-    via     TEXT NOT NULL,        -- from where: http 127.0.0.1, socket:uid 1000
-    what    TEXT NOT NULL,        -- ack, reset, reload, redecode
+    via     TEXT NOT NULL,        -- from where: https 10.1.2.3, http 127.0.0.1, socket:uid 1000
+    what    TEXT NOT NULL,        -- ack, reset, reload, redecode, login, person, refused
     target  TEXT NOT NULL,        -- alarm id and occurrence: cover-tilted@mh-0114#7311
     command TEXT NOT NULL,        -- id of the command, made by the client
     comment TEXT NOT NULL,
     status  INTEGER NOT NULL,     -- what it was told: 200, 404, 409 ...
-    answer  TEXT NOT NULL         -- and in words
+    answer  TEXT NOT NULL,        -- and in words
+    before  TEXT NOT NULL DEFAULT '',  -- JSON
+    after   TEXT NOT NULL DEFAULT '',  -- JSON
+    hash    TEXT NOT NULL DEFAULT ''   -- of the row before, and of this one
 ) STRICT;
+"""
+_APPEND_ONLY = """
 CREATE TRIGGER IF NOT EXISTS audit_is_not_changed BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 """
+_ADDED = ("before", "after", "hash")  # by the version that brought the console
+
+COLUMNS = (
+    "number", "t_ms", "who", "via", "what", "target", "command", "comment", "before", "after", "status", "answer"
+)  # fmt: skip
+"""What of a row is chained, in this order."""
+
+BEGINNING = "0" * 64
+"""What stands before the first row."""
+
+Row = tuple[int | str, ...]
 
 
 class Audited(Struct, frozen=True, kw_only=True):
-    """One change of state by a person, or the attempt at one."""
+    """One change of state by a person or program, or the attempt at one. before, after: JSON."""
 
     who: str
     via: str
@@ -38,8 +60,19 @@ class Audited(Struct, frozen=True, kw_only=True):
     target: str = ""
     command: str = ""
     comment: str = ""
+    before: str = ""
+    after: str = ""
     status: int
     answer: str = ""
+
+
+def chained(former: str, row: Row) -> str:
+    """Give the hash of a row: SHA-256 in hex of the former hash, a line feed and the row as a JSON array, in UTF-8.
+
+    row  as COLUMNS; the JSON has no blanks, and what is not ASCII stands as it is
+    """
+    body = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(f"{former}\n{body}".encode()).hexdigest()
 
 
 def open_desk(path: Path, schema: str) -> sqlite3.Connection:
@@ -48,32 +81,58 @@ def open_desk(path: Path, schema: str) -> sqlite3.Connection:
     Autocommit: what must be together stands between BEGIN IMMEDIATE and COMMIT. Another writer is waited for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not path.exists()
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    if fresh:
+        path.chmod(0o600)  # people and what they did; SQLite gives its other files the same mode
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.executescript(schema)
     return db
 
 
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+def read_desk(path: Path) -> sqlite3.Connection:
+    """Open the desk to look at it only. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=10)
+
+
+def rows_of(db: sqlite3.Connection, after: int = 0) -> Iterator[tuple[Row, str]]:
+    """Yield the rows that follow a number, in order, each with its hash."""
+    columns = ", ".join(COLUMNS)
+    asked = f"SELECT {columns}, hash FROM audit WHERE number > ? ORDER BY number"  # noqa: S608 - our own names
+    for *row, own in db.execute(asked, (after,)):
+        yield tuple(row), own
+
+
+def no_room(error: sqlite3.Error) -> bool:
+    """Whether this is because the disk is full."""
+    return error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
 class Desk:
-    """The open desk. One thread at a time; it may be another than the one that made it."""
+    """The open desk. Any thread; one at a time writes."""
 
     def __init__(self, path: Path) -> None:
         """Open the file; where the disk is full, when something is to be written."""
         self._path = path
         self._db: sqlite3.Connection | None = None
+        self._one_at_a_time = threading.Lock()
         try:
             self._open()
         except sqlite3.Error as error:
-            if error.sqlite_errorcode not in _FULL:
+            if not no_room(error):
                 raise
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
             self._db = open_desk(self._path, _SCHEMA)
+            _chain(self._db)
+            self._db.executescript(_APPEND_ONLY)
         return self._db
 
     def audit(self, entry: Audited) -> None:
@@ -81,23 +140,46 @@ class Desk:
 
         Raises sqlite3.Error: the disk is full or broken.
         """
-        self._open().execute(
-            "INSERT INTO audit (t_ms, who, via, what, target, command, comment, status, answer)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                time.time_ns() // 1_000_000,
-                entry.who,
-                entry.via,
-                entry.what,
-                entry.target,
-                entry.command,
-                entry.comment,
-                entry.status,
-                entry.answer,
-            ),
-        )
+        with self._one_at_a_time:
+            db = self._open()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                _append(db, entry)
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
 
     def close(self) -> None:
         """Close the file."""
-        if self._db is not None:
-            self._db.close()
+        with self._one_at_a_time:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+
+def _append(db: sqlite3.Connection, entry: Audited) -> None:
+    last = db.execute("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetchone()
+    number, former = last or (0, BEGINNING)
+    row: Row = (
+        number + 1, time.time_ns() // 1_000_000, entry.who, entry.via, entry.what, entry.target, entry.command,
+        entry.comment, entry.before, entry.after, entry.status, entry.answer,
+    )  # fmt: skip
+    marks = ", ".join("?" * (len(COLUMNS) + 1))
+    db.execute(f"INSERT INTO audit ({', '.join(COLUMNS)}, hash) VALUES ({marks})", (*row, chained(former, row)))  # noqa: S608 - our own names
+
+
+def _chain(db: sqlite3.Connection) -> None:
+    """Give the rows of a version that knew no chain their hashes: the chain begins at the first of them."""
+    db.execute("BEGIN IMMEDIATE")
+    there = {name for _, name, *_ in db.execute("PRAGMA table_info(audit)")}
+    missing = [name for name in _ADDED if name not in there]
+    if missing:
+        db.execute("DROP TRIGGER IF EXISTS audit_is_not_changed")
+        for name in missing:
+            db.execute(f"ALTER TABLE audit ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+        former = BEGINNING
+        for row, _ in list(rows_of(db)):
+            former = chained(former, row)
+            db.execute("UPDATE audit SET hash = ? WHERE number = ?", (former, row[0]))
+    db.execute("COMMIT")

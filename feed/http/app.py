@@ -1,26 +1,23 @@
 """The feed's endpoints, as docs/api.md describes them. Everything here runs on one asyncio loop and never blocks it."""
 
 import asyncio
-import logging
-import sqlite3
-from concurrent.futures import Future
-from contextlib import suppress
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from msgspec import Raw, Struct
+from msgspec import Raw
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from feed.bays import bays_picture, permits_picture
-from feed.behind import Behind
-from feed.desk import Audited, Desk
+from feed.desk import Audited
 from feed.devices import devices_picture
-from feed.http import engineer, explain, openapi, page, problems, wrong
+from feed.http import audit, engineer, explain, handover, login, look, openapi, page, people, problems, wrong
+from feed.http.access import Actor
+from feed.http.asking import answer_of
 from feed.http.bodies import CommandBody
+from feed.http.gateway import Gateway
 from feed.http.metrics import Metrics
-from feed.http.peers import Peer
 from feed.http.problems import Problem, ProblemError
 from feed.http.stream import MOST_STREAMS, EventStream, Streams
 from feed.hub import ForgottenError, Hub
@@ -29,22 +26,10 @@ from feed.wire import PAGE, alarm_json, alarms_page, events_page, json_of
 from rules.fold import Fold
 from rules.records import Answer, Command
 
-ANSWER_S = 10.0  # the pipeline answers within half a second, or it is ill
 LONGEST_ID = 512  # of an alarm: rule, subject and quantity
 
 JSON = "application/json"
-T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
-
-log = logging.getLogger(__name__)
-
-
-class Gateway(Struct, frozen=True, kw_only=True):
-    """Everything that the endpoints need."""
-
-    hub: Hub
-    desk: Desk
-    behind: Behind
 
 
 def build(gateway: Gateway) -> FastAPI:
@@ -66,7 +51,10 @@ def build(gateway: Gateway) -> FastAPI:
     _reloading(app, gateway)
     _looking(app, gateway)
     explain.add(app, gateway.hub)
-    engineer.add(app, gateway.behind, _Auditor(gateway.desk).write, gateway.hub.gateway)
+    engineer.add(app, gateway.behind, gateway.auditor.write, gateway.hub.gateway)
+    look.add(app, gateway.hub, gateway.behind)  # the last of the alarms' endpoints: an id may hold slashes
+    for room in (login, people, audit, handover):
+        room.add(app, gateway)
     page.add(app)
     return app
 
@@ -99,7 +87,7 @@ def _reading(app: FastAPI, gateway: Gateway) -> None:
         def question(fold: Fold) -> bytes:
             return json_of(devices_picture(fold, hub.gateway, after, limit))
 
-        return Response(await _answer(gateway.behind.ask(question), "查询"), media_type=JSON)
+        return Response(await answer_of(gateway.behind.ask(question), "查询"), media_type=JSON)
 
     @app.get("/api/v1/bays", responses=openapi.answers("BaysPage"))
     async def bays(after: str = "", limit: Limit = PAGE) -> Response:
@@ -108,13 +96,13 @@ def _reading(app: FastAPI, gateway: Gateway) -> None:
         def question(fold: Fold) -> bytes:
             return json_of(bays_picture(fold, hub.gateway, after, limit))
 
-        return Response(await _answer(gateway.behind.ask(question), "查询"), media_type=JSON)
+        return Response(await answer_of(gateway.behind.ask(question), "查询"), media_type=JSON)
 
     @app.get("/api/v1/permits", responses=openapi.answers("PermitsPage"))
     async def permits() -> Response:
         """Give the work permits that are in force."""
         page = gateway.behind.ask(lambda fold: json_of(permits_picture(fold, hub.gateway)))
-        return Response(await _answer(page, "查询"), media_type=JSON)
+        return Response(await answer_of(page, "查询"), media_type=JSON)
 
 
 def _streaming(app: FastAPI, gateway: Gateway) -> None:
@@ -136,27 +124,11 @@ def _streaming(app: FastAPI, gateway: Gateway) -> None:
         return Response(metrics.text(), media_type=metrics.content_type)
 
 
-class _Auditor:
-    """Writes the audit trail beside the loop."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._one_at_a_time = asyncio.Lock()
-
-    async def write(self, entry: Audited) -> None:
-        try:
-            async with self._one_at_a_time:
-                await asyncio.to_thread(self._desk.audit, entry)
-        except sqlite3.Error as error:
-            # It has happened and is in the journal; to call it failed now would be the greater lie.
-            log.error("audit trail not written (%s): make room on the disk. Entry: %s", error, entry)  # noqa: TRY400
-
-
 def _telling(app: FastAPI, gateway: Gateway) -> None:
-    audit = _Auditor(gateway.desk).write
+    audit = gateway.auditor.write
 
     async def command(kind: Literal["ack", "reset"], request: Request, alarm: str, body: CommandBody) -> Response:
-        peer: Peer = request.state.peer
+        actor: Actor = request.state.actor
         if len(alarm) > LONGEST_ID:
             raise ProblemError(problems.no_such_alarm(alarm[:LONGEST_ID] + "…", "its id is too long"))
         asked = Command(
@@ -165,12 +137,12 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
             kind=kind,
             alarm=alarm,
             occurrence=body.occurrence,
-            user=_user(peer, body.user),
-            via=peer.via,
+            user=_user(actor, body.user),
+            via=actor.via,
             comment=body.comment,
         )
         try:
-            answer = await _answer(gateway.behind.submit(asked), "命令")
+            answer = await answer_of(gateway.behind.submit(asked), "命令")
         except ProblemError as error:  # nobody knows yet whether it has happened
             await audit(_audited(asked, error.problem.status, error.problem.text.en))
             raise
@@ -189,33 +161,29 @@ def _telling(app: FastAPI, gateway: Gateway) -> None:
 
 
 def _reloading(app: FastAPI, gateway: Gateway) -> None:
-    audit = _Auditor(gateway.desk).write
+    audit = gateway.auditor.write
     one_at_a_time = asyncio.Lock()
 
     @app.post("/api/v1/reload", responses=openapi.answers("Reloaded", 403, 422))
     async def reload(request: Request) -> Response:
-        """Put the configuration files in force, all or nothing; over the Unix socket only."""
-        peer: Peer = request.state.peer
-        if peer.user is None:
-            raise ProblemError(problems.socket_only())
+        """Put the configuration files in force, all or nothing."""
+        actor: Actor = request.state.actor
         async with one_at_a_time:
             done = await asyncio.to_thread(gateway.behind.reload)
         status = 200 if done.accepted else 422
-        await audit(Audited(who=peer.user, via=peer.via, what="reload", target=done.hash, status=status))
+        await audit(Audited(who=actor.user, via=actor.via, what="reload", target=done.hash, status=status))
         if done.accepted:
             return Response(json_of(done), media_type=JSON)
         raise ProblemError(problems.wrong_configuration(done.hash, done.problems))
 
     @app.post("/api/v1/reload/undo", responses=openapi.answers("Reloaded", 403, 409))
     async def undo(request: Request) -> Response:
-        """Put the configuration in force that was in force before; the files stay. Over the Unix socket only."""
-        peer: Peer = request.state.peer
-        if peer.user is None:
-            raise ProblemError(problems.socket_only())
+        """Put the configuration in force that was in force before; the files stay."""
+        actor: Actor = request.state.actor
         async with one_at_a_time:
             done = await asyncio.to_thread(gateway.behind.undo)
         target, status = (done.hash, 200) if done else ("", 409)
-        await audit(Audited(who=peer.user, via=peer.via, what="undo", target=target, status=status))
+        await audit(Audited(who=actor.user, via=actor.via, what="undo", target=target, status=status))
         if done is None:
             raise ProblemError(problems.nothing_before())
         return Response(json_of(done), media_type=JSON)
@@ -259,29 +227,6 @@ async def _number(hub: Hub, known: str | None, *, absent: int) -> int:
     return position.number
 
 
-async def _answer(future: "Future[T]", what: str) -> T:
-    """Wait for the pipeline without ever cancelling what it has taken."""
-    loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
-
-    def settle() -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    def done(_: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle)
-
-    future.add_done_callback(done)
-    try:
-        await asyncio.wait_for(waiter, ANSWER_S)
-    except TimeoutError:
-        raise ProblemError(problems.no_answer_yet(what)) from None
-    if future.cancelled():
-        raise ProblemError(problems.stopping())
-    return future.result()
-
-
 def _audited(asked: Command, status: int, answer: str) -> Audited:
     return Audited(
         who=asked.user,
@@ -305,9 +250,9 @@ def _answered(answer: Answer, alarm: str) -> Response:
     raise ProblemError(problems.changed_since(answer.detail))
 
 
-def _user(peer: Peer, user: str) -> str:
-    if peer.user is not None:
-        return peer.user
+def _user(actor: Actor, user: str) -> str:
+    if actor.user:
+        return actor.user
     if not user:
         raise ProblemError(problems.wrong_request([wrong.entry("user", "请写明操作人", "say who you are")]))
     return user

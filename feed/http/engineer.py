@@ -1,4 +1,4 @@
-"""What field engineers ask: who is not registered, and what was read wrongly. All of it over the Unix socket."""
+"""What field engineers ask, over the Unix socket or at the console: who is not registered, what was read wrongly."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,8 +12,8 @@ from feed.bays import permits_picture
 from feed.behind import Behind
 from feed.desk import Audited
 from feed.http import openapi, problems
+from feed.http.access import Actor
 from feed.http.bodies import CommissionBody, PermitBody, RedecodeBody
-from feed.http.peers import Peer
 from feed.http.problems import ProblemError
 from feed.wire import json_of
 from rules.records import Command
@@ -31,13 +31,11 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
 
     @app.get("/api/v1/inbox", responses=openapi.answers("InboxPage", 403, 503))
     async def inbox(
-        request: Request,
         skip: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=STRANGERS)] = STRANGERS,
         address: str | None = None,
     ) -> Response:
-        """Give strangers, the one that spoke last first; over the Unix socket only."""
-        _engineer(request)
+        """Give strangers, the one that spoke last first."""
         try:
             page = await asyncio.to_thread(behind.inbox, skip=skip, limit=limit, address=address)
         except ValueError as error:
@@ -45,15 +43,13 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
         return Response(json_of(page), media_type=JSON)
 
     @app.get("/api/v1/configuration", responses=openapi.answers("InForce", 403))
-    async def configuration(request: Request) -> Response:
-        """Give the configuration that is in force; over the Unix socket only."""
-        _engineer(request)
+    async def configuration() -> Response:
+        """Give the configuration that is in force."""
         return Response(await asyncio.to_thread(lambda: json_of(behind.in_force())), media_type=JSON)
 
     @app.post("/api/v1/inbox/register", responses=openapi.answers("Refiled", 403, 503))
-    async def register(request: Request) -> Response:
+    async def register() -> Response:
         """Wait until what the inbox has of devices that are registered is in the log again."""
-        _engineer(request)
         try:
             done = await asyncio.to_thread(behind.register)
         except ValueError as error:
@@ -63,9 +59,9 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
     @app.post("/api/v1/devices/{device}/redecode", responses=openapi.answers("Refiled", 403, 404, 422))
     async def redecode(request: Request, device: str, body: RedecodeBody) -> Response:
         """Read what the journal has of a device again, as it is configured now; what was said is taken back first."""
-        peer = _engineer(request)
+        actor: Actor = request.state.actor
         asked = Audited(
-            who=peer.user or "", via=peer.via, what="redecode", target=f"{device} since {body.since}", status=200
+            who=actor.user, via=actor.via, what="redecode", target=f"{device} since {body.since}", status=200
         )
         try:
             done = await asyncio.to_thread(behind.redecode, device, body.since_ms)
@@ -80,12 +76,11 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
 
 def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
     @app.get("/api/v1/devices/{device}/frames", responses=openapi.answers("FramesPage", 403, 404, 422))
-    async def frames(request: Request, device: str, after: Annotated[int | None, Query(ge=0)] = None) -> Response:
+    async def frames(device: str, after: Annotated[int | None, Query(ge=0)] = None) -> Response:
         """Give the frames of a device as they come, decoded; waits a few seconds for one.
 
         Without `after` it answers at once: its `position` is where to ask for what comes from now on.
         """
-        _engineer(request)
         try:
             page = await asyncio.to_thread(behind.frames, device, after)
         except ValueError as error:
@@ -97,10 +92,10 @@ def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
     @app.post("/api/v1/devices/{device}/commission", responses=openapi.answers("Commissioned", 403, 404, 422))
     async def commission(request: Request, device: str, body: CommissionBody) -> Response:
         """Suppress the alarms of a device while somebody tries it; `for_s` 0 ends it, `comment` says how it went."""
-        peer = _engineer(request)
+        actor: Actor = request.state.actor
         asked = Command(
             at_ms=0, id=body.command_id, kind="commission", alarm=device, occurrence=0, for_ms=body.for_s * 1000,
-            walk=body.walk, user=peer.user or "", via=peer.via, comment=body.comment,
+            walk=body.walk, user=actor.user, via=actor.via, comment=body.comment,
         )  # fmt: skip
         answer = await asyncio.wrap_future(behind.submit(asked))
         await audit(
@@ -118,10 +113,10 @@ def _permits(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
     @app.post("/api/v1/devices/{device}/permit", responses=openapi.answers("PermitsPage", 403, 404, 422))
     async def permit(request: Request, device: str, body: PermitBody) -> Response:
         """Allow somebody to open a device until then; `until` null ends it. Answers with all permits in force."""
-        peer = _engineer(request)
+        actor: Actor = request.state.actor
         asked = Command(
             at_ms=0, id=body.command_id, kind="permit", alarm=device, occurrence=0, who=body.who,
-            until_ms=body.until_ms, user=peer.user or "", via=peer.via, comment=body.why,
+            until_ms=body.until_ms, user=actor.user, via=actor.via, comment=body.why,
         )  # fmt: skip
         answer = await asyncio.wrap_future(behind.submit(asked))
         until = "ended" if body.until is None else f"until {body.until.isoformat()}"
@@ -137,10 +132,3 @@ def _permits(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
             raise ProblemError(problems.no_permit(answer.detail))
         page = await asyncio.wrap_future(behind.ask(lambda fold: permits_picture(fold, gateway)))
         return Response(json_of(page), media_type=JSON)
-
-
-def _engineer(request: Request) -> Peer:
-    peer: Peer = request.state.peer
-    if peer.user is None:
-        raise ProblemError(problems.socket_only())
-    return peer

@@ -1,4 +1,4 @@
-"""Who is at the other end: over TCP an address, over the Unix socket a user whom the kernel vouches for."""
+"""Who is at the other end: over TCP an address, over the Unix socket a user whom the kernel knows; by which door."""
 
 import asyncio
 import pwd
@@ -10,20 +10,30 @@ import h11
 from msgspec import Struct
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from feed.http.access import Door
 from feed.http.problems import MEDIA_TYPE, broken_http
 
+FIRST_S = 20.0  # for the first request of a connection to be there
 _UCRED = struct.Struct("3i")  # pid, uid, gid: `struct ucred`, unix(7)
 
 
 class Peer(Struct, frozen=True, kw_only=True):
     """The other end of a connection.
 
-    user  OS user over the Unix socket, None over TCP
-    via   how he was known, for Command.via: `http 127.0.0.1`, `socket:uid 1000`
+    user     OS user over the Unix socket, None over TCP
+    via      how he was known, for Command.via: `https 10.1.2.3`, `http 127.0.0.1`, `socket:uid 1000`
+    door     socket; console: with TLS; local: without
+    uid      of the user, -1 over TCP
+    address  his IP address, "" over the socket
+    ours     the address of ours that he called, "" over the socket
     """
 
     user: str | None
     via: str
+    door: Door
+    uid: int = -1
+    address: str = ""
+    ours: str = ""
 
     @property
     def over_socket(self) -> bool:
@@ -31,16 +41,26 @@ class Peer(Struct, frozen=True, kw_only=True):
         return self.user is not None
 
 
-def peer_of(connected: socket.socket) -> Peer:
+def peer_of(connected: socket.socket, *, tls: bool) -> Peer:
     """Look who is there."""
     if connected.family == socket.AF_UNIX:
         _, uid, _ = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-        return Peer(user=_user_name(uid), via=f"socket:uid {uid}")
+        return Peer(user=_user_name(uid), via=f"socket:uid {uid}", door="socket", uid=uid)
     try:
-        address = connected.getpeername()[0]
+        address, ours = _plain(connected.getpeername()[0]), _plain(connected.getsockname()[0])
     except OSError:  # gone already
-        address = "?"
-    return Peer(user=None, via=f"http {address}")
+        address, ours = "?", "?"
+    scheme, door = ("https", _CONSOLE) if tls else ("http", _LOCAL)
+    return Peer(user=None, via=f"{scheme} {address}", door=door, address=address, ours=ours)
+
+
+_CONSOLE: Door = "console"
+_LOCAL: Door = "local"
+
+
+def _plain(address: str) -> str:
+    """Write an IPv4 address that came by an IPv6 socket as what it is."""
+    return address.removeprefix("::ffff:")
 
 
 def _user_name(uid: int) -> str:
@@ -53,18 +73,35 @@ def _user_name(uid: int) -> str:
 class Connection(H11Protocol):
     """uvicorn's HTTP/1.1, which tells the application who asks and lets it cut the connection.
 
-    `scope["state"]` gets `peer` and `cut`, a function that drops the connection at once.
+    `scope["state"]` gets `peer` and `cut`, a function that drops the connection at once. The application, which is a
+    Guard, is told by `broken` who sent what is no HTTP.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Look at the peer once for each connection."""
         super().connection_made(transport)
         connected: Any = transport.get_extra_info("socket")
-        self.app_state = {**self.app_state, "peer": peer_of(connected), "cut": transport.abort}
+        tls = transport.get_extra_info("ssl_object") is not None
+        self._peer = peer_of(connected, tls=tls)
+        self.app_state = {**self.app_state, "peer": self._peer, "cut": transport.abort}
+        self._late = self.loop.call_later(FIRST_S, self._cut_if_silent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go."""
+        self._late.cancel()
+        super().connection_lost(exc)
+
+    def _cut_if_silent(self) -> None:
+        """Cut a connection that has not said in time what it wants; there is room for so many only."""
+        asked: object = self.cycle
+        if asked is None:
+            self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, in the form of every other refusal."""
         del msg
+        guard: Any = self.app
+        guard.broken(self._peer)
         problem = broken_http()
         body = problem.body()
         headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}

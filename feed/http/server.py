@@ -1,31 +1,41 @@
-"""The feed's server: one thread with one asyncio loop, on a loopback TCP port and on a Unix socket."""
+"""The feed's server: one thread with one asyncio loop, on a loopback TCP port, a Unix socket, and the console's port.
+
+The console has a uvicorn of its own beside the other two, on the same loop: with TLS, and with connections of its own,
+so that who fills those keeps nobody off the gateway itself.
+"""
 
 import asyncio
-import ipaddress
 import socket
-import stat
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from feed.behind import Behind
 from feed.desk import Desk
-from feed.http.app import Gateway, build
+from feed.handovers import Handovers
+from feed.http.app import build
+from feed.http.auditor import Auditor
+from feed.http.doors import Names, bind_console, bind_socket, bind_tcp
+from feed.http.gateway import Gateway
 from feed.http.guard import Guard
+from feed.http.knowing import Knowing
+from feed.http.passwords import Passwords
 from feed.http.peers import Connection
+from feed.http.tls import Certificate
 from feed.hub import Hub
+from feed.people import People
 from feed.settings import HttpSettings
 
-SOCKET_MODE = 0o660  # the service's user and group: who may act as an operator
 MOST_CONNECTIONS = 256
 BACKLOG = 128
+LOOK_S = 5.0  # at the certificate
 
-
-class FeedError(Exception):
-    """The feed cannot be opened; says why and what to do."""
+Report = Callable[[str, dict[str, Any]], None]
 
 
 class FeedServer:
@@ -35,35 +45,66 @@ class FeedServer:
     state     the state directory: the desk, and the Unix socket unless the settings say otherwise
     hub       the view; give it to the pipeline too
     behind    the rest of the gateway
+    report    is told a Status of the gateway: its kind and data
+
+    Attributes: port, console_port (0 = none), people.
     """
 
-    def __init__(self, settings: HttpSettings, state: Path, hub: Hub, behind: Behind) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        state: Path,
+        hub: Hub,
+        behind: Behind,
+        report: Report = lambda _kind, _data: None,
+    ) -> None:
         self.socket_path = settings.socket_path(state)
-        self._settings = settings
+        self._settings, self._state = settings, state
         self._hub = hub
+        self._report = report
         self._desk = Desk(state / "desk.sqlite")
-        self._gateway = Gateway(hub=hub, desk=self._desk, behind=behind)
+        self.people = People(self._desk.path)
+        self._auditor = Auditor(self._desk)
+        self._gateway = Gateway(
+            hub=hub, desk=self._desk, behind=behind, people=self.people, passwords=Passwords(self.people),
+            knowing=Knowing(self.people, console=settings.console is not None), auditor=self._auditor,
+            handovers=Handovers(self._desk.path),
+        )  # fmt: skip
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
         self._sockets: list[socket.socket] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: uvicorn.Server | None = None
-        self.port = 0
+        self._servers: list[_Uvicorn] = []
+        self._certificate: Certificate | None = None
+        self.port = self.console_port = 0
 
     def start(self) -> None:
         """Listen and answer; returns when it does.
 
-        Raises FeedError when an address is taken or not loopback, and what the book raises.
+        Raises FeedError when an address is taken or not loopback, OSError when the console's certificate cannot be
+        kept, and what the book raises.
         """
-        tcp = bind_tcp(self._settings.host, self._settings.port)
-        self.port = tcp.getsockname()[1]
+        console = self._settings.console
         try:
-            self._sockets = [tcp, bind_socket(self.socket_path)]
-        except FeedError:
-            tcp.close()
+            self._take(bind_tcp(self._settings.host, self._settings.port))
+            self.port = self._sockets[0].getsockname()[1]
+            if console is not None:
+                self._certificate = Certificate(console, self._state, self._tell_of_certificate)
+                self._take(bind_console(*console.at))
+                self.console_port = self._sockets[1].getsockname()[1]
+            self._take(bind_socket(self.socket_path))
+        except BaseException:
+            for taken in self._sockets:
+                taken.close()
             raise
         self._thread.start()
         self._started.result()
+
+    def _take(self, listening: socket.socket) -> None:
+        self._sockets.append(listening)
+
+    def _tell_of_certificate(self, why: str) -> None:
+        self._report("condition", {"name": "certificate-refused", "bad": bool(why), "why_zh": why, "why_en": why})
 
     def stop(self, timeout_s: float) -> None:
         """End the streams, finish what is being answered, close. Safe when it has not started."""
@@ -81,8 +122,8 @@ class FeedServer:
     def _begin_stop(self) -> None:
         self._hub.closed = True
         self._hub.wake()
-        if self._server is not None:
-            self._server.should_exit = True
+        for server in self._servers:
+            server.should_exit = True
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -91,9 +132,18 @@ class FeedServer:
         try:
             self._loop = asyncio.get_running_loop()
             await self._hub.start()
-            app = Guard(build(self._gateway), self._hosts)
-            self._server = _Uvicorn(_config(app), self._started)
-            await self._server.serve(self._sockets)
+            names, console = Names(self._settings), self._certificate
+            guard = Guard(build(self._gateway), names.of, self._gateway.knowing, self._auditor)
+            tcp, *with_tls, unix = self._sockets
+            self._servers = [_Uvicorn(_config(guard), [tcp, unix], self._listening)]
+            if console is not None:
+                self._servers.append(_Uvicorn(_config(guard, console), with_tls, self._listening))
+            async with asyncio.TaskGroup() as group:
+                look = group.create_task(self._look_at_certificate())
+                answering = [group.create_task(each.answer()) for each in self._servers]
+                await asyncio.wait(answering, return_when=asyncio.FIRST_COMPLETED)
+                self._begin_stop()
+                look.cancel()
         except BaseException as error:
             if self._started.done():
                 raise
@@ -103,25 +153,37 @@ class FeedServer:
                 listening.close()
             self.socket_path.unlink(missing_ok=True)
             await self._hub.stop()
+            self._gateway.passwords.close()
+            self._gateway.handovers.close()
+            self.people.close()
             self._desk.close()
 
-    def _hosts(self) -> frozenset[str]:
-        host = self._settings.host
-        return frozenset({"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host})
+    def _listening(self) -> None:
+        if all(each.started for each in self._servers):
+            self._started.set_result(None)
+
+    async def _look_at_certificate(self) -> None:
+        while self._certificate is not None:
+            await asyncio.sleep(LOOK_S)
+            await asyncio.to_thread(self._certificate.look)
 
 
 class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, listening: "Future[None]") -> None:
+    def __init__(self, config: uvicorn.Config, listening: list[socket.socket], started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._listening = listening
+        self._sockets, self._tell = listening, started
+
+    async def answer(self) -> None:
+        """Answer until `should_exit`."""
+        await self.serve(self._sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._listening.set_result(None)
+        self._tell()
 
 
-def _config(app: Guard) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(app: Guard, certificate: Certificate | None = None) -> uvicorn.Config:
+    config = uvicorn.Config(
         app,
         http=Connection,
         ws="none",
@@ -136,64 +198,7 @@ def _config(app: Guard) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_graceful_shutdown=2,
     )
-
-
-def bind_tcp(host: str, port: int) -> socket.socket:
-    """Take the TCP address. Raises FeedError when it is not loopback, or taken."""
-    if not _is_loopback(host):
-        raise FeedError(
-            f"http.listen: {host} can be reached from outside, and the feed has no login yet (the console brings it). "
-            f"Write 127.0.0.1:{port}; from afar use ssh -L {port}:127.0.0.1:{port}"
-        )
-    address = "127.0.0.1" if host == "localhost" else host
-    tcp = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        tcp.bind((address, port))
-    except OSError as error:
-        tcp.close()
-        raise FeedError(
-            f"http.listen: cannot listen on {host}:{port} ({error.strerror}); is it running twice?"
-        ) from None
-    return tcp
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def bind_socket(path: Path) -> socket.socket:
-    """Take the Unix socket, also from a process that has died. Raises FeedError when a living one has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _clear(path)
-        unix.bind(str(path))
-        path.chmod(SOCKET_MODE)  # nobody can have connected yet: it does not listen
-    except OSError as error:
-        unix.close()
-        raise FeedError(f"http.socket: cannot listen on {path} ({error.strerror or error})") from None
-    except FeedError:
-        unix.close()
-        raise
-    return unix
-
-
-def _clear(path: Path) -> None:
-    """Take away what a dead process has left there."""
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise FeedError(f"http.socket: {path} is there already and is no socket; name another path or move it away")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-    raise FeedError(f"http.socket: another cityward answers on {path}; stop it first (systemctl stop cityward)")
+    config.load()
+    if certificate is not None:
+        config.ssl = certificate.context
+    return config

@@ -1,0 +1,25 @@
+"""Everything that the endpoints need, in one place."""
+
+from msgspec import Struct
+
+from feed.behind import Behind
+from feed.desk import Desk
+from feed.handovers import Handovers
+from feed.http.auditor import Auditor
+from feed.http.knowing import Knowing
+from feed.http.passwords import Passwords
+from feed.hub import Hub
+from feed.people import People
+
+
+class Gateway(Struct, frozen=True, kw_only=True):
+    """What stands behind the endpoints."""
+
+    hub: Hub
+    desk: Desk
+    behind: Behind
+    people: People
+    passwords: Passwords
+    knowing: Knowing
+    auditor: Auditor
+    handovers: Handovers
