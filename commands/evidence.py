@@ -33,7 +33,7 @@ from rules.packs.gateway import BUILT_IN
 from rules.periods import MINUTE_MS, Calendar
 from rules.records import Event, Outcome, Period
 from rules.ruleset import Rule, RuleSet
-from rules.spans import PROVEN
+from rules.spans import judges
 from store.fs import DiskFullError
 from store.proofs import UNREADABLE, Proof, ProofReader
 
@@ -84,7 +84,7 @@ class Proofs:
     def take(self, told: Sequence[Event], outcome: Outcome) -> None:
         """Note that there is something to prove. Never blocks."""
         del outcome
-        if not self._news.is_set() and any(event.kind in PROVEN for event in told):
+        if not self._news.is_set() and any(judges(event) for event in told):
             self._news.set()
 
     def needed_from_ms(self) -> int:
@@ -135,7 +135,7 @@ class Proofs:
         while rows := book.events(after, _LOOKED):
             for number, body in rows:
                 event = msgspec.json.decode(body, type=Event)
-                if event.kind in PROVEN:
+                if judges(event):
                     event.evidence = book.evidence(number)
                     found.append(event)
                 after = number

@@ -15,7 +15,7 @@ from rules.kinds.table import KINDS
 from rules.packs import EVER
 from rules.periods import HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, SLOT_MIN, Calendar, hour_slots, reach_min, told
 from rules.records import Event, Period
-from rules.spans import PROVEN
+from rules.spans import judges
 from store.proofs import Digest, KeptFrame, Proof, ProofReader
 
 LEAST = {"slot": 12, "hour": 45}
@@ -163,7 +163,7 @@ def explain(book: ProofReader, alarm: str, number: int | None = None, *, payload
     payloads  the bytes of frames are shown (there may be passwords of stations among them)
     """
     events = book.events_of(alarm)
-    judged = [event for event in events if event.kind in PROVEN and number in (None, event.number)]
+    judged = [event for event in events if judges(event) and number in (None, event.number)]
     if not judged:
         return None
     event = judged[-1]

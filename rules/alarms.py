@@ -1,19 +1,27 @@
-"""The life of an alarm: two bits (active, acknowledged), a latch, a set of suppressions; its state is derived.
+"""The life of an alarm: its facts, what withholds it, its timers.
 
-                     acknowledged        not acknowledged
-    active           ACKED               UNACK
-    not active       NORMAL | LATCHED    RTN_UNACK
-
-(ISA-18.2-2016 fig. 4.3; IEC 62682.) A fresh activation always asks for attention again and is a new occurrence, also
-of a latched alarm: what came back is not what somebody has seen. Suppression hides, but never stops the judging.
+What may happen, and what is told, is a table (`rules.alarm_table`); here it is carried out. A fresh activation always
+asks for attention again and is a new occurrence, also of a latched alarm: what came back is not what somebody has seen.
+Suppression hides, but never stops the judging.
 """
 
 from copy import copy as shallow
+from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from rules.records import Alarm, Answer, Command, Event, Evidence
+from rules.alarm_table import ALL, DESIGN, FACTS, WHY, Happening, Row, find, words_of
+from rules.design import Design
+from rules.first_out import FirstOut, Record
+from rules.records import OUT_OF_SERVICE, SHELVED, Alarm, Event, Evidence
 from rules.ruleset import Rule
+from rules.timers import Key, Timers
+
+RE_ALARM = "re_alarm"  # the cause of such an event
+SHELVING_ENDS, PLANNED_END, ASKS_AGAIN = "alarm/shelving-ends", "alarm/planned-end", "alarm/re-alarm"
+TIMERS = frozenset((SHELVING_ENDS, PLANNED_END, ASKS_AGAIN))
+"""No rules: timers of an alarm, whose id stands where the subject does."""
 
 
 class Moment(Struct, frozen=True, gc=False):
@@ -23,6 +31,26 @@ class Moment(Struct, frozen=True, gc=False):
     at_ms: int
     t_ms: int
     cause: str
+
+    @property
+    def offset_ms(self) -> int:
+        """Civil time = log time + offset."""
+        return self.t_ms - self.at_ms
+
+    @property
+    def of(self) -> Record:
+        """What happens in one moment of one record has this in common."""
+        return self.sequence, self.at_ms, self.cause
+
+
+class By(NamedTuple):
+    """Who did it, and what he said."""
+
+    user: str
+    comment: str
+
+
+NOBODY = By("", "")
 
 
 def _number(alarm: Alarm, moment: Moment) -> int:
@@ -40,9 +68,14 @@ def copy(alarm: Alarm) -> Alarm:
 class Alarms:
     """All alarms that ever were something else than normal, by id."""
 
-    def __init__(self) -> None:
+    def __init__(self, timers: Timers | None = None) -> None:
         self.by_id: dict[str, Alarm] = {}
         self.events: list[Event] = []  # of the record that is being taken; the fold carries them away
+        self.timers = timers or Timers()
+        self.design = Design()
+        self.first_out = FirstOut()
+
+    # -------------------------------------------------------------------------------------------- the table's hand
 
     def tell(  # noqa: PLR0913 - whatever an event can hold
         self,
@@ -51,80 +84,215 @@ class Alarms:
         moment: Moment,
         *,
         evidence: Evidence | None = None,
-        command: Command | None = None,
+        by: By = NOBODY,
         amends: int | None = None,
     ) -> None:
         """Say what changed; the event keeps a copy of the alarm."""
-        event = Event(
-            sequence=moment.sequence, at_ms=moment.at_ms, t_ms=moment.t_ms, kind=kind, cause=moment.cause,
-            alarm=copy(alarm), evidence=evidence, amends=amends,
+        self.first_out.follow(alarm, moment.of)
+        self.events.append(
+            Event(
+                sequence=moment.sequence, at_ms=moment.at_ms, t_ms=moment.t_ms, kind=kind, cause=moment.cause,
+                alarm=copy(alarm), evidence=evidence, amends=amends, user=by.user, comment=by.comment,
+            )
         )  # fmt: skip
-        if command is not None:
-            event.user, event.comment = command.user, command.comment
-        self.events.append(event)
 
-    def activate(self, alarm: Alarm, rule: Rule, moment: Moment, evidence: Evidence | None) -> None:
-        """Begin a new occurrence. The caller has filled value, limit and text."""
-        kind = "reraised" if alarm.latched and alarm.acknowledged and alarm.occurrence else "raised"
-        alarm.active, alarm.acknowledged = True, rule.maintenance
-        alarm.latched = rule.latch and not rule.maintenance
+    def move(  # noqa: PLR0913 - what happens, whom to, when, and what the event holds
+        self,
+        alarm: Alarm,
+        when: Happening,
+        moment: Moment,
+        *,
+        rule: Rule | None = None,
+        why: str = "",
+        evidence: Evidence | None = None,
+        by: By = NOBODY,
+        lasting: bool = True,
+    ) -> Row:
+        """Let something happen to an alarm, as the table has it; return its row.
+
+        rule     of a condition: whether it latches
+        why      the reason, where the row takes what is given
+        lasting  False where it is over in the same moment: then it is no cause of anything
+        """
+        before = alarm.facts
+        row = find(before, when, words_of(alarm, maintenance=rule is not None and rule.maintenance))
+        if row.to:
+            alarm.active, alarm.acknowledged = FACTS[row.to]
+            alarm.latched = rule.latch and not rule.maintenance if rule else alarm.latched and row.to != "NORMAL"
+            if when == "more urgent":
+                alarm.occurrence = _number(alarm, moment)
+            if row.to != before or when == "more urgent":
+                self._seen(alarm, row, moment, by)
+        for reason in (*alarm.suppressed,) if row.takes == ALL else (row.takes.replace(WHY, why),):
+            self.take(alarm, reason)
+        added = row.adds.replace(WHY, why)
+        if added and added not in alarm.suppressed:
+            alarm.suppressed.append(added)
+        for kind in row.told:
+            self.tell(kind, alarm, moment, evidence=evidence, by=by)
+        if row.told and lasting:
+            self._let_effects_follow(alarm, moment)
+        return row
+
+    def _seen(self, alarm: Alarm, row: Row, moment: Moment, by: By) -> None:
+        """Note who has seen it, or that nobody has any more; ask again some time after somebody has."""
+        if row.when in ("ack", "reset", "permit settles"):
+            alarm.acked_ms, alarm.acked_by = moment.t_ms, by.user
+        elif not alarm.acknowledged or row.when == "condition":
+            alarm.acked_ms, alarm.acked_by = None, ""
+        again = row.when == "ack" and row.to == "ACKED" and alarm.re_alarm_ms > 0
+        self.timers.set((ASKS_AGAIN, alarm.id), moment.at_ms + alarm.re_alarm_ms if again else None)
+
+    def take(self, alarm: Alarm, reason: str) -> None:
+        """Take a reason away, and all that belongs to it."""
+        if reason not in alarm.suppressed:
+            return
+        alarm.suppressed.remove(reason)
+        if reason == SHELVED:
+            alarm.shelved_until_ms, alarm.one_shot = None, False
+            self.timers.set((SHELVING_ENDS, alarm.id), None)
+        elif reason == OUT_OF_SERVICE:
+            alarm.out_until_ms = None
+            self.timers.set((PLANNED_END, alarm.id), None)
+        if reason in (SHELVED, OUT_OF_SERVICE):
+            alarm.reason, alarm.withheld_by = "", ""
+
+    # --------------------------------------------------------------------------------------------------- conditions
+
+    def activate(
+        self, alarm: Alarm, rule: Rule, moment: Moment, evidence: Evidence | None, *, lasting: bool = True
+    ) -> None:
+        """Begin a new occurrence. The caller has filled value, limit and text, and the reasons why it is not shown."""
+        cause = self.design.cause_of(alarm, self.by_id)
+        if cause is not None:
+            alarm.group = cause
+            if DESIGN not in alarm.suppressed:
+                alarm.suppressed.append(DESIGN)
+        alarm.count = 1 if alarm.acknowledged else alarm.count + 1
         alarm.occurrence, alarm.since_ms, alarm.returned_ms = _number(alarm, moment), moment.t_ms, None
         self.by_id[alarm.id] = alarm
-        self.tell(kind, alarm, moment, evidence=evidence)
+        self.move(alarm, "condition", moment, rule=rule, evidence=evidence, lasting=lasting)
 
-    def calm(self, alarm: Alarm, moment: Moment, evidence: Evidence | None = None) -> None:
-        """Note that the condition has gone; a latch stays until somebody resets it."""
-        alarm.active, alarm.returned_ms = False, moment.t_ms
-        alarm.members = []
-        self.tell("returned", alarm, moment, evidence=evidence)
+    def calm(self, alarm: Alarm, moment: Moment, evidence: Evidence | None = None, *, lasting: bool = True) -> None:
+        """Note that the condition has gone; a latch stays until somebody resets it, a one-shot shelving is over."""
+        alarm.returned_ms, alarm.members = moment.t_ms, []
+        self.move(alarm, "return", moment, evidence=evidence, lasting=lasting)
+        if alarm.one_shot:
+            self.move(alarm, "shelving over", replace(moment, cause="returned"), lasting=lasting)
+
+    def find(self, alarm: Alarm, rule: Rule, moment: Moment, evidence: Evidence | None) -> int:
+        """Tell what was active only for the moment (a finding); return its occurrence."""
+        self.activate(alarm, rule, moment, evidence, lasting=False)
+        self.calm(alarm, moment, lasting=False)
+        return alarm.occurrence
 
     def change_priority(self, alarm: Alarm, priority: int, moment: Moment) -> None:
         """Ask for attention again when it is more urgent than what was acknowledged; else only say how urgent it is."""
         worse = priority < alarm.priority
         alarm.priority = priority
-        if worse and alarm.active:
-            alarm.acknowledged, alarm.occurrence = False, _number(alarm, moment)
-            self.tell("reraised", alarm, moment)
-        elif not alarm.over:
-            self.tell("amended", alarm, moment)
+        self.move(alarm, "more urgent" if worse else "less urgent", moment)
 
     def withdraw(self, alarm: Alarm, moment: Moment) -> None:
         """End an alarm whose rule or device is no more."""
-        alarm.active, alarm.acknowledged, alarm.latched, alarm.suppressed, alarm.members = False, True, False, [], []
-        alarm.returned_ms = alarm.returned_ms or moment.t_ms
-        self.tell("withdrawn", alarm, moment)
+        alarm.members, alarm.returned_ms = [], alarm.returned_ms or moment.t_ms
+        self.move(alarm, "withdraw", moment)
 
-    def suppress(self, alarm: Alarm, reason: str, moment: Moment, *, on: bool) -> None:
-        """Add a reason not to show it, or take it away."""
-        if on == (reason in alarm.suppressed):
-            return
-        if on:
-            alarm.suppressed.append(reason)
+    # --------------------------------------------------------------------------------------------------- suppression
+
+    def suppress(self, alarm: Alarm, reason: str, moment: Moment, *, on: bool, group: str | None = None) -> None:
+        """Add a reason not to show it, or take it away. group: the alarm that names the cause."""
+        if on != (reason in alarm.suppressed):
+            if on:
+                alarm.group = group or alarm.group
+            elif DESIGN not in alarm.suppressed:
+                alarm.group = None
+            self.move(alarm, "hide" if on else "show", moment, why=reason)
+
+    def _let_effects_follow(self, alarm: Alarm, moment: Moment) -> None:
+        """Let what an alarm suppresses by design, or does no more, be told so."""
+        for name in self.design.effects_of(alarm):
+            effect = self.by_id.get(name)
+            if effect is not None:
+                self.look_for_cause(effect, moment)
+
+    def look_for_cause(self, alarm: Alarm, moment: Moment) -> None:
+        """Suppress an alarm by design, or not any more, as its cause is now."""
+        cause, hidden = self.design.cause_of(alarm, self.by_id), DESIGN in alarm.suppressed
+        if cause is not None and not (hidden or alarm.over):
+            alarm.group = cause
+            if not self._was_hidden(alarm, moment):
+                self.move(alarm, "cause", moment)
+        elif cause is None and hidden:
+            alarm.group = None
+            if alarm.over:
+                alarm.suppressed.remove(DESIGN)  # nobody sees it: no news
+            else:
+                self.move(alarm, "cause over", moment)
+        elif hidden:
+            alarm.group = cause
+
+    def _was_hidden(self, alarm: Alarm, moment: Moment) -> bool:
+        """Where cause and effect come of one record, tell the effect as suppressed from its beginning."""
+        told = [event for event in self.events if event.alarm.id == alarm.id and _of(event) == moment.of]
+        if not told or told[0].kind not in ("raised", "reraised"):
+            return False
+        for one in (alarm, *(event.alarm for event in told)):
+            one.suppressed.append(DESIGN)
+            one.group, one.first_out = alarm.group, False
+        self.first_out.follow(alarm, moment.of)
+        return True
+
+    # -------------------------------------------------------------------------------------------------------- timers
+
+    def fire(self, key: Key, moment: Moment) -> None:
+        """Carry out a timer of an alarm."""
+        name, alarm = key[0], self.by_id[key[1]]
+        if name == SHELVING_ENDS:
+            self.move(alarm, "shelving over", moment)
+        elif name == PLANNED_END:
+            self.move(alarm, "planned end", moment)
         else:
-            alarm.suppressed.remove(reason)
-        self.tell("suppressed" if on else "unsuppressed", alarm, moment)
+            self.move(alarm, "re-alarm", replace(moment, cause=RE_ALARM))
 
-    def command(self, command: Command, moment: Moment) -> Answer:
-        """Carry out an acknowledgement or a reset; 409 only when something newer or worse has happened since."""
-        alarm = self.by_id.get(command.alarm)
-        if alarm is None or alarm.shadow or not alarm.occurrence:
-            return Answer(status=404, detail=f"there is no alarm {command.alarm}")
-        if command.occurrence < alarm.occurrence:
-            return Answer(
-                status=409,
-                detail="it was activated again, or became more urgent, after what you saw",
-                alarm=copy(alarm),
-            )
-        if command.occurrence > alarm.occurrence:
-            return Answer(status=404, detail=f"{command.alarm} has no occurrence {command.occurrence}")
-        if command.kind == "reset" and alarm.active:
-            return Answer(
-                status=422, detail="the condition is still there: it can be reset when it has gone", alarm=copy(alarm)
-            )
-        if command.kind == "reset" and alarm.latched:
-            alarm.latched, alarm.acknowledged = False, True
-            self.tell("reset", alarm, moment, command=command)
-        elif not alarm.acknowledged:
-            alarm.acknowledged = True
-            self.tell("acknowledged", alarm, moment, command=command)
-        return Answer(status=200, alarm=copy(alarm))
+    def restored(self, at_ms: int, offset_ms: int) -> None:
+        """Put together again what is derived of alarms that were read: groups, and timers that were lost."""
+        self.first_out.rebuild(self.by_id.values())
+        for alarm in self.by_id.values():
+            seen = alarm.facts == "ACKED" and alarm.acked_ms is not None and alarm.re_alarm_ms > 0
+            for name, t_ms in (
+                (SHELVING_ENDS, alarm.shelved_until_ms),
+                (PLANNED_END, alarm.out_until_ms),
+                (ASKS_AGAIN, (alarm.acked_ms or 0) + alarm.re_alarm_ms if seen else None),
+            ):
+                if t_ms is not None and self.timers.due_ms((name, alarm.id)) is None:
+                    self.timers.set((name, alarm.id), max(at_ms, t_ms - offset_ms))
+
+    def withhold_as(self, alarm: Alarm, known: Alarm) -> None:
+        """Shelve an alarm, put it out of service, or neither, as the book knows it: it is what people did."""
+        for reason in (SHELVED, OUT_OF_SERVICE):
+            if reason not in known.suppressed:
+                self.take(alarm, reason)
+            elif reason not in alarm.suppressed:
+                alarm.suppressed.append(reason)
+        alarm.shelved_until_ms, alarm.one_shot = known.shelved_until_ms, known.one_shot
+        alarm.out_until_ms, alarm.reason, alarm.withheld_by = known.out_until_ms, known.reason, known.withheld_by
+
+    def civil_time_changed(self, moment: Moment) -> None:
+        """Move the timers of planned ends, which are civil times; a shelving lasts as long as it was to."""
+        for alarm in self.by_id.values():
+            if alarm.out_until_ms is not None:
+                self.timers.set((PLANNED_END, alarm.id), max(moment.at_ms, alarm.out_until_ms - moment.offset_ms))
+
+    def reconfigured(self, alarm: Alarm, rule: Rule, moment: Moment) -> None:
+        """Let an alarm follow its rule, which may be another now."""
+        alarm.respond_within_ms, alarm.ack_required = rule.respond_within_ms, rule.ack_required
+        if alarm.re_alarm_ms != rule.re_alarm_ms:
+            alarm.re_alarm_ms = rule.re_alarm_ms
+            seen = alarm.facts == "ACKED" and alarm.acked_ms is not None and rule.re_alarm_ms > 0
+            self.timers.set((ASKS_AGAIN, alarm.id), moment.at_ms + rule.re_alarm_ms if seen else None)
+        if alarm.priority != rule.priority:
+            self.change_priority(alarm, rule.priority, moment)
+
+
+def _of(event: Event) -> Record:
+    return event.sequence, event.at_ms, event.cause

@@ -57,9 +57,7 @@ def _judge_day(judge: Judge, period: Period, world: World, moment: Moment) -> No
         alarms.tell("amended", alarm, moment, evidence=evidence, amends=occurrence)
     else:
         alarm = world.judging.describe(judge, alarm)
-        alarms.activate(alarm, judge.rule, moment, evidence)
-        occurrence = alarm.occurrence
-        alarms.calm(alarm, moment)
+        occurrence = alarms.find(alarm, judge.rule, moment, evidence)
     found[day.date] = (occurrence, violated)
     judge.memory = dict(sorted(found.items())[-REMEMBERED_DAYS:])
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from devices.frames import Batch
 from devices.registry import Registry
-from rules import commissioning, intake, lines, parents, permits, refile, reported, statuses
-from rules.alarms import Moment
+from rules import answering, commissioning, intake, lines, parents, permits, refile, reported, statuses
+from rules.alarms import TIMERS, Moment
 from rules.findings import judge_period
 from rules.groups import judge_peers
 from rules.judging import COMMISSIONING, Judge, quieten
@@ -106,6 +106,8 @@ class Fold:
             commissioning.end(key[1], self.memory.world.judging, moment)
         elif key[0] == permits.ENDS:
             permits.end(key[1], self.memory.world, moment)
+        elif key[0] in TIMERS:
+            self.memory.world.judging.alarms.fire(key, moment)
         elif key[0] == parents.HEARD:
             self.memory.parents.look(key, self.memory, moment)
         elif judge is None:
@@ -173,7 +175,13 @@ class Fold:
             elif command.kind == "permit":
                 answer = permits.command(command, self.memory.world, moment)
             else:
-                answer = self.memory.world.judging.alarms.command(command, moment)
+                alarms = self.memory.world.judging.alarms
+                judged = (
+                    None
+                    if command.alarm in alarms.by_id
+                    else self.memory.links.judged(command.alarm, self.memory.world)
+                )
+                answer = answering.answer(alarms, command, moment, judged)
             answer.asked = asked
             answers[command.id] = (command.at_ms, answer)
         answer = answers[command.id][1]
@@ -199,8 +207,11 @@ class Fold:
                 if not led.over:
                     alarms.withdraw(led, moment)  # a rule that is tried from now on, or is not any more, begins anew
                 del alarms.by_id[led.id]
-            elif led is not None and led.priority != judge.rule.priority:
-                alarms.change_priority(led, judge.rule.priority, moment)
+                alarms.first_out.forget(led)
+            elif led is not None:
+                alarms.reconfigured(led, judge.rule, moment)
+        for led in alarms.by_id.values():
+            alarms.look_for_cause(led, moment)
         tracks = world.reception.tracks.values()
         for track in tracks:
             track.since_ms = track.since_ms or config.at_ms

@@ -12,6 +12,7 @@ from devices.readings import Values
 from devices.registry import Device
 from devices.tracks import Track
 from rules import bays, permits, suspects
+from rules.alarm_table import MAINTENANCE
 from rules.alarms import Alarms, Moment
 from rules.packs import REFERENCE_EN, REFERENCE_ZH, UNVERIFIED_EN, UNVERIFIED_ZH
 from rules.reasons import words_of
@@ -23,7 +24,6 @@ from rules.verdicts import ALWAYS_QUIET, NEVER_QUIET, NORMAL, UNKNOWN, VIOLATED,
 Plain = TypeVar("Plain", bound=tuple[Any, ...])
 
 
-MAINTENANCE = "maintenance"  # why an alarm is not shown that only asks for planned work
 COMMISSIONING = "commissioning"  # a timer of this name runs for each walk to a device: somebody is trying it
 BETWEEN = "\0"  # device and name of the walk, in the subject of such a timer
 
@@ -140,11 +140,16 @@ class Judging:
     """All judges, the timers they asked for, and the alarms they lead."""
 
     def __init__(self) -> None:
-        self.alarms = Alarms()
         self.timers = Timers()
+        self.alarms = Alarms(self.timers)
         self.judges = Judges()
         self.permits: dict[str, Permit] = {}
         self.bays: list[Bay] = []  # changes of the record that is being taken; the fold carries them away
+
+    def take_over(self, alarms: Alarms) -> None:
+        """Lead the alarms of a former configuration on; what they asked of its timers is taken over with all timers."""
+        alarms.design, alarms.timers = self.alarms.design, self.timers
+        self.alarms = alarms
 
     def value(  # noqa: PLR0913, PLR0917 - who judges, what of, when, by what proof
         self,
@@ -196,8 +201,6 @@ class Judging:
             proof.why.update(said.why)
             self._begin(judge, alarm, moment, proof, late=late)
         elif said.verdict == NORMAL and active and alarm is not None:
-            if MAINTENANCE in alarm.suppressed:
-                alarm.suppressed.remove(MAINTENANCE)
             self.alarms.calm(alarm, moment, evidence() if evidence else None)
             permit = self.permits.get(judge.subject)
             if permit is not None and permits.WORK_PERMIT in alarm.suppressed:
@@ -259,6 +262,7 @@ class Judging:
         alarm.name, alarm.site = (device.name, device.site) if device else ("", None)
         alarm.priority, alarm.quantity, alarm.basis = rule.priority, quantity, rule.basis
         alarm.shadow, alarm.respond_within_ms = rule.mode == "shadow", rule.respond_within_ms
+        alarm.ack_required, alarm.re_alarm_ms = rule.ack_required, rule.re_alarm_ms
         alarm.unit = QUANTITIES[quantity].unit if quantity else ""
         alarm.limit, alarm.value = judge.limit, judge.last
         suspects.tag(alarm, self.judges.of_subject.get(judge.subject, ()) if device else ())

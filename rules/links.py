@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from devices.registry import Device, Source
 from devices.tracks import Track
+from rules import bays
 from rules.alarms import Moment
+from rules.design import CUT_OFF
 from rules.judging import Judge, judge_of
 from rules.kinds.table import KINDS
 from rules.packs.gateway import BUILT_IN, LINK, MANY
@@ -20,7 +22,6 @@ from rules.timers import Key
 from rules.verdicts import Due, Live
 from rules.world import World
 
-CUT_OFF = "cut_off"
 MEMBERS = LINK.id + "/members"  # not a rule: the timer that tells of new members, many at once
 TELL_MEMBERS_MS = 60_000
 
@@ -83,10 +84,13 @@ class Links:
 
     def suppress(self, track: Track, world: World, moment: Moment, *, on: bool) -> None:
         """Mark the alarms of a device's silence as those of one that cannot be heard, or take the mark away."""
+        source = next((one for one in world.registry.sources if one.name in track.device.via), None)
+        rule = LINK if source is not None and source.name in self.down_sources else MANY
+        group = f"{rule.id}@{source.subject}" if source is not None else None
         for judge in track.signs:
             alarm = world.judging.alarms.by_id.get(judge.id)
             if alarm is not None and alarm.active:
-                world.judging.alarms.suppress(alarm, CUT_OFF, moment, on=on)
+                world.judging.alarms.suppress(alarm, CUT_OFF, moment, on=on, group=group)
 
     # ----------------------------------------------------------------------------------------------------- members
 
@@ -128,6 +132,18 @@ class Links:
             judge = judge_of(rule, KINDS[rule.kind], subject)
             world.judging.judges.add(judge)
         return judge
+
+    def judged(self, alarm: str, world: World) -> Alarm | None:
+        """Return the alarm of a rule that judges a subject and never rang; None where nobody judges it."""
+        rule_id, _, subject = alarm.partition("@")
+        judge, rule = world.judging.judges.get((rule_id, subject)), BUILT_IN.get(rule_id)
+        if judge is None and rule is not None:
+            sources = {source.subject for source in world.registry.sources}
+            if subject in sources or (subject == "gateway" and rule not in (LINK, MANY)):
+                judge = self.judge_of(rule, subject, world)
+        if judge is None or judge.kind is bays.KIND or judge.rule.mode == "shadow":
+            return None
+        return world.judging.describe(judge, None)
 
     def judge_again(self, rule_id: str, subject: str, world: World) -> Judge | None:
         """Make the judge of a built-in rule again after a restart; None for a rule that is no more."""

@@ -8,7 +8,7 @@ loses the suppression and asks for attention, also where somebody had acknowledg
 
 from typing import TYPE_CHECKING, TypeGuard
 
-from rules.alarms import Alarms, Moment
+from rules.alarms import Alarms, By, Moment
 from rules.records import Alarm, Answer, Command, Permit
 from rules.ruleset import Rule
 from rules.timers import Key
@@ -58,16 +58,13 @@ def command(command: Command, world: "World", moment: Moment) -> Answer:
     for judge in judging.judges.of_subject.get(device, ()):
         alarm = judging.alarms.by_id.get(judge.id)
         if alarm is not None and alarm.active and allows(permit, judge.rule) and WORK_PERMIT not in alarm.suppressed:
-            alarm.suppressed.append(WORK_PERMIT)
-            _tell("suppressed", alarm, judging.alarms, moment, permit)
+            judging.alarms.move(alarm, "hide", moment, why=WORK_PERMIT, by=_holder(permit))
     return Answer(status=200)
 
 
 def settle(alarm: Alarm, alarms: Alarms, moment: Moment, permit: Permit) -> None:
     """Close an authorised opening that is over: nobody needs to look at it any more."""
-    alarm.suppressed.remove(WORK_PERMIT)
-    alarm.acknowledged, alarm.latched = True, False
-    _tell("acknowledged", alarm, alarms, moment, permit)
+    alarms.move(alarm, "permit settles", moment, why=WORK_PERMIT, by=_holder(permit))
 
 
 def end(device: str, world: "World", moment: Moment) -> None:
@@ -81,12 +78,8 @@ def end(device: str, world: "World", moment: Moment) -> None:
         if not alarm.active:
             settle(alarm, judging.alarms, moment, permit)
             continue
-        alarm.suppressed.remove(WORK_PERMIT)
-        alarm.acknowledged = False
-        _tell("unsuppressed", alarm, judging.alarms, moment, permit)
+        judging.alarms.move(alarm, "permit over", moment, why=WORK_PERMIT, by=_holder(permit))
 
 
-def _tell(kind: str, alarm: Alarm, alarms: Alarms, moment: Moment, permit: Permit) -> None:
-    alarms.tell(kind, alarm, moment)
-    event = alarms.events[-1]
-    event.user, event.comment = permit.who, permit.why
+def _holder(permit: Permit) -> By:
+    return By(permit.who, permit.why)

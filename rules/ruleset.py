@@ -33,6 +33,13 @@ class Cited(Struct, frozen=True, array_like=True):
     mark: str
 
 
+class Cause(Struct, frozen=True, kw_only=True):
+    """The rule that names the cause of another's alarms, and where: at the same device, or anywhere at its site."""
+
+    rule: str
+    where: Literal["device", "site"] = "device"
+
+
 class Rule(Struct, frozen=True, kw_only=True):
     """A named condition.
 
@@ -40,6 +47,9 @@ class Rule(Struct, frozen=True, kw_only=True):
     mode      shadow: it judges, and rings nobody; what it would have done is counted (`Outcome.shadows`)
     text      may hold {value}, {limit}, {name}
     maintenance  its alarms are work to be planned: they ring nobody and need no acknowledgement
+    ack_required  False: what has gone needs nobody to acknowledge it
+    re_alarm_ms   how long after an acknowledgement it asks again while it is active; 0 = never
+    suppressed_by  while that alarm is active, this one's is suppressed by design
     basis     compliance: this limit binds here; reference: it is only compared with (参考限值，非执法依据)
     """
 
@@ -50,6 +60,9 @@ class Rule(Struct, frozen=True, kw_only=True):
     priority: Literal[1, 2, 3, 4]
     latch: bool = False
     maintenance: bool = False
+    ack_required: bool = True
+    re_alarm_ms: int = 0
+    suppressed_by: Cause | None = None
     mode: Literal["live", "shadow"] = "live"
     basis: Literal["compliance", "reference"] | None = None
     text: Text

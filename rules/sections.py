@@ -105,6 +105,7 @@ def read(fold: Fold, sections: Read) -> set[str]:
         _restore_refiles(memory, sections.pop("refiles")[1])
     if "judges" not in missing:
         _restore_judges(memory, sections.pop("judges")[1])
+    world.judging.alarms.restored(memory.log_ms, memory.offset_ms)
     return missing
 
 
@@ -114,6 +115,9 @@ def _restore_alarms(memory: Memory, sections: Read, missing: set[str]) -> None:
     if "alarms" not in missing:
         alarms = msgspec.msgpack.decode(sections.pop("alarms")[1], type=list[Alarm])
         judging.alarms.by_id = {alarm.id: alarm for alarm in alarms}
+        for alarm in alarms:  # of a version that did not count activations
+            if not alarm.count and alarm.occurrence and not alarm.over:
+                alarm.count = 1
     if "permits" not in missing:
         judging.permits = msgspec.msgpack.decode(sections.pop("permits")[1], type=dict[str, Permit])
 

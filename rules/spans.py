@@ -5,6 +5,7 @@ not remember sequence numbers (that would cost memory for each of them, and work
 the sequences of a time. It may be a little longer than what was counted, never shorter.
 """
 
+from rules.alarms import RE_ALARM
 from rules.judging import Judge
 from rules.kinds.table import KINDS
 from rules.periods import HOUR_MIN, LONGEST_REACH_MIN, MINUTE_MS, Calendar
@@ -14,6 +15,12 @@ from rules.world import World
 PROVEN = frozenset(("raised", "reraised", "amended"))
 """Kinds of events that need a proof."""
 
+
+def judges(event: Event) -> bool:
+    """Tell whether an event judges somebody; one that asks again (re-alarm) judges nothing anew."""
+    return event.kind in PROVEN and event.cause != RE_ALARM
+
+
 _HOUR_MS = HOUR_MIN * MINUTE_MS
 _REACH_MS = LONGEST_REACH_MIN * MINUTE_MS
 _EARLY_MS = 5 * MINUTE_MS  # clocks of devices run ahead
@@ -22,7 +29,7 @@ _LONGEST_DAYS = 60  # of a calendar that is gone through
 
 def complete(event: Event, world: World, config: str) -> None:
     """Say in the evidence of an event what its proof will need: configuration in force, beginning of its span."""
-    if event.kind not in PROVEN:
+    if not judges(event):
         return
     evidence = event.evidence
     if evidence is None:

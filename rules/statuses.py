@@ -21,6 +21,7 @@ def take(memory: Memory, sequence: int, status: Status) -> None:
         case "clock":
             _set_clock(memory, status.at_ms + data["offset_ms"], data["offset_ms"])
             moment = memory.moment(sequence, status.at_ms, status.kind)  # in the time that is right now
+            memory.world.judging.alarms.civil_time_changed(moment)
             _condition(memory, "clock-doubtful", "gateway", moment, data | {"bad": not data["trusted"]})
         case "condition":
             _condition(memory, data["name"], status.subject, moment, data)
@@ -105,8 +106,7 @@ def _finding(memory: Memory, kind: str, subject: str, moment: Moment, words: dic
     judge = memory.links.judge_of(FINDINGS[kind], subject, memory.world)
     judge.words = words
     alarm = judging.describe(judge, judging.alarms.by_id.get(judge.id))
-    judging.alarms.activate(alarm, judge.rule, moment, None)
-    judging.alarms.calm(alarm, moment)
+    judging.alarms.find(alarm, judge.rule, moment, None)
 
 
 def _count_drops(memory: Memory, subject: str, moment: Moment, data: dict[str, Any]) -> None:
@@ -142,17 +142,23 @@ def _reconcile(memory: Memory, told: list[dict[str, Any]], moment: Moment) -> No
         alarms.withdraw(alarm, moment)
     for alarm in alarms.by_id.values():
         if alarm.id not in from_book and not alarm.over and not alarm.shadow:
-            alarms.tell("raised", alarm, moment)
+            withheld = "out_of_service" if alarm.out_until_ms is not None else "shelved"
+            alarms.tell(withheld if alarm.facts == "NORMAL" else "raised", alarm, moment)
+    alarms.restored(moment.at_ms, moment.offset_ms)
+    for alarm in alarms.by_id.values():
+        alarms.look_for_cause(alarm, moment)
 
 
 def _reconcile_one(memory: Memory, mine: Alarm, known: Alarm, moment: Moment) -> None:
     """Tell what the fold knows otherwise than the book; what people did to the same occurrence is taken over."""
     alarms = memory.world.judging.alarms
+    alarms.withhold_as(mine, known)
     if mine.occurrence < known.occurrence:
         alarms.by_id[known.id] = known
     elif mine.active and not (known.active and mine.occurrence == known.occurrence):
         alarms.tell("raised", mine, moment)
     elif mine.occurrence == known.occurrence:
         mine.acknowledged, mine.latched = known.acknowledged, known.latched
+        mine.acked_by, mine.acked_ms = known.acked_by, known.acked_ms
         if known.active and not mine.active:
             alarms.tell("returned", mine, moment)

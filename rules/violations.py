@@ -101,9 +101,9 @@ class _Turn:
             return alarm.occurrence
         self.judge.last, self.judge.limit = why["value"], self.said.why.get("limit", self.judge.limit)
         alarm = self.judging.describe(self.judge, alarm)
-        alarms.activate(alarm, self.judge.rule, self.moment, self._evidence(why))
         if not newest:
-            alarms.calm(alarm, self.moment)
+            return alarms.find(alarm, self.judge.rule, self.moment, self._evidence(why))
+        alarms.activate(alarm, self.judge.rule, self.moment, self._evidence(why))
         return alarm.occurrence
 
     def _follow(self, *, violates: bool) -> None:

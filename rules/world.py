@@ -9,6 +9,7 @@ from devices.reception import Reception
 from devices.registry import Device, Registry
 from devices.tracks import Track, quiet_check
 from rules import bays
+from rules.design import Design
 from rules.judging import Judge, JudgeState, Judging, judge_of, quieten, shared
 from rules.kinds.means import Other
 from rules.kinds.table import KINDS
@@ -43,6 +44,7 @@ class World:
         self.registry, self.ruleset = registry, ruleset
         self.reception: Reception = Reception(registry, prefix, before.reception if before else None)
         self.judging = Judging()
+        self.judging.alarms.design = Design(ruleset.rules, registry.devices)
         self.windows = Windows(registry.time_zone, self._wanted())
         self.of_periods: dict[tuple[str, str], list[Judge]] = {}
         self.referring: dict[tuple[str, str], list[tuple[Judge, Other]]] = {}
@@ -133,7 +135,7 @@ class World:
 
     def _take_over(self, before: "World") -> None:
         """Give memory back to judges whose rule and subject are as they were; the alarms go on."""
-        self.judging.alarms = before.judging.alarms
+        self.judging.take_over(before.judging.alarms)
         self.judging.bays = before.judging.bays  # what timers made just now
         tracks = self.reception.tracks
         self.judging.permits = {name: one for name, one in before.judging.permits.items() if name in tracks}

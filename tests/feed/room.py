@@ -17,10 +17,14 @@ from msgspec import Raw
 
 from devices.registry import Registry
 from feed.behind import Behind, FramesPage, InboxPage, InForce, Refiled, Reloaded
+from feed.follow import Follower
+from feed.console_settings import ConsoleSettings
 from feed.http.server import FeedServer
 from feed.hub import Hub
+from feed.past import NoPast, ReadsPast
 from feed.settings import HttpSettings
 from feed.vitals import Vitals
+from rules import answering
 from rules.alarms import Alarms, Moment
 from rules.fold import Fold
 from rules.memory import Memory
@@ -67,13 +71,17 @@ def tilted(device: str = "mh-0114", **other: Any) -> Alarm:
 class Room:
     """Book, hub and server; `tell` stands where the pipeline would, on whatever thread calls it."""
 
-    def __init__(self, state: Path, **settings: Any) -> None:
+    def __init__(
+        self, state: Path, *, console: ConsoleSettings | None = None, past: ReadsPast | None = None, **settings: Any
+    ) -> None:
         self.state = state
+        self.console, self.past = console or ConsoleSettings(), past or NoPast()
         self.settings = HttpSettings(**({"listen": "127.0.0.1:0"} | settings))
         self.vitals = Vitals(idle_s=0.1, reconciled=True)
         self.reloaded = Reloaded(accepted=True, hash="3f9c", problems=[])
         self.fold = Fold(lambda _: (Registry(gateway=GATEWAY, time_zone="UTC"), RuleSet()))
         self.alarms = Alarms()
+        self.views: list[Follower] = []  # what reads the book beside the hub
         self.silent = False  # the pipeline takes commands and answers none
         self._answers: dict[str, Answer] = {}
         self._turn = threading.Lock()
@@ -107,6 +115,9 @@ class Room:
                     if device == "mh-1"
                     else None
                 ),
+                past=self.past,
+                console=self.console,
+                time_zone="Asia/Shanghai",
             ),
         )
 
@@ -159,7 +170,7 @@ class Room:
                 future.set_result(self.fold.take(self._sequence, [command]).answers[command.id])
                 return future
             if command.id not in self._answers:
-                self._answers[command.id] = self.alarms.command(command, self._moment())
+                self._answers[command.id] = answering.answer(self.alarms, command, self._moment())
                 self._answers[command.id].asked = command.content
             answer = self._answers[command.id]
             if answer.asked != command.content:
@@ -181,7 +192,8 @@ class Room:
         outcome = Outcome(first=self._sequence, last=self._sequence, events=events)
         told: list[Event] = self.book.tell(outcome)
         acknowledge()
-        self.hub.take(told, outcome)
+        for view in (self.hub, *self.views):
+            view.take(told, outcome)
 
     # ------------------------------------------------------------------------------------------- as a client
 
