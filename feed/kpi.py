@@ -41,6 +41,7 @@ class Load(Struct, kw_only=True):
     per_10_min_mean          and per hour, per day: the same mean, times 6, times 144
     per_10_min_over_ten_pct  share of the periods with more than ten
     in_flood_pct             share of the periods that are part of a flood
+    periods                  how many rang in each, from the one in which the span begins
     """
 
     per_10_min_mean: float
@@ -50,6 +51,7 @@ class Load(Struct, kw_only=True):
     per_10_min_over_ten_pct: float
     in_flood_pct: float
     floods: list[Flood]
+    periods: list[int]
 
 
 class Counted(Struct, kw_only=True):
@@ -188,6 +190,7 @@ def load(begins: Sequence[int], from_ms: int, to_ms: int) -> Load:
         per_10_min_over_ten_pct=100 * sum(count > FLOOD_BEGINS for count in periods) / len(periods),
         in_flood_pct=100 * sum(each.to_ms - each.from_ms for each in floods) / (len(periods) * TEN_MIN_MS),
         floods=floods,
+        periods=periods,
     )
 
 

@@ -64,6 +64,7 @@ class KpiView(Struct, kw_only=True, rename={"from_": "from"}):
 
     from, to     the span, as far as it has passed; now: up to then it is known what became of its alarms
     targets      figure -> [what is to be aimed at, the most that can be managed or null]
+    periods      alarms in each 10 minutes of the wall clock, from the one in which the span begins
     by_priority  of the alarms; the mix that is aimed at is about 80, 15, 5 and less than 1 %, the lowest first
     """
 
@@ -80,6 +81,7 @@ class KpiView(Struct, kw_only=True, rename={"from_": "from"}):
     per_10_min_over_ten_pct: float
     in_flood_pct: float
     floods: list[FloodView]
+    periods: list[int]
     by_priority: dict[str, int]
     by_priority_pct: dict[str, float]
     top: list[Counted]
@@ -121,6 +123,7 @@ def view(found: Kpi, gateway: str) -> KpiView:
             FloodView(since=rfc3339(each.from_ms), until=rfc3339(each.to_ms), alarms=each.alarms)
             for each in load.floods
         ],
+        periods=load.periods,
         by_priority={str(priority): count for priority, count in found.by_priority.items()},
         by_priority_pct={str(priority): share for priority, share in found.by_priority_pct.items()},
         top=found.top,
