@@ -65,7 +65,7 @@ export const commandId = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** Send a command; again with the same id while nobody knows whether it has happened (504, a lost connection). */
-export async function command<T>(path: string, body: { command_id: string }): Promise<T> {
+export async function command<T>(path: string, body: { command_id: string } & Record<string, unknown>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await post<T>(path, body);

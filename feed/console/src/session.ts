@@ -30,5 +30,5 @@ export async function whoAmI(): Promise<void> {
 
 const LOCAL: Me = {
   user: "", name: "", role: "operator", door: "local", may: ["open", "self", "see", "answer", "reset", "shelve"],
-  language: null, idle_s: null, must_change: false,
+  language: null, idle_s: null, must_change: false, locked: false,
 };

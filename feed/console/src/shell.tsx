@@ -1,6 +1,7 @@
 // The frame of every screen: who and where, the line's state, the ways to the screens.
 import { gateway, current, link } from "./state";
 import { DeadBar } from "./dead";
+import { Duty, Operator } from "./duty";
 import { language, speak, t } from "./i18n";
 import { Lazy } from "./lazy";
 import { route, to } from "./route";
@@ -23,6 +24,8 @@ export function Shell() {
         </nav>
         <span class="tools">
           <LinkState />
+          <Duty />
+          <Operator />
           <button type="button" class="plain" onClick={turn}>{t(theme.value === "light" ? "theme.dark" : "theme.light")}</button>
           <button type="button" class="plain" onClick={() => void speak(language.value === "zh" ? "en" : "zh")}>
             {t("language")}

@@ -44,3 +44,22 @@ export function measured({ value, limit, unit }: Alarm): string {
   if (value === null && limit === null) return "";
   return `${figure(value)}${limit === null ? "" : ` / ${figure(limit)}`}${unit ? ` ${unit}` : ""}`;
 }
+
+/** What `2026-11-24T16:00` of the gateway's zone, as a form has it, is in UTC; "" where it is no time. */
+export function instant(local: string): string {
+  const asIfUtc = Date.parse(`${local}Z`);
+  if (Number.isNaN(asIfUtc)) return "";
+  const shown = Date.parse(`${when(asIfUtc).replace(" ", "T")}Z`);
+  return new Date(2 * asIfUtc - shown).toISOString();
+}
+
+/** A moment written in the gateway's zone, `2026-11-24T16:00`, as RFC 3339 in UTC. */
+export function fromZone(text: string): string {
+  const written = Date.parse(`${text}Z`);
+  const offset = (ms: number): number => Date.parse(`${when(ms).replace(" ", "T")}Z`) - ms;
+  const near = written - offset(written);
+  return new Date(written - offset(near)).toISOString(); // again: the clocks may be put on between the two
+}
+
+/** A moment as a field for date and time has it, in the gateway's zone. */
+export const toField = (ms: number): string => when(ms).replace(" ", "T").slice(0, 16);

@@ -76,12 +76,13 @@ export type Role = "viewer" | "operator" | "engineer" | "admin" | "auditor";
 export type Me = {
   user: string;
   name: string;
-  role: Role;
+  role: Role | null; // null: nobody in particular, a token, or the socket's user
   door: "console" | "local" | "socket";
   may: Action[];
   language: "zh" | "en" | null;
   idle_s: number | null;
   must_change: boolean;
+  locked: boolean;
 };
 
 export type Summary = {
@@ -98,20 +99,16 @@ export type Summary = {
   shift: { name: string; since: string; until: string } | null;
 };
 
-export type Guidance = {
-  cause: Text | null;
-  consequence: Text | null;
-  action: Text | null;
-  respond_within_s: number | null;
-};
+export type Guidance = { cause: Text; consequence: Text; action: Text; respond_within_s: number };
 
 export type AlarmDetail = {
   alarm: Alarm;
-  guidance: Guidance;
-  rule: { kind: string } & Record<string, unknown>;
+  guidance: Guidance | null; // null: the rule is no more
+  rule: ({ kind: string } & Record<string, unknown>) | null;
   device: Device | null;
+  labels: Record<string, string>;
   camera: string | null;
-  permit: { who: string; why: string; until: string } | null;
+  permit: Permit | null;
 };
 
 export type Device = {
@@ -125,24 +122,57 @@ export type Device = {
   state: "heard" | "silent" | "cut_off" | "unheard";
 };
 
+export type Permit = { who: string; why: string; until: string };
+
 export type DeviceDetail = Device & {
+  gateway: string;
+  address: string;
+  district: string | null;
+  labels: Record<string, string>;
+  interval_s: number;
+  via: string[];
+  quantities: Record<string, { unit: string; zh: string; en: string; type: string; windowed: boolean }>;
   last_frame: Record<string, unknown> | null;
-  battery: Record<string, unknown> | null;
-  radio: Record<string, unknown> | null;
-  verdicts: { rule: string; verdict: string; cause: string | null; since: string | null }[];
-  coverage: Record<string, { minutes: number; expected: number }>;
+  values: Record<string, number | boolean | string>;
+  battery: Record<string, number | boolean>;
+  radio: Record<string, number>;
+  facts: Record<string, string>;
+  whole: boolean;
+  verdicts: {
+    rule: string; alarm: string; priority: Priority; mode: string; quantity: string | null;
+    verdict: "normal" | "violated" | "unknown"; cause: string | null; since: string | null;
+  }[];
+  coverage: Record<string, { minutes: number; of: number }>;
   clock_offset_s: number | null;
-  facts: Record<string, unknown>;
+  counted: { frames: number; duplicates: number; facts: number; missed: number; refused: Record<string, number> };
+  camera: string | null;
+  permit: Permit | null;
+};
+
+export type Limit = {
+  rule: string;
+  priority: Priority;
+  kind: "above" | "below";
+  of: "value" | "slot" | "hour" | "day" | "hours" | "change" | "off_rest";
+  value: number;
+  clear: number | null;
+  from: string | null;
+  to: string | null;
+  name: string | null;
+  basis: string | null;
 };
 
 export type Trend = {
+  device: string;
   quantity: string;
-  unit: string | null;
+  unit: string;
   step_s: number;
   start: string;
-  values: (number | null)[];
-  limits: { rule: string; kind: "above" | "below"; value: number; from?: string | null }[];
-  note: Text | null;
+  values: (number | null)[]; // null: a gap, never to be bridged
+  windowed: boolean;
+  interval_s: number;
+  limits: Limit[];
+  note: Text;
 };
 
 export type Receipt = {

@@ -1,0 +1,51 @@
+// What can be done to an alarm now, by whom; and which dialog is open for it.
+import { signal } from "@preact/signals";
+import { send, type Kind } from "../commands";
+import { may } from "../session";
+import type { Alarm } from "../types";
+import { hold } from "./rows";
+
+export type Doing = Kind | "dispatch";
+export type Act = { kind: Doing; shown: string; first: boolean };
+
+/** The dialog that is open: what is asked, and of which alarm as it was seen. */
+export const asking = signal<{ kind: Doing; alarm: Alarm } | null>(null);
+/** What Shift+A would acknowledge: the alarms that were in sight. */
+export const askingAll = signal<Alarm[] | null>(null);
+
+const KEYS: Record<Doing, string> = {
+  ack: "A", reset: "R", shelve: "H", unshelve: "U", "out-of-service": "O", "in-service": "I", comment: "C", dispatch: "D",
+};
+
+/** Those that make sense for this alarm and that the person may do, the next one first. */
+export function actions(alarm: Alarm): Act[] {
+  const out = alarm.state === "OUT_OF_SERVICE";
+  const shelved = alarm.suppressed.includes("shelved");
+  const urgent = may("shelve_urgent");
+  const can: [Doing, boolean][] = [
+    ["ack", !alarm.acknowledged && may("answer")],
+    ["reset", alarm.latched && !alarm.active && alarm.acknowledged && may("reset")],
+    ["unshelve", shelved && may("shelve")],
+    ["in-service", out && urgent],
+    ["dispatch", may("answer")],
+    ["shelve", !shelved && !out && (alarm.priority === 1 ? urgent : may("shelve"))],
+    ["out-of-service", !out && urgent],
+    ["comment", may("answer")],
+  ];
+  const kinds = can.filter(([, yes]) => yes).map(([kind]) => kind);
+  const next: Doing[] = ["ack", "reset", "unshelve", "in-service"];
+  return kinds.map((kind) => ({ kind, shown: KEYS[kind], first: next.includes(kind) }));
+}
+
+/** Begin it: an acknowledgement goes at once, everything else asks first. */
+export function open(kind: Doing, alarm: Alarm): void {
+  if (!actions(alarm).some((one) => one.kind === kind)) return;
+  if (kind === "ack" || kind === "unshelve" || kind === "in-service") return void send(kind, alarm);
+  hold("dialog", true);
+  asking.value = { kind, alarm };
+}
+
+export function close(): void {
+  asking.value = askingAll.value = null;
+  hold("dialog", false);
+}

@@ -1,0 +1,96 @@
+// The keys of the duty desk.
+import { pathOf } from "../api";
+import { language } from "../i18n";
+import type { Binding } from "../keys";
+import { go } from "../route";
+import { may } from "../session";
+import { alarms } from "../state";
+import type { Alarm, Priority } from "../types";
+import { askingAll, open, type Doing } from "./actions";
+import { pick } from "./counters";
+import { dismiss } from "./refused";
+import { causeOfRow, grouping, hold, isGrouped, move, refresh, rows, selected, selectedAlarm, selectedRow, toggle } from "./rows";
+import { visible } from "./table";
+import { sendAll } from "../commands";
+
+const STILL_MS = 15_000; // after a key the rows stay where they are for so long
+const PAGE = 15;
+
+let still: ReturnType<typeof setTimeout> | undefined;
+
+function step(by: number): void {
+  move(by);
+  hold("keys", true);
+  clearTimeout(still);
+  still = setTimeout(() => hold("keys", false), STILL_MS);
+}
+
+function first(): void {
+  refresh();
+  selected.value = null;
+  step(1);
+}
+
+function act(kind: Doing): void {
+  const row = selectedRow.value;
+  if (row?.kind === "group" && kind === "ack") {
+    return void sendAll("ack", row.members.map(({ id }) => alarms.get(id)).filter((one): one is Alarm => !!one && !one.acknowledged));
+  }
+  if (selectedAlarm.value) open(kind, selectedAlarm.value);
+}
+
+/** Every alarm that stands in sight, named one by one: never those that nobody could see. */
+function ackInSight(): void {
+  if (!may("answer")) return;
+  const ids = new Set(visible.ids());
+  const seen = rows.value.filter((row) => ids.has(row.id)).flatMap((row) => (row.kind === "alarm" && !row.gone ? [row.alarm] : []));
+  hold("dialog", true);
+  askingAll.value = seen.filter(({ acknowledged }) => !acknowledged);
+}
+
+function enter(): void {
+  const row = selectedRow.value;
+  if (row?.kind === "group") toggle(causeOfRow(row));
+  else document.querySelector<HTMLElement>(".detail button:not(.back)")?.focus();
+}
+
+function evidence(): void {
+  const alarm = selectedAlarm.value;
+  if (alarm) window.open(`api/v1/alarms/${pathOf(alarm.id)}/explain?format=html&lang=${language.value}`, "_blank", "noopener");
+}
+
+function leave(): void {
+  dismiss();
+  selected.value = null;
+  hold("keys", false);
+  document.getElementById("rows")?.focus();
+}
+
+const does = (key: string, shown: string, kind: Doing): Binding => ({ key, shown, does: `act.${kind}`, run: () => act(kind) });
+
+/** help: what `?` does. */
+export const deskKeys = (help: () => void): Binding[] => [
+  { key: "ArrowUp", shown: "↑", does: "keys.move", run: () => step(-1) },
+  { key: "ArrowDown", shown: "↓", does: "keys.move", run: () => step(1) },
+  { key: "PageUp", shown: "PgUp", does: "keys.page", run: () => step(-PAGE) },
+  { key: "PageDown", shown: "PgDn", does: "keys.page", run: () => step(PAGE) },
+  { key: "Home", shown: "Home", does: "keys.ends", run: first },
+  { key: "End", shown: "End", does: "keys.ends", run: () => step(Infinity) },
+  { key: "Enter", shown: "Enter", does: "keys.open", run: enter },
+  does("a", "A", "ack"),
+  { key: "Shift+a", shown: "Shift+A", does: "keys.ackall", run: ackInSight },
+  does("r", "R", "reset"),
+  does("h", "H", "shelve"),
+  does("u", "U", "unshelve"),
+  does("o", "O", "out-of-service"),
+  does("i", "I", "in-service"),
+  does("c", "C", "comment"),
+  does("d", "D", "dispatch"),
+  { key: "m", shown: "M", does: "keys.map", run: () => go("map", ...(selectedAlarm.value?.device ? [selectedAlarm.value.device] : [])) },
+  { key: "e", shown: "E", does: "keys.evidence", run: evidence },
+  { key: "/", shown: "/", does: "keys.filter", run: () => document.getElementById("filter")?.focus() },
+  ...([1, 2, 3, 4] as Priority[]).map((n): Binding => ({ key: String(n), shown: String(n), does: "keys.priority", run: () => pick(n) })),
+  { key: "g", shown: "G", does: "keys.group", run: () => void (grouping.value = !isGrouped.value) },
+  { key: "Escape", shown: "Esc", does: "keys.escape", run: leave },
+  { key: "?", shown: "?", does: "keys.help", run: help },
+];

@@ -1,0 +1,21 @@
+// `?`: every key that works here.
+import { t } from "../i18n";
+import { bound } from "../keys";
+import { Dialog } from "../parts/dialog";
+
+export function Help({ onClose }: { onClose: () => void }) {
+  const lines = new Map<string, string[]>();
+  for (const { shown, does } of bound()) lines.set(does, [...(lines.get(does) ?? []), shown]);
+  return (
+    <Dialog title={t("keys.title")} onClose={onClose} wide>
+      <dl class="keys">
+        {[...lines].map(([does, keys]) => (
+          <div key={does}>
+            <dt>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>
+            <dd>{t(does as Parameters<typeof t>[0])}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

@@ -1,0 +1,117 @@
+// One row of the duty desk. It is drawn again only when something that it shows has changed.
+import { Component } from "preact";
+import { pending, type Kind } from "../commands";
+import { said, t } from "../i18n";
+import { Chip } from "../parts/chip";
+import { link, nowMs, second } from "../state";
+import { lasting, measured, when } from "../time";
+import type { Alarm } from "../types";
+import type { AlarmRow, GroupRow, Row } from "./order";
+
+/** What a list needs of a row. top: its distance from the first one, in rows of so many pixels. */
+type Given = { row: Row; at: number; height: number; chosen: boolean; sent: Kind | null; language: string };
+
+export class Line extends Component<Given> {
+  override shouldComponentUpdate(next: Given): boolean {
+    const now = this.props;
+    return (
+      !same(now.row, next.row) || now.at !== next.at || now.height !== next.height ||
+      now.chosen !== next.chosen || now.sent !== next.sent || now.language !== next.language
+    );
+  }
+
+  override render({ row, at, height, chosen, sent }: Given) {
+    return (
+      <div
+        id={rowId(row.id)}
+        data-row={row.id}
+        role="row"
+        aria-rowindex={at + 2}
+        aria-selected={chosen}
+        class={classOf(row, sent)}
+        style={{ transform: `translateY(${at * height}px)` }}
+      >
+        {row.kind === "group" ? <GroupCells row={row} /> : <Cells row={row} sent={sent} />}
+      </div>
+    );
+  }
+}
+
+const same = (a: Row, b: Row): boolean =>
+  a === b ||
+  (a.kind === "alarm" && b.kind === "alarm" && a.alarm === b.alarm && a.gone === b.gone && a.inside === b.inside);
+
+export const rowId = (id: string): string => `row-${id}`;
+
+function classOf(row: Row, sent: Kind | null): string {
+  if (row.kind === "group") return `line group${row.unacked ? " unacked" : ""}`;
+  const { alarm, gone, inside } = row;
+  const marks = [
+    "line", !alarm.acknowledged && "unacked", !alarm.active && "returned", gone && "gone", inside && "inside", sent && "sent",
+  ];
+  return marks.filter(Boolean).join(" ");
+}
+
+function Cells({ row: { alarm, gone }, sent }: { row: AlarmRow; sent: Kind | null }) {
+  const words = said(alarm.text, alarm.rule);
+  const beside = notes(alarm, words);
+  const calls = alarm.state === "UNACK" && !gone;
+  return (
+    <>
+      <span role="gridcell" class="priority"><Chip priority={alarm.priority} pulse={calls} quiet={gone} /></span>
+      <span role="gridcell" class="state-of">
+        {sent ? t("desk.pending") : gone ? t("desk.gone") : t(`state.${alarm.state}`)}
+      </span>
+      <span role="gridcell" class="since">{alarm.since ? when(alarm.since) : ""}</span>
+      <span role="gridcell" class="lasting"><Lasting alarm={alarm} /></span>
+      <span role="gridcell" class="place" title={alarm.name ?? alarm.subject}>{alarm.name ?? alarm.site ?? alarm.subject}</span>
+      <span role="gridcell" class="device">{alarm.device ?? alarm.subject}</span>
+      <span role="gridcell" class="what" title={[words, ...beside].join(" · ")}>
+        {alarm.first_out && <b class="tag">{t("desk.first")}</b>}
+        {words}
+        {beside.length > 0 && <small> {beside.join(" · ")}</small>}
+      </span>
+      <span role="gridcell" class="value">{measured(alarm)}</span>
+      <span role="gridcell" class="count">{alarm.count > 1 ? `×${alarm.count}` : ""}</span>
+      <span role="gridcell" class="acked">{alarm.acked_by ?? ""}</span>
+    </>
+  );
+}
+
+function GroupCells({ row: { head, members, unacked, open } }: { row: GroupRow }) {
+  return (
+    <>
+      <span role="gridcell" class="priority"><Chip priority={head.priority} pulse={unacked > 0} /></span>
+      <span role="gridcell" class="state-of" aria-expanded={open}>{open ? "▾" : "▸"} {unacked}/{members.length}</span>
+      <span role="gridcell" class="since">{head.since ? when(head.since) : ""}</span>
+      <span role="gridcell" class="lasting"><Lasting alarm={head} /></span>
+      <span role="gridcell" class="place">{head.site ?? head.name ?? head.subject}</span>
+      <span role="gridcell" class="what wide">
+        {said(head.text, head.rule)}
+        <small> {t("desk.group", { n: members.length, unacked })}</small>
+      </span>
+    </>
+  );
+}
+
+function notes(alarm: Alarm, words: string): string[] {
+  const reference = t("desk.reference");
+  return [
+    alarm.members.length ? t("desk.members", { n: alarm.members.length }) : "",
+    alarm.basis === "reference" && !words.includes(reference) ? reference : "",
+    alarm.late ? t("desk.late") : "",
+    alarm.suspect ? `${t("desk.suspect")}${alarm.suspect_why ? ` (${said(alarm.suspect_why)})` : ""}` : "",
+  ].filter(Boolean);
+}
+
+/** How long it lasts, second by second. With a dead line nobody knows whether it still does: the last figure stays. */
+function Lasting({ alarm: { since, returned } }: { alarm: Alarm }) {
+  if (!since) return null;
+  if (!returned && !link.value.dead) second.value; // read, to be drawn again each second
+  const ms = (returned ? Date.parse(returned) : (link.value.dead ? (link.value.heardMs ?? nowMs()) : nowMs())) - Date.parse(since);
+  // A closed hour or day that was over its limit is a finding: it has no duration.
+  return <>{ms > 0 || !returned ? lasting(ms) : "—"}</>;
+}
+
+/** The command that is under way for it. */
+export const sentFor = (row: Row): Kind | null => (row.kind === "alarm" ? (pending.value.get(row.id) ?? null) : null);

@@ -1,0 +1,124 @@
+// Lists that come by pages: whole ones that are read to their end, and long ones that are read on as far as one looks.
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { get, Problem, query } from "../api";
+import { t } from "../i18n";
+import { Failed, Loading } from "../parts/states";
+
+export type All<T> = { rows: T[] | null; problem: Problem | null; again: () => void };
+type Page = { next: string | number | null } & Record<string, unknown>;
+
+/** Read a list to its end, and again each `every_s`; the rows are what its pages have under `name`. */
+export function useAll<T>(path: string, name: string, every_s?: number): All<T> {
+  const [rows, setRows] = useState<T[] | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [turn, setTurn] = useState(0);
+  const again = (): void => setTurn((n) => n + 1);
+  useEffect(() => {
+    const stop = new AbortController();
+    let timer = 0;
+    const read = async (): Promise<void> => {
+      try {
+        const found = await toTheEnd<T>(path, name, stop.signal);
+        if (stop.signal.aborted) return;
+        setRows(found);
+        setProblem(null);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        if (!stop.signal.aborted) setProblem(error);
+      }
+      if (every_s && !stop.signal.aborted) timer = window.setTimeout(again, every_s * 1000);
+    };
+    void read();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [path, name, turn]);
+  return { rows, problem, again };
+}
+
+async function toTheEnd<T>(path: string, name: string, stop: AbortSignal): Promise<T[]> {
+  const found: T[] = [];
+  let after: string | number | null = null;
+  do {
+    const page: Page = await get<Page>(`${path}${query({ after })}`);
+    found.push(...(page[name] as T[]));
+    after = page.next;
+  } while (after !== null && !stop.aborted);
+  return found;
+}
+
+/** Show a list that was read: loading, failed (above what is known from before), or there. */
+export function ShowAll<T>({ of, children }: { of: All<T>; children: (rows: T[]) => ComponentChildren }) {
+  return (
+    <>
+      {of.problem && <Failed problem={of.problem} again={of.again} />}
+      {of.rows ? children(of.rows) : !of.problem && <Loading />}
+    </>
+  );
+}
+
+const STEP = 200;
+
+/** So many of the rows, and a button for more: a table of thousands takes seconds to draw. */
+export function Some<T>({ rows, children }: { rows: T[]; children: (rows: T[]) => ComponentChildren }) {
+  const [count, setCount] = useState(STEP);
+  return (
+    <>
+      {children(rows.slice(0, count))}
+      {rows.length > count && (
+        <p class="row">
+          {t("list.some", { n: count, all: rows.length })}
+          <button type="button" onClick={() => setCount(count + STEP)}>{t("list.more")}</button>
+        </p>
+      )}
+    </>
+  );
+}
+
+export type Pages<T> = All<T> & { more: (() => void) | null; busy: boolean };
+
+/** Read the first page of a list, and the following ones when they are asked for. by: the parameter that goes on. */
+export function usePages<T>(path: string, name: string, by: "before" | "after"): Pages<T> {
+  const [state, set] = useState<{ path: string; rows: T[] | null; next: Page["next"]; problem: Problem | null }>({
+    path, rows: null, next: null, problem: null,
+  });
+  const [asked, ask] = useState<{ turn: number; from: Page["next"] }>({ turn: 0, from: null });
+  const [busy, setBusy] = useState(true);
+  const mine = state.path === path;
+  const from = mine ? asked.from : null;
+  useEffect(() => {
+    let gone = false;
+    setBusy(true);
+    const [base, own = ""] = path.split("?");
+    get<Page>(`${base}${query({ ...Object.fromEntries(new URLSearchParams(own)), [by]: from })}`)
+      .then(
+        (page) => {
+          const found = page[name] as T[];
+          if (!gone) set((was) => ({ path, rows: from === null ? found : [...(was.rows ?? []), ...found], next: page.next, problem: null }));
+        },
+        (problem: Problem) => !gone && set((was) => ({ ...was, path, rows: was.path === path ? was.rows : null, problem })),
+      )
+      .finally(() => !gone && setBusy(false));
+    return () => void (gone = true);
+  }, [path, asked.turn, from]);
+  return {
+    rows: mine ? state.rows : null,
+    problem: mine ? state.problem : null,
+    busy,
+    again: () => ask({ turn: asked.turn + 1, from: null }),
+    more: mine && state.next !== null ? () => ask({ turn: asked.turn, from: state.next }) : null,
+  };
+}
+
+/** The foot of such a list. */
+export function Onward<T>({ of }: { of: Pages<T> }) {
+  if (!of.rows) return null;
+  return (
+    <p class="row">
+      {t("list.shown", { n: of.rows.length })}
+      {of.more ? <button type="button" disabled={of.busy} onClick={of.more}>{t("list.older")}</button> : t("list.end")}
+    </p>
+  );
+}
