@@ -18,6 +18,7 @@ from config.schema import CitywardSettings, DefaultSettings, DeviceSettings
 from devices import catalogue
 from devices.models import Model
 from devices.registry import Device, Registry, Route, Source
+from feed.reports.settings import REPORTED
 
 _OF_LINES = {"modbus-rtu": "modbus", "hj212": "hj212"}
 """Protocol of a serial line -> envelope, where it is not `line`."""
@@ -230,4 +231,5 @@ def assemble(settings: CitywardSettings, devices: list[Device]) -> Registry:
         sources=sources(settings),
         devices=tuple(devices),
         influx=settings.influxdb is not None,
+        reported=REPORTED if settings.reports is not None else (),
     )

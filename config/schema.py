@@ -46,6 +46,7 @@ from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
 from feed.console_settings import ConsoleSettings
 from feed.feeds_settings import FeedsSettings
+from feed.reports.settings import ReportsSettings
 from feed.settings import HttpSettings
 from ingest.push_settings import HttpPushSettings
 from ingest.settings import Hj212Settings, InfluxSettings, KeepSettings, MqttSettings, SerialSettings
@@ -137,6 +138,7 @@ class CitywardSettings(Settings):
     influxdb: InfluxSettings | None = None
     standards: tuple[Chosen, ...] = ()
     feeds: FeedsSettings = FeedsSettings()
+    reports: ReportsSettings | None = None
 
 
 # ---------------------------------------------------------------------------------------------- devices.d/*.yaml

@@ -106,6 +106,7 @@ _GATEWAY = {
     "feed_root": ("`{value}` 不能作主题的前几级。请写 `cityward/gw-1` 这样的，不含 `+`、`#`，不以 `/`、`$` 开头或以 `/` 结尾。", "`{value}` cannot begin a topic. Write levels like `cityward/gw-1`, without `+` and `#`, with no `/` or `$` in front and no `/` at the end."),
     "feed_twice": ("名称 `{value}` 已用于另一个 feed。请另起一个。", "Another feed is already called `{value}`. Give one of them another name."),
     "feed_key_twice": ("密钥名 `{value}` 写了两次。请改一个。", "The key `{value}` stands here twice. Give one of them another name."),
+    "monthly": ("`{value}` 不是每月的时刻。请写日（1 至 28）和时间，例如 `1 08:00`。", "`{value}` is no moment of a month. Write its day (1 to 28) and time, as in `1 08:00`."),
     "clock": ("`{value}` 不是钟点。请写 `08:00`，午夜为 `24:00`。", "`{value}` is no time of day. Write it as `08:00`; midnight is `24:00`."),
     "tiles": ("`{value}` 不是瓦片网址。请写 `http(s)://主机/…{{z}}/{{x}}/{{y}}…`，主机名中不能有花括号。", "`{value}` is no template of map tiles. Write `http(s)://HOST/…{{z}}/{{x}}/{{y}}…`, without braces in the host."),
     "camera": ("`{value}` 不是摄像头链接。请写 `http(s)://主机/…`，可用 `{{device}}`、`{{site}}`、`{{label:标签}}`。", "`{value}` is no link to a camera. Write `http(s)://HOST/…` with `{{device}}`, `{{site}}` or `{{label:NAME}}`."),

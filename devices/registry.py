@@ -65,6 +65,7 @@ class Registry(Struct, frozen=True, kw_only=True):
 
     gateway    id of this gateway; part of every id that leaves
     time_zone  IANA name: hours and days close by it
+    reported   quantities of which hours and days are kept for reports, whether a rule looks at them or not
     """
 
     gateway: str
@@ -72,3 +73,4 @@ class Registry(Struct, frozen=True, kw_only=True):
     sources: tuple[Source, ...] = ()
     devices: tuple[Device, ...] = ()
     influx: bool = False
+    reported: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """One configuration, ready to work: tracks of devices, who watches what, the judges. Made at every Config record."""
 
+from collections.abc import Iterator
 from functools import cache
 from itertools import chain
 from operator import attrgetter
@@ -22,6 +23,9 @@ from rules.scope import in_scope
 from rules.series import Span, Wanted
 from rules.verdicts import WINDOWED
 from rules.windows import Windows
+
+AIR = frozenset({"dust", "noise", "weather"})
+"""Families of which reports tell what they measure."""
 
 
 @cache
@@ -55,7 +59,7 @@ class World:
             self._take_over(before)
 
     def _wanted(self) -> list[Wanted]:
-        """Every series that a rule wants a window of, its own or one of others."""
+        """Every series that a rule wants a window of, its own or one of others; and those that reports tell of."""
         wanted: dict[tuple[str, str], Wanted] = {}
 
         def want(device: Device, quantity: str, *, slots: bool, referred: bool) -> None:
@@ -76,7 +80,16 @@ class World:
                 if other.device in tracks and other.quantity in tracks[other.device].quantities:
                     own = other.hourly is None
                     want(tracks[other.device].device, other.quantity, slots=slots and own, referred=not own)
+        for device, quantity in self._reported():
+            want(device, quantity, slots=False, referred=False)
         return [wanted[key] for key in sorted(wanted)]
+
+    def _reported(self) -> Iterator[tuple[Device, str]]:
+        """Yield what reports tell of, whether a rule looks at it or not."""
+        reported = self.registry.reported
+        for track in self.reception.tracks.values() if reported else ():
+            if track.device.family in AIR:
+                yield from ((track.device, quantity) for quantity in reported if quantity in track.quantities)
 
     def value_of(self, other: Other, span: Span, start: int) -> float | None:
         """Return what another series was in a period that begins with this minute; None = missing."""

@@ -1,0 +1,252 @@
+"""Gathers what a report says: series, exceedances, devices, figures of the alarm system. Reads the book alone."""
+
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
+
+from devices.registry import Device, Registry
+from feed.activations import Activation, History, events_from
+from feed.console_settings import EIGHT_HOURS, ShiftSettings
+from feed.kpi import Asked, figures, percentile
+from feed.reports.facts import Exceedance, Family, Ranked, Report, Series, Span, Unit
+from feed.reports.ledger import Ledger
+from feed.reports.series import Reader, quantities_of, reported
+from feed.shifts import shifts_of
+from rules.records import Event, Text
+from rules.ruleset import RuleSet
+from rules.scope import in_scope
+from store.event_search import EventReader
+
+RANKED_BY = ("pm10_ug_m3", "pm25_ug_m3", "tsp_ug_m3", "noise_eq_db", "noise_db")
+
+
+class Silences:
+    """When devices were not heard, as the alarms of silence tell it."""
+
+    def __init__(self, ruleset: RuleSet) -> None:
+        self._rules = {rule.id for rule in ruleset.rules if rule.kind == "silence" and rule.mode == "live"}
+        self._of: dict[str, dict[int, int | None]] = {}  # device -> since -> until
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        alarm = event.alarm
+        if alarm.rule in self._rules and alarm.device is not None and alarm.since_ms and not alarm.shadow:
+            until_ms = None if alarm.active else alarm.returned_ms or event.t_ms
+            self._of.setdefault(alarm.device, {})[alarm.since_ms] = until_ms
+
+    def online_pct(self, device: str, from_ms: int, to_ms: int) -> float:
+        """Return the share of a span in which no alarm of silence stood."""
+        silent_ms, end_ms = 0, from_ms
+        for since_ms, until_ms in sorted(self._of.get(device, {}).items()):
+            begin_ms = max(since_ms, end_ms)
+            end_ms = max(end_ms, min(to_ms if until_ms is None else until_ms, to_ms))
+            silent_ms += max(end_ms - begin_ms, 0)
+        return 100 * (1 - silent_ms / (to_ms - from_ms)) if to_ms > from_ms else 100.0
+
+
+class Gathering:
+    """Everything that several reports of one span need, read once.
+
+    now_ms  up to then is known what became of alarms
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a gateway is
+        self, book: EventReader, registry: Registry, ruleset: RuleSet, span: Span, now_ms: int,
+        shifts: Sequence[ShiftSettings] = EIGHT_HOURS,
+    ) -> None:  # fmt: skip
+        self.span, self.now_ms, self._shifts = span, now_ms, shifts
+        self._registry, self._zone, self._ruleset = registry, registry.time_zone, ruleset
+        self._reader = Reader(book, ruleset, self._zone, now_ms)
+        self._quantities = quantities_of(registry)
+        history, ledger, self._silences = (
+            History(span.from_ms),
+            Ledger(book, self._zone, span.from_ms),
+            Silences(ruleset),
+        )
+        for event in events_from(book, span.from_ms):
+            if event.t_ms < now_ms:
+                history.take(event)
+                self._silences.take(event)
+            ledger.take(event)
+        for alarm in book.alarms():
+            if alarm.active and 0 < alarm.since_ms < span.from_ms:
+                standing = Event(sequence=0, at_ms=0, t_ms=now_ms, kind="standing", cause="", alarm=alarm)
+                self._silences.take(standing)
+                ledger.take(standing)
+        self._activations, self._exceedances = history.activations, ledger.rows(span)
+        self._series: dict[str, list[Series]] = {}
+
+    # ------------------------------------------------------------------------------------------------ of one report
+
+    def sites(self) -> list[str]:
+        """Return all sites that have devices."""
+        return sorted({device.site for device in self._registry.devices if device.site})
+
+    def site(self, site: str) -> Report:
+        """Gather the report of a site."""
+        devices = [device for device in self._registry.devices if device.site == site]
+        return self._report(devices, site, site)
+
+    def city(self, title: str, sites: Iterable[str]) -> Report:
+        """Gather the report of all, with the ranking of sites."""
+        found = self._report(list(self._registry.devices), None, title)
+        by = next((name for name in RANKED_BY if any(each.quantity == name for each in found.series)), "")
+        found.ranking_by, found.ranking = by, self._ranking(sites, by)
+        return found
+
+    def _report(self, devices: Sequence[Device], site: str | None, title: str) -> Report:
+        ids = {device.id for device in devices}
+        series = [each for device in devices for each in self._series_of(device)]
+        rang = [each for each in self._activations if site is None or each.site == site or each.device in ids]
+        units = [self._unit(device, rang) for device in devices]
+        shifts = shifts_of(self._shifts, ZoneInfo(self._zone), self.span.from_ms, self.span.to_ms)
+        asked = Asked(from_ms=self.span.from_ms, to_ms=self.span.to_ms, now_ms=self.now_ms, shifts=shifts)
+        return Report(
+            gateway=self._registry.gateway,
+            zone=self._zone,
+            span=self.span,
+            site=site,
+            title=title,
+            now_ms=self.now_ms,
+            labels=_common(devices) if site is not None else {},
+            series=series,
+            exceedances=[each for each in self._exceedances if each.device in ids],
+            families=self._families(units, rang),
+            units=units,
+            kpi=figures(rang, asked),
+        )
+
+    def _series_of(self, device: Device) -> list[Series]:
+        if device.id not in self._series:
+            found = [
+                self._reader.series(device, quantity, self.span)
+                for quantity in reported(device, self._quantities.get(device.id, ()))
+            ]
+            compare = self.span.kind == "month"
+            self._series[device.id] = [self._reader.compared(e, self.span) if compare else e for e in found]
+        return self._series[device.id]
+
+    def _unit(self, device: Device, rang: Sequence[Activation]) -> Unit:
+        series = self._series_of(device)
+        shares = [each.online_pct for each in series if each.online_pct is not None]
+        judged = any(rule.kind == "silence" and in_scope(rule.scope, device) for rule in self._ruleset.rules)
+        online: float | None = max(shares, default=None)
+        if not series and judged:
+            end_ms = min(self.span.to_ms, self.now_ms)
+            online = self._silences.online_pct(device.id, self.span.from_ms, end_ms)
+        return Unit(
+            id=device.id, name=device.name or device.id, model=device.model, family=device.family, site=device.site,
+            online_pct=online, by="readings" if shares else "silence" if online is not None else "",
+            alarms=sum(each.device == device.id for each in self._inside(rang)),
+        )  # fmt: skip
+
+    def _inside(self, rang: Iterable[Activation]) -> list[Activation]:
+        return [each for each in rang if self.span.from_ms <= each.at_ms < self.span.to_ms]
+
+    def _families(self, units: Sequence[Unit], rang: Sequence[Activation]) -> list[Family]:
+        found = []
+        for family in sorted({unit.family for unit in units}):
+            some = [unit for unit in units if unit.family == family]
+            shares = [unit.online_pct for unit in some if unit.online_pct is not None]
+            ids = {unit.id for unit in some}
+            own = [each for each in self._inside(rang) if each.device in ids]
+            took = sorted(max(each.acked_ms - each.at_ms, 0) / 1000 for each in own if each.acked_ms is not None)
+            found.append(
+                Family(
+                    family=family, devices=len(some), online_pct=sum(shares) / len(shares) if shares else None,
+                    alarms=len(own), unanswered=len(own) - len(took), median_s=percentile(took, 0.5),
+                    p95_s=percentile(took, 0.95),
+                )
+            )  # fmt: skip
+        return found
+
+    # --------------------------------------------------------------------------------------------------- of the city
+
+    def _ranking(self, sites: Iterable[str], by: str) -> list[Ranked]:
+        """Rank sites by the mean of a quantity, the highest first; of what is not enough there is no place."""
+        rows = [self._ranked(site, by) for site in sites]
+        with_mean = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0), row.site))
+        for row in with_mean:
+            row.place = 1 + sum((other.mean or 0) > (row.mean or 0) for other in with_mean)
+        return with_mean + sorted((row for row in rows if row.mean is None), key=lambda row: row.site)
+
+    def _ranked(self, site: str, by: str) -> Ranked:
+        devices = [device for device in self._registry.devices if device.site == site]
+        series = [each for device in devices for each in self._series_of(device) if each.quantity == by]
+        means = [each.values.mean for each in series if each.values.enough and each.values.mean is not None]
+        ids = {device.id for device in devices}
+        return Ranked(
+            site=site, place=None, mean=sum(means) / len(means) if means else None,
+            highest=max((e.values.highest for e in series if e.values.highest is not None), default=None),
+            exceedances=_counted(self._exceedances, ids), online_pct=_mean([each.online_pct for each in series]),
+            valid_pct=_mean([each.valid_pct for each in series]),
+        )  # fmt: skip
+
+
+def _counted(exceedances: Iterable[Exceedance], devices: set[str]) -> int:
+    return sum(each.device in devices and not each.turned for each in exceedances)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [each for each in values if each is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _common(devices: Sequence[Device]) -> dict[str, str]:
+    """Return the labels that all devices of a site share."""
+    found = dict(devices[0].labels) if devices else {}
+    for device in devices:
+        found = {name: value for name, value in found.items() if device.labels.get(name) == value}
+    return found
+
+
+def changes(units: Sequence[Unit], before: Sequence[Unit]) -> list[Text]:
+    """Say how devices differ from those of the report before."""
+    old, new = {unit.id: unit for unit in before}, {unit.id: unit for unit in units}
+    found = [Text(f"新增 {new[i].name}（{i}，{new[i].model}）", f"added {new[i].name} ({i}, {new[i].model})")
+             for i in sorted(new.keys() - old.keys())]  # fmt: skip
+    found += [
+        Text(f"移除 {old[i].name}（{i}）", f"removed {old[i].name} ({i})") for i in sorted(old.keys() - new.keys())
+    ]
+    for name in sorted(new.keys() & old.keys()):
+        one, was = new[name], old[name]
+        for zh, en, now, then in (("型号", "model", one.model, was.model), ("名称", "name", one.name, was.name),
+                                  ("场所", "site", one.site or "–", was.site or "–")):  # fmt: skip
+            if now != then:
+                found.append(Text(f"{name} {zh}：{then} → {now}", f"{name} {en}: {then} → {now}"))
+    return found
+
+
+def revisions(new: Report, old: Report) -> list[Text]:
+    """Say what a new version says otherwise than the one before."""
+    found: list[Text] = []
+    former = {(each.device, each.quantity): each for each in old.series}
+    for each in new.series:
+        was = former.get((each.device, each.quantity))
+        if was is None:
+            found.append(Text(f"{each.name} {each.zh}：新增", f"{each.name}, {each.en}: added"))
+            continue
+        pairs = (
+            ("平均", "mean", was.values.mean, each.values.mean),
+            ("最大小时均值", "highest hour", was.values.highest, each.values.highest),
+            ("有效时段", "valid", was.values.valid, each.values.valid),
+            ("有效读数", "readings", was.readings, each.readings),
+        )
+        for zh, en, then, now in pairs:
+            if then != now:
+                a, b = _shown(then), _shown(now)
+                found.append(Text(f"{each.name} {each.zh} {zh}：{a} → {b}", f"{each.name}, {each.en}, {en}: {a} → {b}"))
+    keys = {(e.alarm, e.from_ms): e for e in old.exceedances}
+    for over in new.exceedances:
+        then_over = keys.pop((over.alarm, over.from_ms), None)
+        if then_over is None:
+            found.append(Text(f"新增超标：{over.name} {over.text.zh}", f"new exceedance: {over.name} {over.text.en}"))
+        elif over.turned and not then_over.turned:
+            found.append(
+                Text(f"经修订未超标：{over.name} {over.text.zh}", f"not exceeded after all: {over.name} {over.text.en}")
+            )
+    found += [Text(f"不再列出：{e.name} {e.text.zh}", f"no longer listed: {e.name} {e.text.en}") for e in keys.values()]
+    return found
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}".removesuffix(".0")
