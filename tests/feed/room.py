@@ -25,7 +25,7 @@ from feed.past import NoPast, ReadsPast
 from feed.settings import HttpSettings
 from feed.vitals import Vitals
 from rules import answering
-from rules.alarms import Alarms, Moment
+from rules.alarms import Moment
 from rules.fold import Fold
 from rules.memory import Memory
 from rules.records import Alarm, Answer, Command, Event, Outcome, Text
@@ -72,15 +72,21 @@ class Room:
     """Book, hub and server; `tell` stands where the pipeline would, on whatever thread calls it."""
 
     def __init__(
-        self, state: Path, *, console: ConsoleSettings | None = None, past: ReadsPast | None = None, **settings: Any
+        self,
+        state: Path,
+        *,
+        console: ConsoleSettings | None = None,
+        past: ReadsPast | None = None,
+        door: dict[str, Any] | None = None,
+        **settings: Any,
     ) -> None:
         self.state = state
         self.console, self.past = console or ConsoleSettings(), past or NoPast()
-        self.settings = HttpSettings(**({"listen": "127.0.0.1:0"} | settings))
+        self.settings = HttpSettings(**({"listen": "127.0.0.1:0", "console": door} | settings))
         self.vitals = Vitals(idle_s=0.1, reconciled=True)
         self.reloaded = Reloaded(accepted=True, hash="3f9c", problems=[])
         self.fold = Fold(lambda _: (Registry(gateway=GATEWAY, time_zone="UTC"), RuleSet()))
-        self.alarms = Alarms()
+        self.alarms = self.fold.memory.world.judging.alarms
         self.views: list[Follower] = []  # what reads the book beside the hub
         self.silent = False  # the pipeline takes commands and answers none
         self._answers: dict[str, Answer] = {}
@@ -192,7 +198,8 @@ class Room:
         outcome = Outcome(first=self._sequence, last=self._sequence, events=events)
         told: list[Event] = self.book.tell(outcome)
         acknowledge()
-        for view in (self.hub, *self.views):
+        self.hub.take(told, outcome)
+        for view in self.views:
             view.take(told, outcome)
 
     # ------------------------------------------------------------------------------------------- as a client
