@@ -10,7 +10,6 @@ Over the Unix socket the kernel says who asks (SO_PEERCRED). The console knows p
 
 import asyncio
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
@@ -38,6 +37,15 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+
+
+def security_headers(tiles: str | None) -> dict[str, str]:
+    """Return the headers of every answer; images may come from the host of the map tiles too, where there is one."""
+    policy = SECURITY_HEADERS["content-security-policy"]
+    if tiles is not None:
+        policy = policy.replace("img-src 'self'", f"img-src 'self' {tiles}")
+    return SECURITY_HEADERS | {"content-security-policy": policy}
+
 
 SAFE = frozenset({"GET", "HEAD"})
 ONCE = frozenset({
@@ -143,9 +151,19 @@ class Guard:
     """ASGI: refuses at the door, and adds the security headers to every answer."""
 
     def __init__(
-        self, app: Starlette, hosts: Callable[[Peer], frozenset[str]], knowing: Knowing, auditor: Auditor
+        self,
+        app: Starlette,
+        hosts: Callable[[Peer], frozenset[str]],
+        knowing: Knowing,
+        auditor: Auditor,
+        tiles: str | None = None,
     ) -> None:
-        """hosts: by which this gateway may be called by this one, without ports."""
+        """Make a door.
+
+        hosts  by which this gateway may be called by this one, without ports
+        tiles  scheme, host and port of the map tiles that the page may show; None = of nobody's
+        """
+        self._headers = _encoded(security_headers(tiles).items())
         self._app = app
         self._hosts = hosts
         self._knowing = knowing
@@ -162,7 +180,7 @@ class Guard:
                     await self._settle(scope, actor, message["status"])
                 headers = list(message["headers"])
                 present = {name for name, _ in headers}
-                added = [pair for pair in _SECURITY if pair[0] not in present]
+                added = [pair for pair in self._headers if pair[0] not in present]
                 message = {**message, "headers": headers + added}
             elif message.get("more_body") and actor and not self._knowing.may_go_on(actor):
                 scope["state"]["cut"]()  # a stream whose reader has logged out, or has been sent away
@@ -287,6 +305,3 @@ def _without_origin(scope: Scope, headers: Headers) -> Scope:
     host, _, path = target[len(scheme) :].partition(b"/")
     headers["host"] = host.decode("latin-1")
     return {**scope, "path": unquote("/" + path.decode("latin-1")), "raw_path": b"/" + path}
-
-
-_SECURITY: Any = _encoded(SECURITY_HEADERS.items())

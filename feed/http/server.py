@@ -133,7 +133,10 @@ class FeedServer:
             self._loop = asyncio.get_running_loop()
             await self._hub.start()
             names, console = Names(self._settings), self._certificate
-            guard = Guard(build(self._gateway), names.of, self._gateway.knowing, self._auditor)
+            tiles = self._gateway.behind.console.map
+            guard = Guard(
+                build(self._gateway), names.of, self._gateway.knowing, self._auditor, tiles.origin if tiles else None
+            )
             tcp, *with_tls, unix = self._sockets
             self._servers = [_Uvicorn(_config(guard), [tcp, unix], self._listening)]
             if console is not None:

@@ -166,6 +166,9 @@ def test_the_console_knows_itself(tmp_path: Path) -> None:
         assert told["time_zone"] == "Asia/Shanghai"
         assert told["shifts"][0] == {"name": "早班", "from": "08:00", "to": "16:00"}
         assert told["camera"] is True
+        policy = room.get("/").headers["content-security-policy"]
+        assert "img-src 'self' https://t0.tiles.example data:" in policy
+        assert policy.count("tiles.example") == 1, "for images alone"
         detail = room.get(f"/api/v1/alarms/{ALARM}").json
         assert detail["camera"] == "https://cameras.example/cam%207%2F%E5%8C%97?of=mh-0114"
 
@@ -173,6 +176,7 @@ def test_the_console_knows_itself(tmp_path: Path) -> None:
 def test_without_a_word_there_is_no_map_and_no_camera(room: Room) -> None:
     told = room.get("/api/v1/console").json
     assert (told["map"], told["camera"], told["gateway_name"]) == (None, False, GATEWAY)
+    assert "img-src 'self' data:" in room.get("/").headers["content-security-policy"]
 
 
 # ------------------------------------------------------------------------------------------------------- one alarm
