@@ -7,9 +7,7 @@ LONGEST_SHELVING_MS = 12 * 3_600_000
 """The standard asks for a limit and gives none (ISA-18.2 11.7); also of one-shot (OPC UA Part 9, MaxTimeShelved)."""
 LONGEST_OUT_MS = 366 * 86_400_000
 
-_STILL_THERE = Text(
-    "报警条件仍然存在，恢复后才能复位", "the condition is still there: it can be reset when it has gone"
-)
+STILL_THERE = Text("报警条件仍然存在，恢复后才能复位", "the condition is still there: it can be reset when it has gone")
 _OUT = Text(
     "该报警已停用，无须搁置；先恢复使用", "it is out of service, which withholds it already: put it in service first"
 )
@@ -52,7 +50,7 @@ def _refusal(alarm: Alarm, command: Command, moment: Moment) -> Text | None:
     """Say why it cannot be done now; None = it can."""
     why: Text | None = None
     if command.kind == "reset" and alarm.active:
-        why = _STILL_THERE
+        why = STILL_THERE
     elif command.kind == "shelve" and OUT_OF_SERVICE in alarm.suppressed:
         why = _OUT
     elif command.kind == "shelve" and not command.one_shot and not 0 < command.for_ms <= LONGEST_SHELVING_MS:

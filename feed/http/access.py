@@ -78,6 +78,11 @@ ASKS: dict[tuple[str, str], Action] = {
     ("GET", "/api/v1/reports/{file}"): "see",
     ("POST", "/api/v1/alarms/{alarm:path}/ack"): "answer",
     ("POST", "/api/v1/alarms/{alarm:path}/reset"): "reset",
+    ("POST", "/api/v1/alarms/{alarm:path}/comment"): "answer",
+    ("POST", "/api/v1/alarms/{alarm:path}/shelve"): "shelve",  # of priority 1: shelve_urgent (feed.http.life)
+    ("POST", "/api/v1/alarms/{alarm:path}/unshelve"): "shelve",
+    ("POST", "/api/v1/alarms/{alarm:path}/out-of-service"): "shelve_urgent",
+    ("POST", "/api/v1/alarms/{alarm:path}/in-service"): "shelve_urgent",
     ("POST", "/api/v1/reload"): "engineer",
     ("POST", "/api/v1/reload/undo"): "engineer",
     ("GET", "/api/v1/configuration"): "engineer",

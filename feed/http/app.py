@@ -1,7 +1,7 @@
 """The feed's endpoints, as docs/api.md describes them. Everything here runs on one asyncio loop and never blocks it."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,21 +12,17 @@ from starlette.responses import Response
 from feed.bays import bays_picture, permits_picture
 from feed.desk import Audited
 from feed.devices import devices_picture
-from feed.http import audit, engineer, explain, handover, login, look, openapi, page, people, problems, wrong
+from feed.http import audit, engineer, explain, handover, life, login, look, openapi, page, people, problems, wrong
 from feed.http.access import Actor
 from feed.http.asking import answer_of
-from feed.http.bodies import CommandBody
 from feed.http.gateway import Gateway
 from feed.http.metrics import Metrics
 from feed.http.problems import Problem, ProblemError
 from feed.http.stream import MOST_STREAMS, EventStream, Streams
 from feed.hub import ForgottenError, Hub
 from feed.positions import Position, parse
-from feed.wire import PAGE, alarm_json, alarms_page, events_page, json_of
+from feed.wire import PAGE, alarms_page, events_page, json_of
 from rules.fold import Fold
-from rules.records import Answer, Command
-
-LONGEST_ID = 512  # of an alarm: rule, subject and quantity
 
 JSON = "application/json"
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
@@ -47,7 +43,7 @@ def build(gateway: Gateway) -> FastAPI:
     _refusals(app)
     _reading(app, gateway)
     _streaming(app, gateway)
-    _telling(app, gateway)
+    life.add(app, gateway)
     _reloading(app, gateway)
     _looking(app, gateway)
     explain.add(app, gateway.hub)
@@ -124,42 +120,6 @@ def _streaming(app: FastAPI, gateway: Gateway) -> None:
         return Response(metrics.text(), media_type=metrics.content_type)
 
 
-def _telling(app: FastAPI, gateway: Gateway) -> None:
-    audit = gateway.auditor.write
-
-    async def command(kind: Literal["ack", "reset"], request: Request, alarm: str, body: CommandBody) -> Response:
-        actor: Actor = request.state.actor
-        if len(alarm) > LONGEST_ID:
-            raise ProblemError(problems.no_such_alarm(alarm[:LONGEST_ID] + "…", "its id is too long"))
-        asked = Command(
-            at_ms=0,  # the pipeline's log time
-            id=body.command_id,
-            kind=kind,
-            alarm=alarm,
-            occurrence=body.occurrence,
-            user=_user(actor, body.user),
-            via=actor.via,
-            comment=body.comment,
-        )
-        try:
-            answer = await answer_of(gateway.behind.submit(asked), "命令")
-        except ProblemError as error:  # nobody knows yet whether it has happened
-            await audit(_audited(asked, error.problem.status, error.problem.text.en))
-            raise
-        await audit(_audited(asked, answer.status, answer.detail))
-        return _answered(answer, alarm)
-
-    @app.post("/api/v1/alarms/{alarm:path}/ack", responses=openapi.answers("AlarmView", 404, 409, 422, 504))
-    async def ack(request: Request, alarm: str, body: CommandBody) -> Response:
-        """Say that somebody has seen this activation."""
-        return await command("ack", request, alarm, body)
-
-    @app.post("/api/v1/alarms/{alarm:path}/reset", responses=openapi.answers("AlarmView", 404, 409, 422, 504))
-    async def reset(request: Request, alarm: str, body: CommandBody) -> Response:
-        """End a latched alarm whose condition has gone."""
-        return await command("reset", request, alarm, body)
-
-
 def _reloading(app: FastAPI, gateway: Gateway) -> None:
     audit = gateway.auditor.write
     one_at_a_time = asyncio.Lock()
@@ -225,37 +185,6 @@ async def _number(hub: Hub, known: str | None, *, absent: int) -> int:
     if not await hub.knows(position):
         raise ProblemError(_gone(hub))
     return position.number
-
-
-def _audited(asked: Command, status: int, answer: str) -> Audited:
-    return Audited(
-        who=asked.user,
-        via=asked.via,
-        what=asked.kind,
-        target=f"{asked.alarm}#{asked.occurrence}",
-        command=asked.id,
-        comment=asked.comment,
-        status=status,
-        answer=answer,
-    )
-
-
-def _answered(answer: Answer, alarm: str) -> Response:
-    if answer.status == 200 and answer.alarm is not None:  # noqa: PLR2004 - HTTP
-        return Response(alarm_json(answer.alarm), media_type=JSON)
-    if answer.status == 404:  # noqa: PLR2004 - HTTP
-        raise ProblemError(problems.no_such_alarm(alarm, answer.detail))
-    if answer.status == 422:  # noqa: PLR2004 - HTTP
-        raise ProblemError(problems.still_there(alarm) if answer.alarm else problems.another_command())
-    raise ProblemError(problems.changed_since(answer.detail))
-
-
-def _user(actor: Actor, user: str) -> str:
-    if actor.user:
-        return actor.user
-    if not user:
-        raise ProblemError(problems.wrong_request([wrong.entry("user", "请写明操作人", "say who you are")]))
-    return user
 
 
 def _gone(hub: Hub) -> Problem:

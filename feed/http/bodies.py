@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
@@ -21,6 +22,36 @@ class CommandBody(BaseModel):
     comment: Annotated[str, StringConstraints(max_length=1_000)] = ""
     occurrence: Annotated[int, Field(ge=0, le=2**53 - 1)]
     command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
+
+
+class ResetBody(CommandBody):
+    """The end of a latch. password: of an operator at the console, who enters it again."""
+
+    password: Annotated[str, StringConstraints(max_length=128)] = ""
+
+
+class ShelveBody(CommandBody):
+    """For how long an alarm is withheld, seconds; or `one_shot`: until its condition has gone. comment: why."""
+
+    for_s: Annotated[int, Field(ge=1, le=2**31)] | None = None
+    one_shot: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "ShelveBody":
+        if (self.for_s is None) != self.one_shot:
+            raise PydanticCustomError("for_s_or_one_shot", "write either for_s or one_shot")
+        return self
+
+
+class OutOfServiceBody(CommandBody):
+    """Until when an alarm is out of service, as planned (RFC 3339, with its zone). comment: why; the work order."""
+
+    until: Annotated[AwareDatetime, Strict(strict=False)]
+
+    @property
+    def until_ms(self) -> int:
+        """Civil time, Unix ms."""
+        return int(self.until.timestamp() * 1000)
 
 
 class RedecodeBody(BaseModel):

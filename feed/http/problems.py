@@ -188,6 +188,11 @@ def still_there(alarm: str) -> Problem:
     )
 
 
+def not_now(why: Text) -> Problem:
+    """422 of a command that cannot be carried out as it is, or not now."""
+    return Problem(status=422, word="not-now", text=why)
+
+
 def another_command() -> Problem:
     """422 of a command whose id was another's."""
     return Problem(

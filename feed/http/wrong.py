@@ -24,6 +24,7 @@ _SENTENCES = {
     "int_parsing_size": ("数字太大", "the number is too large"),
     "greater_than_equal": ("不得小于 {ge}", "it must be at least {ge}"),
     "less_than_equal": ("不得大于 {le}", "it must be at most {le}"),
+    "for_s_or_one_shot": ("for_s（秒）与 one_shot: true 写一个", "write either for_s (seconds) or one_shot: true"),
     "bool_parsing": ("应为 true 或 false", "it must be true or false"),
     "timezone_aware": ("须带时区，例如 2026-11-24T08:16:00+08:00", "say the zone, as in 2026-11-24T08:16:00+08:00"),
 }  # fmt: skip
