@@ -153,7 +153,7 @@ def test_at_any_time_somebody_sits_there(t_ms: int, zone: str) -> None:
 
 
 def test_the_console_knows_itself(tmp_path: Path) -> None:
-    written = {
+    written: dict[str, Any] = {
         "name": "鼓楼区值班室",
         "map": {"tiles": "https://t0.tiles.example/{z}/{x}/{y}.png", "crs": "gcj02", "attribution": "GS(2026)1号"},
         "camera": "https://cameras.example/{label:camera}?of={device}",
