@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from config import compile_instruments, compile_means, packs
+from config import compile_causes, compile_instruments, compile_means, packs
 from config.load import Entry, Files, InPack
 from config.problems import closest, listed
 from config.quotes import unquoted
@@ -64,6 +64,7 @@ def rules(files: Files, devices: list[Device]) -> list[Rule]:
     compiler = _Compiler(files, devices)
     compiled = [rule for entry in files.rules if (rule := compiler.rule(entry)) is not None]
     compiler.packs(compiled)
+    compile_causes.check(files)
     return sorted(compiled, key=lambda rule: rule.id)
 
 
@@ -101,6 +102,9 @@ class _Compiler:
             priority=cast("Literal[1, 2, 3, 4]", own.priority),
             latch=own.latch,
             maintenance=own.maintenance,
+            ack_required=own.ack_required,
+            re_alarm_ms=own.re_alarm or 0,
+            suppressed_by=compile_causes.cause(own),
             mode=own.mode,
             basis=own.basis,
             text=Text(own.text.zh, own.text.en),

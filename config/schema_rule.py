@@ -87,10 +87,20 @@ class DatedLimitSettings(CitedSettings):
         return self
 
 
+class CauseSettings(Settings):
+    """The rule whose active alarm suppresses this one's by design: at the same device, or anywhere at its site."""
+
+    rule: Identifier
+    where: Literal["device", "site"] = "device"
+
+
 class RuleSettings(Settings):
     """What every rule has.
 
     maintenance        its alarms ask for planned work: they ring nobody
+    ack_required       False: what has gone needs nobody to acknowledge it
+    re_alarm           how long after an acknowledgement it asks again while it is active
+    suppressed_by      which alarm names the cause of this one's
     sources            where its numbers come from, by the key of each
     accept_unverified  it may be used though some of them are from memory
     """
@@ -100,6 +110,9 @@ class RuleSettings(Settings):
     priority: Annotated[int, Field(ge=1, le=4)]
     latch: Truth = False
     maintenance: Truth = False
+    ack_required: Truth = True
+    re_alarm: Duration | None = None
+    suppressed_by: CauseSettings | None = None
     mode: Literal["live", "shadow"] = "live"
     basis: Literal["compliance", "reference"] | None = None
     text: AlarmText
@@ -109,3 +122,9 @@ class RuleSettings(Settings):
     respond_within: Duration
     sources: dict[str, CitedSettings] = Field(default_factory=dict)
     accept_unverified: Truth = False
+
+    @model_validator(mode="after")
+    def _asks_somebody(self) -> "RuleSettings":
+        if self.maintenance and self.re_alarm is not None:
+            raise Wrong("re_alarm_planned", "re_alarm", {"at": "re_alarm"})
+        return self

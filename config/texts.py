@@ -147,6 +147,12 @@ _DEVICES = {
 
 _RULES = {
     "rule_twice": ("规则编号 `{value}` 重复，{first} 已用过。请改一个。", "The rule id `{value}` was already used at {first}. Change one of them."),
+    "cause_unknown": ("没有规则 `{value}`，`suppressed_by` 应写另一条规则的编号。已有：{known}。", "There is no rule `{value}`; `suppressed_by` names another rule. Known: {known}."),
+    "cause_circle": ("规则互相抑制，成了一个圈：{rules}。点明原因的报警不得被抑制，否则无人得知。请去掉其中一处 `suppressed_by`。", "These rules suppress one another in a circle: {rules}. The alarm that names the cause must never be suppressed, or nobody is told. Take one `suppressed_by` out."),
+    "cause_tried": ("规则 `{value}` 只是试用（`mode: shadow`），不报警，不能作为原因。请改写另一条，或先启用它。", "The rule `{value}` is only tried (`mode: shadow`): it rings nobody, so it cannot name a cause. Name another, or put it in force."),
+    "cause_planned": ("规则 `{value}` 只列入维护计划（`maintenance: true`），不响铃，不能作为原因。请改写另一条。", "The rule `{value}` asks for planned work only (`maintenance: true`) and rings nobody, so it cannot name a cause. Name another."),
+    "cause_finding": ("规则 `{value}` 判断整日，其报警随即结束，抑制不了任何报警。请改写另一条。", "The rule `{value}` judges whole days: its alarms are over at once and suppress nothing. Name another."),
+    "re_alarm_planned": ("`maintenance: true` 的报警无须确认，也就不会再次报警。请去掉 `re_alarm`。", "Alarms of planned work (`maintenance: true`) are acknowledged by nobody and ask nobody again. Take `re_alarm` out."),
     "rule_reserved": ("`{value}` 是内置规则的编号。请另起一个。", "`{value}` is the id of a built-in rule. Choose another."),
     "basis_missing": ("`{value}` 的限值没有说明法律性质。请写 `basis: compliance`（在此处有约束力）或 `basis: reference`（仅作参考，报警会注明）。", "The limit of `{value}` does not say what it is in law. Write `basis: compliance` (it binds here) or `basis: reference` (only compared with; the alarm says so)."),
     "scope": ("没有说明规则管哪些设备。请写 `for: {{family: manhole}}`、`{{devices: […]}}`、`{{labels: …}}`、`{{site: …}}` 或 `for: all`。", "The rule does not say which devices it judges. Write `for: {{family: manhole}}`, `{{devices: […]}}`, `{{labels: …}}`, `{{site: …}}`, or `for: all`."),

@@ -19,6 +19,18 @@ RULE: dict[str, Sentence] = {
         "true：只列入维护计划，不响铃，无须确认（如电量低）",
         "true: work to be planned; it rings nobody and needs no acknowledgement (a low battery)",
     ),
+    "ack_required": (
+        "false：恢复后无须确认；默认 true",
+        "false: what has gone needs nobody to acknowledge it; true if unsaid",
+    ),
+    "re_alarm": (
+        "确认后多久仍未恢复则再次报警，如 4 h；不写则不再报警",
+        "How long after an acknowledgement it asks again while it is active, as in 4 h; unsaid = never",
+    ),
+    "suppressed_by": (
+        "点明其原因的规则：那条报警有效期间，本规则的报警按设计抑制（照常判断和记录）",
+        "The rule that names its cause: while that alarm is active, this one's is suppressed by design, judged and told as ever",
+    ),
     "mode": (
         "shadow：试用，照常判断但不报警，`cityward shadow` 列出它本会报什么；默认 live",
         "shadow: it is only tried: it judges and rings nobody, `cityward shadow` tells what it would have done; live if unsaid",
@@ -98,6 +110,11 @@ RULES: dict[str, dict[str, Sentence]] = {
         "": ("对规则包中一条规则的改动：写出的键取代原来的", "What is otherwise about one rule of a pack: every key here takes the place of its own"),
         "rule": ("该规则的编号", "The id of that rule"),
         "off": ("不使用该规则", "It is not used"),
+    },
+    "CauseSettings": {
+        "": ("点明原因的规则；其报警有效时抑制本规则的报警", "The rule that names the cause, and where its alarm counts"),
+        "rule": ("该规则的编号", "The id of that rule"),
+        "where": ("device：同一设备；site：同一场所的任一设备；默认 device", "device: at the same device; site: at any device of its site; device if unsaid"),
     },
     "CitedSettings": {"": ("数值的出处", "Where a number comes from"), **_CITED},
     "DatedLimitSettings": {
