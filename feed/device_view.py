@@ -61,7 +61,7 @@ class CoverageView(Struct, frozen=True):
     of: int
 
 
-class Counted(Struct, frozen=True, kw_only=True):
+class FrameCounts(Struct, frozen=True, kw_only=True):
     """Frames of a device since the gateway knows it. missed: gaps of its own counter; refused: by reason."""
 
     frames: int
@@ -97,7 +97,7 @@ class DeviceDetail(DeviceView, frozen=True, kw_only=True):
     verdicts: list[VerdictView]
     coverage: dict[str, CoverageView]
     clock_offset_s: float | None
-    counted: Counted
+    counted: FrameCounts
     camera: str | None
     permit: PermitView | None
 
@@ -130,7 +130,7 @@ def known(fold: Fold, gateway: str, device: str, camera: str | None, now_ms: int
         radio={}, facts={}, whole=True,
         verdicts=[_verdict(judge, fold, track, now) for judge in judges if judge.kind is not bays.KIND], coverage={},
         clock_offset_s=track.skew_ms / 1000 if track.skew_at_ms else None,
-        counted=Counted(
+        counted=FrameCounts(
             frames=track.frames, duplicates=track.duplicates, facts=track.facts, missed=track.missed,
             refused=dict(track.refused),
         ),

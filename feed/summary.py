@@ -3,19 +3,15 @@
 Counted as events are told, for a count of 5,000 alarms must not be made anew whenever somebody looks.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from devices.instants import rfc3339
-from rules.flood import annunciated
+from rules.flood import Flood, annunciated
 from rules.records import Alarm, Event
-
-WINDOW_MS = 600_000
-FLOOD_ABOVE, FLOOD_BELOW = 10, 5
-"""A flood begins with more than 10 annunciated alarms in 10 minutes and ends with fewer than 5 (EEMUA 191)."""
 
 _WITHHELD = {"SHELVED": "shelved", "SUPPRESSED": "suppressed", "OUT_OF_SERVICE": "out_of_service"}
 
@@ -27,14 +23,14 @@ class Standing(Struct, frozen=True):
     total: int
 
 
-class FloodView(Struct, frozen=True):
+class FloodState(Struct, frozen=True):
     """since: when it began, RFC 3339; null = there is none."""
 
     active: bool
     since: str | None
 
 
-class ShiftView(Struct, frozen=True):
+class ShiftNow(Struct, frozen=True):
     """The shift that sits here now, RFC 3339."""
 
     name: str
@@ -61,8 +57,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     out_of_service: int
     maintenance: int
     last_10_min: int
-    flood: FloodView
-    shift: ShiftView | None
+    flood: FloodState
+    shift: ShiftNow | None
 
 
 class Mark(NamedTuple):
@@ -85,29 +81,6 @@ def mark(event: Event) -> Mark:
     return Mark(event.alarm.id, place_of(event.alarm), event.t_ms if annunciated(event) else 0)
 
 
-class Flood:
-    """Whether alarms come faster than a person can take them in."""
-
-    def __init__(self) -> None:
-        self._rang: deque[int] = deque()
-        self._since_ms: int | None = None
-
-    def ring(self, t_ms: int) -> None:
-        """Count an alarm that calls for somebody; civil time."""
-        self.look(t_ms)
-        self._rang.append(t_ms)
-        if self._since_ms is None and len(self._rang) > FLOOD_ABOVE:
-            self._since_ms = t_ms
-
-    def look(self, t_ms: int) -> tuple[int, int | None]:
-        """Return how many rang within 10 minutes before, and since when it is a flood."""
-        while self._rang and self._rang[0] <= t_ms - WINDOW_MS:
-            self._rang.popleft()
-        if len(self._rang) < FLOOD_BELOW:
-            self._since_ms = None
-        return len(self._rang), self._since_ms
-
-
 class Counts:
     """Where each alarm is counted; of one thread."""
 
@@ -128,7 +101,7 @@ class Counts:
         if change.rings_ms:
             self.flood.ring(change.rings_ms)
 
-    def summary(self, gateway: str, position: str, now_ms: int, shift: ShiftView | None) -> Summary:
+    def summary(self, gateway: str, position: str, now_ms: int, shift: ShiftNow | None) -> Summary:
         """Add up; civil time."""
         counted = Counter(self._places.values())
         withheld: Counter[str] = Counter()
@@ -147,5 +120,5 @@ class Counts:
             standing={f"p{priority}": Standing(*counts) for priority, counts in standing.items()},
             shelved=withheld["shelved"], suppressed=withheld["suppressed"], out_of_service=withheld["out_of_service"],
             maintenance=withheld["maintenance"], last_10_min=rang,
-            flood=FloodView(since_ms is not None, rfc3339(since_ms) if since_ms is not None else None), shift=shift,
+            flood=FloodState(since_ms is not None, rfc3339(since_ms) if since_ms is not None else None), shift=shift,
         )  # fmt: skip

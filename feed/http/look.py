@@ -25,7 +25,7 @@ from feed.http.asking import answer_of
 from feed.http.problems import ProblemError
 from feed.hub import Hub
 from feed.shifts import shift_at
-from feed.summary import ShiftView, Summary
+from feed.summary import ShiftNow, Summary
 from feed.trend import Trend
 from feed.wire import json_of
 from rules.fold import Fold
@@ -100,7 +100,7 @@ def _console(app: FastAPI, hub: Hub, behind: Behind) -> None:
         """Counters: what stands, by priority; what is withheld; whether it is a flood; whose shift it is."""
         now_ms = _now_ms()
         found = shift_at(settings.shifts, zone, now_ms)
-        shift = None if found is None else ShiftView(found.name, rfc3339(found.from_ms), rfc3339(found.to_ms))
+        shift = None if found is None else ShiftNow(found.name, rfc3339(found.from_ms), rfc3339(found.to_ms))
         return Response(json_of(hub.counts.summary(hub.gateway, hub.position(), now_ms, shift)), media_type=JSON)
 
     @app.get("/api/v1/console", responses=openapi.answers(ConsoleView))

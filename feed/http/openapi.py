@@ -10,6 +10,7 @@ from feed.bays import BaysPage, PermitsPage
 from feed.behind import FramesPage, InboxPage, InForce, Refiled
 from feed.devices import DevicesPage
 from feed.explain import Explanation
+from feed.http.knowing import COOKIE
 from feed.kpi_view import KpiView
 from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
 from store.ledger import Ledger
@@ -70,8 +71,11 @@ def describe(app: FastAPI) -> None:
                 *_SHAPES.values(),
             ]
             _, ours = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(ours | _OTHERS)
-            _drop_default_refusal(schema)
+            components = schema.setdefault("components", {})
+            components.setdefault("schemas", {}).update(ours | _OTHERS)
+            components["securitySchemes"] = _WHO
+            schema["security"] = [{"session": []}, {"token": []}, {}]
+            _complete(schema)
         return app.openapi_schema or {}
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way
@@ -86,15 +90,30 @@ def _problems(*statuses: int) -> Answers:
     return {status: {"description": _WHY.get(status, "correct the request"), "content": content} for status in statuses}
 
 
-def _drop_default_refusal(schema: dict[str, Any]) -> None:
-    """FastAPI says 422 for what is a 400 here."""
+def _complete(schema: dict[str, Any]) -> None:
+    """Say of every endpoint what the door may answer in its stead; FastAPI says 422 for what is a 400 here."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
     for path in schema["paths"].values():
         for operation in path.values():
             refusal = operation["responses"].get("422", {})
             if "application/json" in refusal.get("content", {}):
                 del operation["responses"]["422"]
+            operation["responses"].setdefault("default", _REFUSED)
 
 
+_REFUSED: dict[str, Any] = {
+    "description": "refused at the door (who asks, from where, how the request is made), or it cannot be done now: "
+    "the text says what to do",
+    "content": {"application/problem+json": {"schema": _ref("Problem")}},
+}
+_WHO: dict[str, Any] = {
+    "session": {
+        "type": "apiKey", "in": "cookie", "name": COOKIE,
+        "description": "of a person, by /api/v1/login; at the console only",
+    },
+    "token": {"type": "http", "scheme": "bearer", "description": "of a program, made by an administrator"},
+}  # fmt: skip
 _TEXT = {"type": "object", "properties": {"zh": {"type": "string"}, "en": {"type": "string"}}}
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _OTHERS: dict[str, Any] = {
