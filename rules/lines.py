@@ -99,17 +99,27 @@ def is_reading(measurement: str) -> bool:
     return measurement != "alarm" and ("_reported_" in measurement or not measurement.endswith(("_hour", "_day")))
 
 
+_PLACES = {
+    "raised": 0, "reraised": 0, "returned": 1, "acknowledged": 2, "reset": 3, "suppressed": 4, "shelved": 4,
+    "out_of_service": 4, "unsuppressed": 5, "unshelved": 5, "in_service": 5, "amended": 6, "withdrawn": 6,
+}  # fmt: skip
+"""Where in the time of a sequence number an event stands: one record may raise an alarm and end it."""
+_OTHER_PLACE = 7
+
+
 def of_event(event: Event) -> bytes:
-    """Write one change of an alarm, measurement `alarm`."""
+    """Write one change of an alarm, measurement `alarm`: what a chart marks at its moment."""
     alarm = event.alarm
-    tags = f"alarm,rule={_tag(alarm.rule)},subject={_tag(alarm.subject)}" + (
-        f",site={_tag(alarm.site)}" if alarm.site else ""
-    )
+    tags = {
+        "device": alarm.device, "family": alarm.family, "priority": str(alarm.priority), "rule": alarm.rule,
+        "site": alarm.site, "subject": alarm.subject,
+    }  # fmt: skip
+    written = "".join(f",{key}={_tag(value)}" for key, value in tags.items() if value)
     fields = (
-        f"event={_quoted(event.kind)},state={_quoted(alarm.state)},priority={alarm.priority},"
-        f"active={str(alarm.active).lower()},acknowledged={str(alarm.acknowledged).lower()}"
+        f"kind={_quoted(event.kind)},state={_quoted(alarm.state)},active={str(alarm.active).lower()},"
+        f"acknowledged={str(alarm.acknowledged).lower()},text={_quoted(alarm.text.zh)},text_en={_quoted(alarm.text.en)}"
     )
     if alarm.value is not None:
         fields += f",value={float(alarm.value)!r}"
-    index = {"raised": 1, "returned": 2, "acknowledged": 3}.get(event.kind, 4)
-    return f"{tags} {fields} {at_ns(event.t_ms, event.sequence, index)}\n".encode()
+    place = _PLACES.get(event.kind, _OTHER_PLACE)
+    return f"alarm{written} {fields} {at_ns(event.t_ms, event.sequence, place)}\n".encode()

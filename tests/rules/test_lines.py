@@ -11,7 +11,7 @@ from devices.readings import Values, values_of
 from devices.registry import Device
 from rules import lines
 from rules.kinds.state import State
-from rules.records import Alarm, Event, Period
+from rules.records import Alarm, Event, Period, Text
 from tests.rules.street import AIR, MINUTE, START_MS, Street, plain, rule
 
 
@@ -117,14 +117,23 @@ def test_a_device_whose_name_has_every_sign() -> None:
 
 def test_an_event_as_a_line() -> None:
     alarm = Alarm(
-        id="r@d", rule="r 1", subject="d,1", device="d", family="dust", site="x y", priority=1, active=True, value=True
-    )
+        id="r@d", rule="r 1", subject="d,1", device="d", family="dust", site="x y", priority=1, active=True, value=True,
+        text=Text('高 "10"', "high"),
+    )  # fmt: skip
     event = Event(sequence=3, at_ms=1, t_ms=2, kind="raised", cause="reading", alarm=alarm)
     assert parse(lines.of_event(event)) == (
         "alarm",
-        {"rule": "r 1", "subject": "d,1", "site": "x y"},
-        {"event": "raised", "state": "ACKED", "priority": 1, "active": True, "acknowledged": True, "value": 1},
-        2 * 1_000_000 + 3 * 8 + 1,
+        {"device": "d", "family": "dust", "priority": "1", "rule": "r 1", "site": "x y", "subject": "d,1"},
+        {
+            "kind": "raised",
+            "state": "ACKED",
+            "active": True,
+            "acknowledged": True,
+            "text": '高 "10"',
+            "text_en": "high",
+            "value": 1,
+        },
+        2 * 1_000_000 + 3 * 8,
     )
 
 
