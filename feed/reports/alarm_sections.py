@@ -29,8 +29,6 @@ def ledger(report: Report, say: Say) -> Section:
 
 def _row(each: Exceedance, clock: Clock, say: Say) -> list[str]:
     what = text_of(each.text, say)
-    if each.basis == "reference":
-        what += say("（参考限值）", " (reference limit)")
     if each.turned:
         what += say("【经修订未超标】", " [not exceeded, as amended]")
     elif each.amended:
@@ -60,7 +58,7 @@ def kpis(report: Report, say: Say) -> Iterator[Section]:
         key="kpi",
         title=say("报警管理指标（ISA-18.2）", "Alarm system (ISA-18.2)"),
         head=[say("指标", "figure"), say("本时段", "this time"), say("目标", "target")],
-        rows=[[name, value, _target(key, unit)] for key, name, value, unit in _figures(found, say)],
+        rows=[[name, value, _target(key, unit, say)] for key, name, value, unit in _figures(found, say)],
         numbers=(1, 2),
     )
     if found.top:
@@ -105,14 +103,14 @@ def _figures(found: Kpi, say: Say) -> Iterator[tuple[str, str, str, str]]:
     yield "", say("级别构成", "priorities"), mix if found.alarms else DASH, ""
 
 
-def _target(key: str, unit: str) -> str:
+def _target(key: str, unit: str, say: Say) -> str:
     if key not in TARGETS:
         return ""
     aim, most = TARGETS[key]
     sign = {"stale": "<", "per_10_min_over_ten_pct": "<", "in_flood_pct": "<", "per_10_min_most": "≤"}
-    words = f"{sign.get(key, '~' if most is not None else '')}{aim:g}"
-    words += f" ≤{most:g}" if most is not None else ""
-    return f"{words} {unit}".strip()
+    if most is not None:
+        return say(f"约 {aim:g}，至多 {most:g}", f"about {aim:g}, at most {most:g}")
+    return f"{sign.get(key, '')} {aim:g} {unit}".strip()
 
 
 def _shifts(found: Kpi, report: Report, say: Say) -> Section:

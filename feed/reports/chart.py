@@ -72,13 +72,14 @@ def chart(series: Series, report: Report, say: Say) -> str:
     picture = _Picture(max([*known, *limits], default=1.0), len(series.means))
     title = f"{series.name} · {say(series.zh, series.en)} {series.unit}"
     picture.text(LEFT, 14, title, anchor="start", kind="title")
+    length_ms = 3_600_000 if report.span.kind == "day" else 86_400_000
     clock, least = Clock(report.zone, report.span), min(limits, default=None)
     for slot, (start, mean) in enumerate(zip(series.starts, series.means, strict=True)):
         when = clock.short(start) if report.span.kind == "day" else f"{clock.local(start):%m-%d}"
         if mean is not None:
             kind = "over" if least is not None and mean > least else "bar"
             picture.column(slot, picture.y(mean), kind, f"{when}: {number(mean)} {series.unit}")
-        elif start < report.now_ms:
+        elif start + length_ms <= report.now_ms:
             picture.column(slot, TOP, "gap", f"{when}: {short_of_data(say)}")
         _tick(picture, slot, start, report)
     for line in sorted({(line.value, line.basis) for line in series.limits}, key=str):

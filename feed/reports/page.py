@@ -37,6 +37,7 @@ table { border-collapse: collapse; width: 100%; margin: 4px 0; font-variant-nume
 th { text-align: left; font-weight: 400; color: #4d5256; border-bottom: 1px solid #80868b; vertical-align: bottom; }
 th, td { padding: 3px 7px; } td { border-bottom: 1px solid #dfe0e1; vertical-align: top; white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
+th.n { white-space: nowrap; }
 td.long { white-space: normal; overflow-wrap: anywhere; } .n { text-align: right; }
 .few { color: #4d5256; fill: #4d5256; font-style: normal; background: #eceded; padding: 0 3px; }
 .charts { display: grid; grid-template-columns: 1fr 1fr; gap: 6px 18px; margin: 10px 0 0; }
@@ -47,6 +48,7 @@ svg text { font-size: 10.5px; fill: #4d5256; } svg .title { font-size: 12px; fil
 .hatch { stroke: #9a9da0; stroke-width: 1.4; }
 .limit { stroke: #b00020; stroke-dasharray: 6 3; stroke-width: 1.3; }
 svg .limit-text { fill: #b00020; stroke: #fff; stroke-width: 3px; paint-order: stroke; }
+.kpi table, .families table, .shifts table { max-width: 640px; } .kpi td:nth-child(2) { font-weight: 500; }
 .notes { font-size: 12px; color: #4d5256; } .notes h2 { color: #1b1d1f; }
 .sign { display: grid; grid-template-columns: repeat(3, 1fr) 170px; gap: 18px; margin-top: 26px; break-inside: avoid; }
 .sign div { border-bottom: 1px solid #1b1d1f; height: 56px; color: #4d5256; } .sign .stamp { border: 1px dashed #80868b; height: 110px; padding: 4px 8px; }
@@ -120,7 +122,7 @@ def _charts(report: Report, say: Say) -> str:
 
 def _section(section: Section, few: str) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
-    return f"<section><h2>{escape(section.title)}</h2>{lines}{_table(section, few) if section.rows else ''}</section>"
+    return f'<section class="{section.key}"><h2>{escape(section.title)}</h2>{lines}{_table(section, few) if section.rows else ""}</section>'
 
 
 def _table(section: Section, few: str) -> str:

@@ -30,7 +30,8 @@ def heading(report: Report, say: Say) -> list[tuple[str, str]]:
     """Return what the report is about, as pairs."""
     clock, span = Clock(report.zone), report.span
     facts = [(say("场所" if report.site else "范围", "Site" if report.site else "Covers"), report.title)]
-    facts += [(say(*LABELS.get(name, (name, name))), value) for name, value in report.labels.items()]
+    known = sorted(report.labels, key=lambda name: (list(LABELS).index(name) if name in LABELS else len(LABELS), name))
+    facts += [(say(*LABELS.get(name, (name, name))), report.labels[name]) for name in known]
     until = f"{clock.local(span.to_ms - 1):%Y-%m-%d} 24:00"
     facts.append((say("时段", "Time"), f"{clock.local(span.from_ms):%Y-%m-%d %H:%M} – {until} ({report.zone})"))
     facts.append((say("生成", "Made"), clock.full(report.now_ms)))
@@ -47,8 +48,8 @@ def _version(report: Report, say: Say) -> str:
     )
 
 
-def sections(report: Report, say: Say) -> Iterator[Section]:
-    """Make all parts, in their order."""
+def sections(report: Report, say: Say, *, whole: bool = False) -> Iterator[Section]:
+    """Make all parts, in their order; whole: of a city too every series, every device."""
     if report.revisions:
         lines = [text_of(each, say) for each in report.revisions]
         title = say(f"与第 {report.version - 1} 版的不同", f"What is otherwise than in version {report.version - 1}")
@@ -56,15 +57,15 @@ def sections(report: Report, say: Say) -> Iterator[Section]:
     if report.ranking:
         yield _ranking(report, say)
     if report.series:
-        yield _series(report, say)
+        yield _series(report, say, whole=whole)
     if any(each.quantity != "wind_speed_m_s" for each in report.series) or report.exceedances:
         yield ledger(report, say)
-    yield from _devices(report, say)
+    yield from _devices(report, say, whole=whole)
     yield from kpis(report, say)
     yield Section(key="notes", title=say("说明", "Notes"), lines=list(notes(report, say)))
 
 
-def _series(report: Report, say: Say) -> Section:
+def _series(report: Report, say: Say, *, whole: bool) -> Section:
     month = report.span.kind == "month"
     head = [
         say("测点", "place"), say("项目", "quantity"), say("平均", "mean"), say("最大小时均值", "highest hour"),
@@ -73,9 +74,18 @@ def _series(report: Report, say: Say) -> Section:
     ]  # fmt: skip
     head += [say("环比", "on month"), say("同比", "on year")] if month else []
     clock = Clock(report.zone, report.span)
-    rows = [_series_row(each, report, clock, say) for each in report.series]
+    only = "" if whole or report.site is not None else report.ranking_by
+    rows = [_series_row(each, report, clock, say) for each in report.series if only in ("", each.quantity)]
+    lines = [
+        say("其余项目见各场所的报告和 CSV。", "The other quantities stand in the reports of the sites and in the CSV.")
+    ]
     return Section(
-        key="series", title=say("监测结果", "What was measured"), head=head, rows=rows, numbers=range(2, len(head))
+        key="series",
+        title=say("监测结果", "What was measured"),
+        lines=lines if only else [],
+        head=head,
+        rows=rows,
+        numbers=range(2, len(head)),
     )
 
 
@@ -117,7 +127,7 @@ def _ranking(report: Report, say: Say) -> Section:
                    numbers=(2, 3, 4, 5, 6))  # fmt: skip
 
 
-def _devices(report: Report, say: Say) -> Iterator[Section]:
+def _devices(report: Report, say: Say, *, whole: bool) -> Iterator[Section]:
     head = [
         say("类别", "family"), say("设备", "devices"), say("平均在线率", "online, mean"), say("报警", "alarms"),
         say("未确认", "open"), say("确认用时中位数", "median to acknowledge"), "95 %",
@@ -132,9 +142,9 @@ def _devices(report: Report, say: Say) -> Iterator[Section]:
     title = say("设备与响应", "Devices and response")
     yield Section(key="families", title=title, head=head, rows=rows, numbers=range(1, 7))
     units = sorted(report.units, key=lambda each: (101 if each.online_pct is None else each.online_pct, each.id))
-    few = units[:MOST_UNITS]
+    few = units if whole else units[:MOST_UNITS]
     title = say("设备在线率", "Devices")
-    if len(units) > MOST_UNITS:
+    if len(units) > len(few):
         title = say(
             f"在线率最低的 {MOST_UNITS} 台（共 {len(units)} 台）",
             f"The {MOST_UNITS} of {len(units)} that were heard least",

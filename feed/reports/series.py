@@ -85,7 +85,7 @@ class Reader:
             means = [each.mean or 0.0 for each in hours]
             parts = sum(start < self._now_ms for start in hours_of(span, self._zone))
         else:
-            days = [self._day(day, told) for day in days_of(span, self._zone) if day.from_ms < self._now_ms]
+            days = [self._day(day, told) for day in days_of(span, self._zone) if day.to_ms <= self._now_ms]
             means, parts = [mean for mean in days if mean is not None], len(days)
         highest = max(hours, key=lambda each: each.mean or 0.0, default=None)
         return Values(
