@@ -131,9 +131,10 @@ def _shifts(found: Kpi, report: Report, say: Say) -> Section:
     total: Counter[str] = Counter()
     opened: Counter[str] = Counter()
     most: dict[str, int] = {}
-    for each in found.by_shift:
+    clock = Clock(report.zone)
+    for each in sorted(found.by_shift, key=lambda one: f"{clock.local(one.to_ms - 1):%H:%M}"):
         total[each.name] += each.alarms
         opened[each.name] += each.to_acknowledge.open
         most[each.name] = max(most.get(each.name, 0), each.per_10_min_most)
-    rows = [[name, str(total[name]), str(most[name]), str(opened[name])] for name in sorted(most)]
+    rows = [[name, str(total[name]), str(most[name]), str(opened[name])] for name in most]
     return Section(key="shifts", title=say("分班次", "By shift"), head=head[:4], rows=rows, numbers=(1, 2, 3))

@@ -52,7 +52,7 @@ svg .limit-text { fill: #b00020; stroke: #fff; stroke-width: 3px; paint-order: s
 .notes { font-size: 12px; color: #4d5256; } .notes h2 { color: #1b1d1f; }
 .sign { display: grid; grid-template-columns: repeat(3, 1fr) 170px; gap: 18px; margin-top: 26px; break-inside: avoid; }
 .sign div { border-bottom: 1px solid #1b1d1f; height: 56px; color: #4d5256; } .sign .stamp { border: 1px dashed #80868b; height: 110px; padding: 4px 8px; }
-@media (max-width: 760px) { main { margin: 0; padding: 14px; } dl { grid-template-columns: max-content 1fr; }
+@media screen and (max-width: 760px) { td.long { min-width: 12em; } main { margin: 0; padding: 14px; } dl { grid-template-columns: max-content 1fr; }
   .charts { grid-template-columns: 1fr; } .wide { overflow-x: auto; } .sign { grid-template-columns: 1fr 1fr; } }
 @media print { body { background: #fff; font-size: 9.5pt; } nav { display: none; }
   main { max-width: none; margin: 0; padding: 0; } table { font-size: 8.5pt; } th, td { padding: 2px 5px; }
@@ -127,13 +127,12 @@ def _section(section: Section, few: str) -> str:
 
 def _table(section: Section, few: str) -> str:
     head = "".join(f"<th{_kind(at, '', section)}>{escape(cell)}</th>" for at, cell in enumerate(section.head))
-    rows = "".join(
-        "<tr>"
-        + "".join(f"<td{_kind(at, cell, section)}>{_cell(cell, few)}</td>" for at, cell in enumerate(row))
-        + "</tr>"
-        for row in section.rows
-    )
+    rows = "".join(f"<tr>{_row(row, few, section)}</tr>" for row in section.rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _row(row: list[str], few: str, section: Section) -> str:
+    return "".join(f"<td{_kind(at, cell, section)}>{_cell(cell, few)}</td>" for at, cell in enumerate(row))
 
 
 def _kind(at: int, cell: str, section: Section) -> str:

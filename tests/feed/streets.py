@@ -189,7 +189,8 @@ class City:
     def ack(self, at_ms: int, alarm: Alarm, user: str = "张三", comment: str = "") -> Outcome:
         """Acknowledge an alarm."""
         command = Command(
-            at_ms=0, id=f"c{self.next}", kind="ack", alarm=alarm.id, occurrence=alarm.occurrence, user=user, comment=comment
+            at_ms=0, id=f"c{self.next}", kind="ack", alarm=alarm.id, occurrence=alarm.occurrence, user=user,
+            comment=comment,
         )  # fmt: skip
         return self.take(at_ms, command)
 
