@@ -15,12 +15,12 @@ export const when = (time: string | number | null): string =>
 /** `16:00:00` of it. */
 export const hour = (time: string | number): string => when(time).slice(11);
 
-/** Milliseconds as `00:12:05`, over a day as `3 天 04:00:00`. */
+/** Milliseconds as `00:12:05`, over a day as `3 天 04:00`. */
 export function lasting(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));
   const two = (n: number): string => String(n).padStart(2, "0");
-  const rest = `${two(Math.floor(s / 3600) % 24)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
-  return s < 86_400 ? rest : `${t("time.days", { n: Math.floor(s / 86_400) })} ${rest}`;
+  const rest = `${two(Math.floor(s / 3600) % 24)}:${two(Math.floor(s / 60) % 60)}`;
+  return s < 86_400 ? `${rest}:${two(s % 60)}` : `${t("time.days", { n: Math.floor(s / 86_400) })} ${rest}`;
 }
 
 /** Seconds as people say them: `15 分钟`, `2 小时`, `3 天`. */

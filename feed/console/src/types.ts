@@ -132,7 +132,7 @@ export type DeviceDetail = Device & {
   interval_s: number;
   via: string[];
   quantities: Record<string, { unit: string; zh: string; en: string; type: string; windowed: boolean }>;
-  last_frame: Record<string, unknown> | null;
+  last_frame: { sequence: number; at: string; source: string; place: string; bytes: number; what: string; flags: string | null } | null;
   values: Record<string, number | boolean | string>;
   battery: Record<string, number | boolean>;
   radio: Record<string, number>;
@@ -140,7 +140,8 @@ export type DeviceDetail = Device & {
   whole: boolean;
   verdicts: {
     rule: string; alarm: string; priority: Priority; mode: string; quantity: string | null;
-    verdict: "normal" | "violated" | "unknown"; cause: string | null; since: string | null;
+    verdict: "normal" | "violated" | "unknown"; since: string | null;
+    cause: "cut_off" | "silent" | "unheard" | "too_few" | "not_yet" | null;
   }[];
   coverage: Record<string, { minutes: number; of: number }>;
   clock_offset_s: number | null;

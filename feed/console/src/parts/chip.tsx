@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { t } from "../i18n";
 import type { Priority } from "../types";
 
-const SHAPES: Record<Priority, string> = {
+export const SHAPES: Record<Priority, string> = {
   1: "M8 .5 15.5 8 8 15.5.5 8z",
   2: "M8 1 15.5 15H.5z",
   3: "M1.5 1.5h13v13h-13z",

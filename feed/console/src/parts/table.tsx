@@ -33,8 +33,8 @@ export function Table<T>(given: {
         <tbody>
           {rows.map((row) => (
             <tr key={id(row)} class={onRow ? "link" : ""} onClick={onRow && (() => onRow(row))}>
-              {columns.map(({ key, cell }) => (
-                <td key={key} class={key}>
+              {columns.map(({ key, head, cell }) => (
+                <td key={key} class={key} data-head={head}>
                   {cell(row)}
                 </td>
               ))}

@@ -1,21 +1,11 @@
-// What the screens show of alarms, and what they do to them.
-import { command, commandId, pathOf } from "../api";
+// What the screens show of alarms.
 import { said, t } from "../i18n";
 import { Chip } from "../parts/chip";
 import type { Column } from "../parts/table";
 import { to } from "../route";
-import { me, operator } from "../session";
 import { alarms, version } from "../state";
 import { measured } from "../time";
 import type { Alarm, State } from "../types";
-
-/** Tell the gateway something about the activation that is seen here. What comes of it comes as an event. */
-export async function act(alarm: Alarm, kind: "unshelve" | "in-service"): Promise<void> {
-  const user = me.value?.door === "local" ? { user: operator.value } : {};
-  await command<Alarm>(`/alarms/${pathOf(alarm.id)}/${kind}`, {
-    occurrence: alarm.occurrence, command_id: commandId(), ...user,
-  });
-}
 
 const STANDING: State[] = ["UNACK", "ACKED", "RTN_UNACK", "LATCHED"];
 const due = (alarm: Alarm): string => alarm.shelved_until ?? alarm.out_until ?? `~${alarm.priority}${alarm.since ?? ""}`;

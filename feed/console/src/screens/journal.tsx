@@ -49,14 +49,13 @@ function Search({ asked }: { asked: Wanted }) {
       return value ? [name, value] : [];
     }));
   };
-  const field = (name: Field, type: "search" | "datetime-local" = "search") => (
-    <label>{t(`journal.${name}`)}<input name={name} type={type} step="1" value={asked[name] ?? ""} /></label>
-  );
+  const field = (name: Field) => <label>{t(`journal.${name}`)}<input name={name} type="search" value={asked[name] ?? ""} /></label>;
+  const time = (name: "from" | "to") => <label>{t(`journal.${name}`)}<input name={name} type="datetime-local" step="1" value={asked[name] ?? ""} /></label>;
   return (
     <form class="filter panel" role="search" onSubmit={send}>
       {field("text")}
-      {field("from", "datetime-local")}
-      {field("to", "datetime-local")}
+      {time("from")}
+      {time("to")}
       <label>
         {t("journal.kind")}
         <select name="kind">

@@ -1,5 +1,134 @@
-import { Empty } from "../parts/states";
+// Who may log in and as what, and the tokens of programs and wall screens.
+import { useState } from "preact/hooks";
+import { patch, post, type Problem } from "../api";
+import { t } from "../i18n";
+import { Dialog } from "../parts/dialog";
+import { Show, useLoad } from "../parts/load";
+import { Table } from "../parts/table";
+import { me } from "../session";
+import type { Role } from "../types";
+import { Form, Refusal, word } from "./form";
+import { Tokens } from "./tokens";
+
+type Person = { user: string; name: string; role: Role; disabled: boolean; must_change: boolean; password: string | null };
+const ROLES: Role[] = ["viewer", "operator", "engineer", "admin", "auditor"];
+
+/** Something that is told only once, until it is closed. */
+export type Secret = { whose: string; secret: string };
 
 export default function Screen() {
-  return <Empty />;
+  const people = useLoad<{ people: Person[] }>("/people");
+  const [secret, tell] = useState<Secret | null>(null);
+  const [adding, setAdding] = useState(false);
+  return (
+    <div class="screen">
+      <div class="row head">
+        <h1>{t("nav.people")}</h1>
+        <button type="button" class="main" onClick={() => setAdding(true)}>{t("people.add")}</button>
+      </div>
+      <Show of={people}>{({ people: rows }) => (
+        <Table label={t("nav.people")} rows={rows} id={({ user }) => user} columns={[
+          { key: "user", head: t("people.user"), cell: ({ user, name }) => <>{name}<small>{user}</small></> },
+          { key: "role", head: t("people.role"), cell: (person) => <RoleOf person={person} changed={people.again} /> },
+          { key: "state", head: t("people.state"), cell: ({ disabled, must_change }) => t(disabled ? "people.disabled" : must_change ? "people.must_change" : "people.active") },
+          { key: "do", head: t("shelf.do"), cell: (person) => <Doing person={person} changed={people.again} tell={tell} /> },
+        ]} />
+      )}</Show>
+      <Tokens tell={tell} />
+      {adding && <Adding close={() => setAdding(false)} changed={people.again} tell={tell} />}
+      {secret && <Told secret={secret} close={() => tell(null)} />}
+    </div>
+  );
+}
+
+const pathTo = (person: Person): string => `/people/${encodeURIComponent(person.user)}`;
+
+/** A change that goes at once; why not, where it is refused. */
+function useChange(changed: () => void): [Problem | null, (work: Promise<unknown>) => void] {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const change = (work: Promise<unknown>): void => {
+    setProblem(null);
+    work.then(undefined, setProblem).finally(changed);
+  };
+  return [problem, change];
+}
+
+function RoleOf({ person, changed }: { person: Person; changed: () => void }) {
+  const [problem, change] = useChange(changed);
+  return (
+    <>
+      <select
+        aria-label={`${t("people.role")} ${person.name}`}
+        value={person.role}
+        disabled={person.user === me.value?.user}
+        onChange={(event) => change(patch(pathTo(person), { role: event.currentTarget.value }))}
+      >
+        {ROLES.map((role) => <option key={role} value={role}>{t(`role.${role}`)}</option>)}
+      </select>
+      {problem && <Refusal problem={problem} />}
+    </>
+  );
+}
+
+function Doing({ person, changed, tell }: { person: Person; changed: () => void; tell: (secret: Secret) => void }) {
+  const [asked, ask] = useState<"disable" | "reset" | null>(null);
+  const [problem, change] = useChange(changed);
+  if (asked) {
+    const work = async (): Promise<void> => {
+      const done = await patch<Person>(pathTo(person), asked === "reset" ? { reset: true } : { disabled: !person.disabled });
+      if (done.password) tell({ whose: done.user, secret: done.password });
+    };
+    return (
+      <span class="row">
+        {t(asked === "reset" ? "people.reset_sure" : "people.disable_sure", { name: person.name })}
+        <button type="button" class="main" onClick={() => { ask(null); change(work()); }}>{t("people.yes")}</button>
+        <button type="button" onClick={() => ask(null)}>{t("cancel")}</button>
+      </span>
+    );
+  }
+  return (
+    <span class="row">
+      <button type="button" aria-label={`${t("people.reset")} ${person.name}`} onClick={() => ask("reset")}>{t("people.reset")}</button>
+      {person.user !== me.value?.user && (person.disabled
+        ? <button type="button" aria-label={`${t("people.enable")} ${person.name}`} onClick={() => change(patch(pathTo(person), { disabled: false }))}>{t("people.enable")}</button>
+        : <button type="button" aria-label={`${t("people.disable")} ${person.name}`} onClick={() => ask("disable")}>{t("people.disable")}</button>)}
+      {problem && <Refusal problem={problem} />}
+    </span>
+  );
+}
+
+function Adding({ close, changed, tell }: { close: () => void; changed: () => void; tell: (secret: Secret) => void }) {
+  return (
+    <Dialog title={t("people.add")} onClose={close}>
+      <Form label={t("people.add")} button="people.add" send={async (fields) => {
+        const made = await post<Person>("/people", { user: word(fields, "user"), name: word(fields, "name"), role: word(fields, "role") });
+        changed();
+        close();
+        if (made.password) tell({ whose: made.user, secret: made.password });
+      }}>
+        <label>{t("people.user")}<input name="user" required maxLength={64} autocomplete="off" /></label>
+        <label>{t("people.name")}<input name="name" required maxLength={64} autocomplete="off" /></label>
+        <label>
+          {t("people.role")}
+          <select name="role">{ROLES.map((role) => <option key={role} value={role} selected={role === "operator"}>{t(`role.${role}`)} — {t(`role.${role}.may`)}</option>)}</select>
+        </label>
+        <p class="hint">{t("people.one_time")}</p>
+      </Form>
+    </Dialog>
+  );
+}
+
+function Told({ secret, close }: { secret: Secret; close: () => void }) {
+  const [copied, setCopied] = useState(false);
+  return (
+    <Dialog title={t("people.told", { name: secret.whose })} onClose={close}>
+      <p>{t("people.once")}</p>
+      <p><code class="secret" tabIndex={0}>{secret.secret}</code></p>
+      <p class="actions">
+        <span role="status">{copied && t("people.copied")}</span>
+        <button type="button" onClick={() => void navigator.clipboard.writeText(secret.secret).then(() => setCopied(true))}>{t("people.copy")}</button>
+        <button type="button" class="main" onClick={close}>{t("close")}</button>
+      </p>
+    </Dialog>
+  );
 }

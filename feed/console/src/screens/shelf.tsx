@@ -1,34 +1,26 @@
 // What does not ring although it may be wrong: shelved, suppressed by design, out of service. Reviewed at each handover.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
-import { Problem } from "../api";
+import { pending, send } from "../commands";
+import { Refused } from "../desk/refused";
 import { t, type Key } from "../i18n";
-import { Failed, Loading } from "../parts/states";
+import { Loading } from "../parts/states";
 import { Table, type Column } from "../parts/table";
 import { may } from "../session";
 import { link, nowMs, second } from "../state";
 import { lasting, when } from "../time";
 import type { Alarm } from "../types";
-import { act, inState, what } from "./alarms";
+import { inState, what } from "./alarms";
 import { Some } from "./lists";
 
 const WARN_MS = 600_000;
 
 export default function Screen() {
-  const [problem, setProblem] = useState<Problem | null>(null);
   if (!link.value.pictured) return <Loading />;
   const shelved = inState("SHELVED");
-  const free = (kind: "unshelve" | "in-service") => async (alarm: Alarm): Promise<void> => {
-    setProblem(null);
-    await act(alarm, kind).catch((error: unknown) => {
-      if (!(error instanceof Problem)) throw error;
-      setProblem(error);
-    });
-  };
   return (
     <div class="screen">
       <h1>{t("nav.shelf")}</h1>
-      {problem && <Failed problem={problem} />}
+      <Refused />
       <Soon shelved={shelved} />
       <Group title="shelf.shelved" rows={shelved} none="shelf.none_shelved" columns={[
         ...what(),
@@ -36,7 +28,7 @@ export default function Screen() {
         ...why(),
         {
           key: "do", head: t("shelf.do"), cell: (alarm) =>
-            may(alarm.priority === 1 ? "shelve_urgent" : "shelve") && <Free alarm={alarm} words="shelf.unshelve" free={free("unshelve")} />,
+            may(alarm.priority === 1 ? "shelve_urgent" : "shelve") && <Free alarm={alarm} kind="unshelve" />,
         },
       ]} />
       <Group title="shelf.out" rows={inState("OUT_OF_SERVICE")} none="shelf.none_out" columns={[
@@ -45,7 +37,7 @@ export default function Screen() {
         ...why(),
         {
           key: "do", head: t("shelf.do"), cell: (alarm) =>
-            may("shelve_urgent") && <Free alarm={alarm} words="shelf.in_service" free={free("in-service")} />,
+            may("shelve_urgent") && <Free alarm={alarm} kind="in-service" />,
         },
       ]} />
       <Group title="shelf.suppressed" rows={inState("SUPPRESSED")} none="shelf.none_suppressed" columns={[
@@ -99,19 +91,17 @@ function Left({ until }: { until: string | null }): ComponentChildren {
   );
 }
 
-function Free({ alarm, words, free }: { alarm: Alarm; words: Key; free: (alarm: Alarm) => Promise<void> }) {
-  const [busy, setBusy] = useState(false);
+function Free({ alarm, kind }: { alarm: Alarm; kind: "unshelve" | "in-service" }) {
+  const busy = pending.value.has(alarm.id);
+  const words = t(kind === "unshelve" ? "shelf.unshelve" : "shelf.in_service");
   return (
     <button
       type="button"
       disabled={busy || link.value.dead}
-      aria-label={`${t(words)} ${alarm.name ?? alarm.subject}`}
-      onClick={() => {
-        setBusy(true);
-        void free(alarm).finally(() => setBusy(false));
-      }}
+      aria-label={`${words} ${alarm.name ?? alarm.subject}`}
+      onClick={() => void send(kind, alarm)}
     >
-      {t(busy ? "list.sent" : words)}
+      {busy ? t("list.sent") : words}
     </button>
   );
 }

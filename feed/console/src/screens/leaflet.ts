@@ -1,0 +1,96 @@
+// Leaflet and what we need of it. It may write no markup: marks are elements, attribution and buttons are our own.
+import L from "leaflet";
+import { render, h } from "preact";
+import { SHAPES } from "../parts/chip";
+import type { ConsoleSettings, Priority } from "../types";
+import { onMap, type Crs } from "./crs";
+import { marks, wordsOf, type Mark, type Spot } from "./plan";
+
+type Settings = NonNullable<ConsoleSettings["map"]>;
+const CLOSEST = 19;
+
+export class TileMap {
+  private readonly map: L.Map;
+  private readonly layer = L.layerGroup();
+  private spots: Spot[] = [];
+  private pick: (mark: Mark) => void = () => {};
+  private readonly crs: Crs;
+
+  /** unseen: told whether tiles do not come. */
+  constructor(box: HTMLElement, settings: Settings, unseen: (so: boolean) => void) {
+    styled();
+    this.crs = settings.crs as Crs;
+    this.map = L.map(box, { zoomControl: false, attributionControl: false, maxZoom: CLOSEST });
+    const tiles = L.tileLayer(settings.tiles, { maxZoom: CLOSEST });
+    tiles.on("tileerror", () => unseen(true)).on("tileload", () => unseen(false));
+    tiles.addTo(this.map);
+    this.layer.addTo(this.map);
+    this.map.setView(this.place(settings.center ?? [104, 35]), settings.center ? 13 : 4);
+    this.map.on("zoomend moveend resize", () => this.draw());
+  }
+
+  remove(): void {
+    this.map.remove();
+  }
+
+  zoom(by: number): void {
+    this.map.setZoom(this.map.getZoom() + by);
+  }
+
+  aim(spots: Spot[]): void {
+    if (spots.length) this.map.fitBounds(L.latLngBounds(spots.map(({ at }) => this.place(at))), { maxZoom: 17, padding: [50, 50] });
+  }
+
+  show(spots: Spot[], pick: (mark: Mark) => void): void {
+    const first = !this.spots.length;
+    this.spots = spots;
+    this.pick = pick;
+    if (first) this.aim(spots);
+    this.draw();
+  }
+
+  private place(at: readonly [number, number]): L.LatLngTuple {
+    const [east, north] = onMap(at, this.crs);
+    return [north, east];
+  }
+
+  private draw(): void {
+    this.layer.clearLayers();
+    const { x, y } = this.map.getSize();
+    const found = marks(this.spots, (at) => {
+      const point = this.map.latLngToContainerPoint(this.place(at));
+      return [point.x, point.y];
+    }, x, y);
+    for (const mark of found) {
+      const marker = L.marker(this.map.containerPointToLatLng([mark.x, mark.y]), { icon: iconOf(mark), zIndexOffset: 1000 * (5 - (mark.worst || 5)) });
+      marker.on("click", () => {
+        this.pick(mark);
+        if (mark.spots.length > 1) this.aim(mark.spots);
+      });
+      marker.addTo(this.layer).getElement()?.setAttribute("aria-label", wordsOf(mark));
+    }
+  }
+}
+
+function iconOf(mark: Mark): L.DivIcon {
+  const html = document.createElement("div");
+  const many = mark.spots.length > 1;
+  const sign = mark.worst
+    ? h("path", { class: mark.unseen ? "pulse" : "", d: SHAPES[mark.worst as Priority], transform: "translate(-12 -12) scale(1.5)" })
+    : h("circle", { class: mark.spots.every((spot) => spot.known) ? "known" : "unknown", r: many ? 11 : 6 });
+  render(
+    h("svg", { viewBox: "-18 -18 36 50", width: 36, height: 50, class: `mark ${mark.worst ? `p${mark.worst}` : ""}`, "aria-hidden": true },
+      sign, many && h("text", { class: "n", y: mark.worst ? 25 : 4 }, mark.spots.length)),
+    html,
+  );
+  return L.divIcon({ html, className: "", iconSize: [36, 50], iconAnchor: [18, 18] });
+}
+
+/** Leaflet's own styles stand in a file of their own, which is asked for when there is a map. */
+function styled(): void {
+  if (document.querySelector('link[href="leaflet.css"]')) return;
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = "leaflet.css";
+  document.head.append(link);
+}

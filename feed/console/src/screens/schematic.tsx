@@ -1,0 +1,182 @@
+// A plan without a map: devices where they are, north up, one measure in all directions.
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { t } from "../i18n";
+import { SHAPES } from "../parts/chip";
+import type { Priority } from "../types";
+import { calling, marks, wordsOf, type Mark, type Spot } from "./plan";
+
+type View = { x: number; y: number; scale: number }; // middle in metres east and north of the origin; pixels a metre
+type Size = { width: number; height: number };
+
+const DEGREE_M = 111_320;
+const EDGE_PX = 70;
+const CLOSEST = 4;
+const STEP = 1.6;
+
+export function Schematic({ spots, pick, aim }: { spots: Spot[]; pick: (mark: Mark) => void; aim: Spot[] | null }) {
+  const svg = useRef<SVGSVGElement>(null);
+  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  const [own, setView] = useState<View | null>(null); // null = all of it
+  const origin = spots[0]?.at ?? [0, 0];
+  const east = Math.cos((origin[1] * Math.PI) / 180) * DEGREE_M;
+  const metres = ({ at }: Spot): [number, number] => [(at[0] - origin[0]) * east, (at[1] - origin[1]) * DEGREE_M];
+  const around = (those: Spot[]): View => fitting(those.map(metres), size);
+  const view = own ?? around(spots);
+  const project = (at: Spot["at"]): [number, number] => [
+    size.width / 2 + ((at[0] - origin[0]) * east - view.x) * view.scale,
+    size.height / 2 - ((at[1] - origin[1]) * DEGREE_M - view.y) * view.scale,
+  ];
+  useLayoutEffect(() => {
+    const element = svg.current;
+    if (!element) return undefined;
+    const look = (): void => setSize({ width: element.clientWidth, height: element.clientHeight });
+    const watch = new ResizeObserver(look);
+    watch.observe(element);
+    look();
+    return () => watch.disconnect();
+  }, []);
+  useEffect(() => {
+    if (aim?.length) setView(around(aim));
+  }, [aim]);
+  const zoom = (by: number, px = size.width / 2, py = size.height / 2): void => {
+    const scale = Math.min(CLOSEST, Math.max(1e-4, view.scale * by));
+    const [dx, dy] = [px - size.width / 2, py - size.height / 2];
+    setView({ scale, x: view.x + dx / view.scale - dx / scale, y: view.y - dy / view.scale + dy / scale });
+  };
+  const move = (dx: number, dy: number): void => setView({ ...view, x: view.x + dx / view.scale, y: view.y - dy / view.scale });
+  const drag = useDrag(move);
+  const open = (mark: Mark): void => {
+    pick(mark);
+    if (mark.spots.length > 1 && view.scale < CLOSEST) setView(around(mark.spots));
+  };
+  const keys: Record<string, () => void> = {
+    "+": () => zoom(STEP), "=": () => zoom(STEP), "-": () => zoom(1 / STEP), "0": () => setView(null),
+    ArrowLeft: () => move(-80, 0), ArrowRight: () => move(80, 0), ArrowUp: () => move(0, -80), ArrowDown: () => move(0, 80),
+  };
+  const shown = size.width ? marks(spots, project, size.width, size.height) : [];
+  const named = labels(shown);
+  return (
+    <>
+      <svg
+        ref={svg} class="schematic" tabIndex={0} role="group" aria-label={t("map.schematic_say")} {...drag}
+        onWheel={(event) => {
+          event.preventDefault();
+          zoom(event.deltaY < 0 ? STEP : 1 / STEP, event.offsetX, event.offsetY);
+        }}
+        onKeyDown={(event) => {
+          const does = keys[event.key];
+          if (!does || event.ctrlKey || event.altKey || event.metaKey) return;
+          event.preventDefault();
+          does();
+        }}
+      >
+        <Grid view={view} size={size} />
+        {shown.map((mark) => <One key={mark.spots[0]?.id} mark={mark} named={named.has(mark)} open={open} />)}
+      </svg>
+      <div class="zoom" role="group" aria-label={t("map.zoom")}>
+        <button type="button" aria-label={t("map.in")} onClick={() => zoom(STEP)}>+</button>
+        <button type="button" aria-label={t("map.out")} onClick={() => zoom(1 / STEP)}>−</button>
+        <button type="button" onClick={() => setView(null)}>{t("map.all")}</button>
+      </div>
+      <Scale scale={view.scale} />
+    </>
+  );
+}
+
+function fitting(points: [number, number][], size: Size): View {
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  const [west, east, south, north] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  if (!points.length) return { x: 0, y: 0, scale: 1 };
+  const room = (px: number, m: number): number => Math.max(40, px - 2 * EDGE_PX) / Math.max(1, m);
+  return { x: (west + east) / 2, y: (south + north) / 2, scale: Math.min(CLOSEST / 2, room(size.width, east - west), room(size.height, north - south)) };
+}
+
+/** Move by pointer; a press that does not move is a click on a mark. */
+function useDrag(move: (dx: number, dy: number) => void) {
+  const last = useRef<[number, number] | null>(null);
+  return {
+    onPointerDown: (event: PointerEvent): void => void (last.current = [event.clientX, event.clientY]),
+    onPointerMove: (event: PointerEvent): void => {
+      if (!last.current || !event.buttons) return;
+      const [x, y] = last.current;
+      if (Math.hypot(event.clientX - x, event.clientY - y) < 3) return;
+      (event.currentTarget as Element).setPointerCapture(event.pointerId);
+      last.current = [event.clientX, event.clientY];
+      move(x - event.clientX, y - event.clientY);
+    },
+    onPointerUp: (): void => void (last.current = null),
+    onPointerCancel: (): void => void (last.current = null),
+  };
+}
+
+function One({ mark, named, open }: { mark: Mark; named: boolean; open: (mark: Mark) => void }) {
+  const name = calling(mark);
+  const many = mark.spots.length > 1;
+  return (
+    <g
+      class={`mark ${mark.worst ? `p${mark.worst}` : ""}`} tabIndex={0} role="button" aria-label={wordsOf(mark)}
+      transform={`translate(${Math.round(mark.x)} ${Math.round(mark.y)})`}
+      onClick={() => open(mark)}
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        open(mark);
+      }}
+    >
+      <title>{wordsOf(mark)}</title>
+      <Symbol mark={mark} />
+      {many && <text class="n" y={mark.worst ? 25 : 4}>{mark.spots.length}</text>}
+      {named && name && <text class="name" x={mark.worst || many ? 16 : 9} y="4">{name}</text>}
+    </g>
+  );
+}
+
+/** The sign of its most urgent alarm; else a quiet dot, hollow where nothing is heard. */
+export function Symbol({ mark }: { mark: Mark }) {
+  if (mark.worst) return <path class={mark.unseen ? "pulse" : ""} d={SHAPES[mark.worst as Priority]} transform="translate(-12 -12) scale(1.5)" />;
+  return <circle class={mark.spots.every((spot) => spot.known) ? "known" : "unknown"} r={mark.spots.length > 1 ? 11 : 5} />;
+}
+
+const LETTER_PX = 13;
+
+/** Whose names have room: the most urgent first. */
+function labels(shown: Mark[]): Set<Mark> {
+  const taken: [number, number, number][] = [];
+  const named = new Set<Mark>();
+  for (const mark of [...shown].reverse()) {
+    const width = 20 + calling(mark).length * LETTER_PX;
+    if (taken.some(([x, y, w]) => Math.abs(y - mark.y) < 18 && mark.x < x + w && x < mark.x + width)) continue;
+    taken.push([mark.x, mark.y, width]);
+    named.add(mark);
+  }
+  return named;
+}
+
+const round = (m: number): number => {
+  const power = 10 ** Math.floor(Math.log10(m));
+  return power * ([5, 2, 1].find((one) => one * power <= m) ?? 1);
+};
+
+function Grid({ view, size }: { view: View; size: Size }) {
+  const step = round(240 / view.scale) * view.scale;
+  const lines = (length: number, offset: number): number[] => Array.from({ length: Math.ceil(length / step) + 1 }, (_, n) => (((offset % step) + step) % step) + n * step);
+  return (
+    <g class="grid" aria-hidden="true">
+      {lines(size.width, size.width / 2 - view.x * view.scale).map((x) => <line key={`x${x}`} x1={x} x2={x} y1={0} y2={size.height} />)}
+      {lines(size.height, size.height / 2 + view.y * view.scale).map((y) => <line key={`y${y}`} x1={0} x2={size.width} y1={y} y2={y} />)}
+    </g>
+  );
+}
+
+function Scale({ scale }: { scale: number }) {
+  const m = round(120 / scale);
+  const width = Math.round(m * scale);
+  return (
+    <svg class="scale" width={width + 2} height="22" role="img" aria-label={t("map.scale", { n: length(m) })}>
+      <path d={`M1 12v8h${width}v-8`} />
+      <text x={width / 2} y="10">{length(m)}</text>
+    </svg>
+  );
+}
+
+const length = (m: number): string => (m < 1000 ? `${Math.round(m * 10) / 10} m` : `${m / 1000} km`);
