@@ -16,8 +16,8 @@ from devices.registry import Device, Registry, Route, Source
 from feed.console_settings import EIGHT_HOURS, ConsoleSettings, ShiftSettings
 from feed.shifts import shift_at, shifts_of
 from feed.summary import Counts
-from rules.fold import Fold
 from rules.flood import Flood
+from rules.fold import Fold
 from rules.kinds.threshold import Threshold
 from rules.records import Command, Config, Text
 from rules.ruleset import Cited, Rule, RuleSet, Scope
