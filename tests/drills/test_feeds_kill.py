@@ -13,7 +13,7 @@ from tests.feed.feeds_room import Listener, listener, order, receiver, signed, w
 from tests.load import Publisher
 from tests.servers import Mosquitto, mosquitto
 
-DEVICES, KILLS = 40, 8
+DEVICES, KILLS = 20, 8
 ROOT = "cityward/drill/v1"
 EVENTS, STATUS = f"{ROOT}/alarm/events", f"{ROOT}/status"
 FEEDS = """feeds:
@@ -52,7 +52,7 @@ class Traffic:
 
     def _run(self) -> None:
         turn = 0
-        while not self._stop.wait(0.02):
+        while not self._stop.wait(0.05):
             turn += 1
             readings = [
                 (b"dust/%d" % device, b'{"n": %d, "pm10": %d.5}' % (turn, 500 if (turn + device) % 7 < 3 else 40))

@@ -197,7 +197,10 @@ class Receiver:
                     super().handle()
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # who posted was killed
+                    return
                 post = Post({name.lower(): value for name, value in self.headers.items()}, body)
                 receiver.posts.append(post)
                 status, headers, said = receiver.answer(post)
