@@ -1,10 +1,15 @@
 // Who sits here, and what he may do.
-import { computed, signal } from "@preact/signals";
-import { get, Problem, refused } from "./api";
+import { computed, effect, signal } from "@preact/signals";
+import { get, post, refused } from "./api";
+import { language, speak, spoken } from "./i18n";
+import { begin, link, reconnect } from "./state";
+import { zone } from "./time";
 import type { Action, ConsoleSettings, Me } from "./types";
 
-/** asked: nobody knows yet; out: has to log in; locked: has to unlock; in. */
-export const session = signal<{ is: "asked" | "out" | "locked" | "in"; me: Me | null }>({ is: "asked", me: null });
+/** asked: nobody knows yet; out: has to log in; in. */
+export const session = signal<{ is: "asked" | "out" | "in"; me: Me | null }>({ is: "asked", me: null });
+/** The session has to be unlocked with the password. */
+export const locked = signal(false);
 export const me = computed(() => session.value.me);
 export const settings = signal<ConsoleSettings | null>(null);
 
@@ -13,22 +18,62 @@ export const may = (action: Action): boolean => me.value?.may.includes(action) ?
 /** The name under which commands go out over the loopback door, where nobody logs in; kept by the browser. */
 export const operator = signal(localStorage.getItem("user") ?? "");
 
-refused.listeners.push(({ status }) => {
+function refuse(status: number): void {
   if (status === 401) session.value = { is: "out", me: null };
-  if (status === 423) session.value = { ...session.value, is: "locked" };
-});
-
-/** Ask the gateway who this is. */
-export async function whoAmI(): Promise<void> {
-  try {
-    session.value = { is: "in", me: await get<Me>("/me") };
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 404) throw error;
-    session.value = { is: "in", me: LOCAL };
-  }
+  if (status === 423) locked.value = true;
 }
 
-const LOCAL: Me = {
-  user: "", name: "", role: "operator", door: "local", may: ["open", "self", "see", "answer", "reset", "shelve"],
-  language: null, idle_s: null, must_change: false, locked: false,
-};
+refused.listeners.push(({ status, word }) => word === "wrong-login" || refuse(status));
+// The line belongs to all tabs: where one logs in or out, the others follow.
+effect(() => refuse(link.value.problem?.status ?? 0));
+effect(() => {
+  if (link.value.open && session.peek().is === "out") void enter().catch(() => {});
+});
+
+let begun = false;
+
+/** Ask the gateway who this is, and begin, or have him log in. */
+export async function enter(): Promise<void> {
+  await entered(await get<Me>("/me"));
+}
+
+/** Log in: with name and password, or a wall screen with its token. */
+export async function login(given: { user: string; password: string } | { token: string }): Promise<void> {
+  await entered(await post<Me>("/login", given));
+}
+
+/** Go on after the lock. */
+export async function unlock(password: string): Promise<void> {
+  await entered(await post<Me>("/me/unlock", { password }));
+}
+
+export async function changePassword(old: string, wanted: string): Promise<void> {
+  await entered(await post<Me>("/me/password", { old, new: wanted }));
+}
+
+export async function logout(): Promise<void> {
+  await post("/logout");
+  session.value = { is: "out", me: null };
+}
+
+async function entered(who: Me): Promise<void> {
+  if (!who.may.includes("see")) return void (session.value = { is: "out", me: null });
+  session.value = { is: "in", me: who };
+  locked.value = who.locked;
+  if (who.locked || who.must_change) return;
+  if (!begun) begin();
+  else if (link.value.problem) reconnect();
+  begun = true;
+  if (who.language && !spoken() && who.language !== language.value) await speak(who.language, false);
+  settings.value = await get<ConsoleSettings>("/console");
+  zone.value = settings.value.time_zone;
+}
+
+// ------------------------------------------------------------------------------------------------------ idle
+
+let moved = Date.now();
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) addEventListener(kind, () => (moved = Date.now()), { passive: true });
+setInterval(() => {
+  const idle_s = me.value?.idle_s;
+  if (idle_s && Date.now() - moved > idle_s * 1000) locked.value = true;
+}, 5_000);

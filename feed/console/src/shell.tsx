@@ -6,6 +6,7 @@ import { language, speak, t } from "./i18n";
 import { Lazy } from "./lazy";
 import { route, to } from "./route";
 import { SCREENS, type Name } from "./screens";
+import { Account } from "./login";
 import { may, settings } from "./session";
 import { theme, turn } from "./theme";
 import { Desk } from "./desk/desk";
@@ -26,6 +27,7 @@ export function Shell() {
           <LinkState />
           <Duty />
           <Operator />
+          <Account />
           <button type="button" class="plain" onClick={turn}>{t(theme.value === "light" ? "theme.dark" : "theme.light")}</button>
           <button type="button" class="plain" onClick={() => void speak(language.value === "zh" ? "en" : "zh")}>
             {t("language")}

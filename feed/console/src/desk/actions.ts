@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { send, type Kind } from "../commands";
 import { may } from "../session";
+import { alarms } from "../state";
 import type { Alarm } from "../types";
 import { hold } from "./rows";
 
@@ -19,6 +20,7 @@ const KEYS: Record<Doing, string> = {
 
 /** Those that make sense for this alarm and that the person may do, the next one first. */
 export function actions(alarm: Alarm): Act[] {
+  if (!alarms.has(alarm.id)) return []; // it is over
   const out = alarm.state === "OUT_OF_SERVICE";
   const shelved = alarm.suppressed.includes("shelved");
   const urgent = may("shelve_urgent");

@@ -48,6 +48,7 @@ function About({ alarm }: { alarm: Alarm }) {
           <Chip priority={alarm.priority} />
           <strong>{t(`state.${alarm.state}`)}</strong>
           <span>{measured(alarm)}</span>
+          {alarm.first_out && alarm.group && <b class="tag">{t("desk.first")}</b>}
         </p>
         <h2>{said(alarm.text, alarm.rule)}</h2>
         <p>{[alarm.site, alarm.name ?? alarm.subject].filter(Boolean).join(" · ")}</p>
@@ -58,7 +59,7 @@ function About({ alarm }: { alarm: Alarm }) {
       {alarm.device && alarm.quantity && <TrendPane device={alarm.device} quantity={alarm.quantity} />}
       <section>
         <h3>{t("detail.history")}</h3>
-        <ol class="history">{(history.data?.events ?? []).map((event) => <Told key={event.number} event={event} />)}</ol>
+        <ol class="events history">{(history.data?.events ?? []).map((event) => <Told key={event.number} event={event} />)}</ol>
       </section>
       <Receipts list={receipts.data?.receipts ?? []} />
       <p class="row links">
@@ -156,7 +157,7 @@ function Receipts({ list }: { list: Receipt[] }) {
     <section>
       <h3>{t("detail.receipts")}</h3>
       {list.length === 0 && <p><small>{t("detail.receipts.none")}</small></p>}
-      <ol class="history">
+      <ol class="receipts history">
         {list.map((one) => (
           <li key={`${one.time} ${one.channel} ${one.to}`}>
             <time dateTime={one.time}>{when(one.time)}</time> <b>{one.channel}</b> {one.to} {one.status}

@@ -64,7 +64,7 @@ function Why({ kind, words, set }: { kind: Doing; words: string; set: (words: st
       {t(label[kind as keyof typeof label])}
       <textarea
         required
-        autofocus
+        data-first
         maxLength={900}
         value={words}
         onInput={(event) => set(event.currentTarget.value)}
@@ -136,7 +136,7 @@ function Sure({ set }: { set: (password: string) => void }) {
       {again && (
         <label>
           {t("ask.password")}
-          <input type="password" required autofocus autocomplete="current-password" onInput={(event) => set(event.currentTarget.value)} />
+          <input type="password" required data-first autocomplete="current-password" onInput={(event) => set(event.currentTarget.value)} />
         </label>
       )}
     </>
@@ -158,7 +158,7 @@ function AckAll({ those }: { those: Alarm[] }) {
         </ul>
         <p class="actions">
           <button type="button" onClick={close}>{t("cancel")}</button>
-          {those.length > 0 && <button class="main" autofocus>{t("act.ack")}</button>}
+          {those.length > 0 && <button class="main" data-first>{t("act.ack")}</button>}
         </p>
       </form>
     </Dialog>

@@ -105,6 +105,6 @@ export function held(before: Row[], alarms: Map<string, Alarm>): Row[] {
     if (row.kind === "group") return row;
     const now = alarms.get(row.alarm.id);
     if (now === row.alarm) return row;
-    return now && listed(now) ? { ...row, alarm: now, gone: false } : { ...row, gone: true };
+    return { ...row, alarm: now ?? row.alarm, gone: !now || !listed(now) };
   });
 }

@@ -6,7 +6,7 @@ import { Chip } from "../parts/chip";
 import { link, nowMs, second } from "../state";
 import { lasting, measured, when } from "../time";
 import type { Alarm } from "../types";
-import type { AlarmRow, GroupRow, Row } from "./order";
+import { listed, type AlarmRow, type GroupRow, type Row } from "./order";
 
 /** What a list needs of a row. top: its distance from the first one, in rows of so many pixels. */
 type Given = { row: Row; at: number; height: number; chosen: boolean; sent: Kind | null; language: string };
@@ -52,7 +52,7 @@ function classOf(row: Row, sent: Kind | null): string {
   return marks.filter(Boolean).join(" ");
 }
 
-function Cells({ row: { alarm, gone }, sent }: { row: AlarmRow; sent: Kind | null }) {
+function Cells({ row: { alarm, gone, inside }, sent }: { row: AlarmRow; sent: Kind | null }) {
   const words = said(alarm.text, alarm.rule);
   const beside = notes(alarm, words);
   const calls = alarm.state === "UNACK" && !gone;
@@ -60,14 +60,14 @@ function Cells({ row: { alarm, gone }, sent }: { row: AlarmRow; sent: Kind | nul
     <>
       <span role="gridcell" class="priority"><Chip priority={alarm.priority} pulse={calls} quiet={gone} /></span>
       <span role="gridcell" class="state-of">
-        {sent ? t("desk.pending") : gone ? t("desk.gone") : t(`state.${alarm.state}`)}
+        {sent ? t("desk.pending") : gone && listed(alarm) ? t("desk.gone") : t(`state.${alarm.state}`)}
       </span>
       <span role="gridcell" class="since">{alarm.since ? when(alarm.since) : ""}</span>
       <span role="gridcell" class="lasting"><Lasting alarm={alarm} /></span>
       <span role="gridcell" class="place" title={alarm.name ?? alarm.subject}>{alarm.name ?? alarm.site ?? alarm.subject}</span>
       <span role="gridcell" class="device">{alarm.device ?? alarm.subject}</span>
       <span role="gridcell" class="what" title={[words, ...beside].join(" · ")}>
-        {alarm.first_out && <b class="tag">{t("desk.first")}</b>}
+        {inside && alarm.first_out && <b class="tag">{t("desk.first")}</b>}
         {words}
         {beside.length > 0 && <small> {beside.join(" · ")}</small>}
       </span>
@@ -86,7 +86,8 @@ function GroupCells({ row: { head, members, unacked, open } }: { row: GroupRow }
       <span role="gridcell" class="since">{head.since ? when(head.since) : ""}</span>
       <span role="gridcell" class="lasting"><Lasting alarm={head} /></span>
       <span role="gridcell" class="place">{head.site ?? head.name ?? head.subject}</span>
-      <span role="gridcell" class="what wide">
+      <span role="gridcell" class="device" />
+      <span role="gridcell" class="what">
         {said(head.text, head.rule)}
         <small> {t("desk.group", { n: members.length, unacked })}</small>
       </span>

@@ -99,8 +99,8 @@ export const selectedRow = computed<Row | null>(() => rows.value.find(({ id }) =
 export const selectedAlarm = computed<Alarm | null>(() => {
   version.value;
   const row = selectedRow.value;
-  if (row) return row.kind === "group" ? row.head : row.alarm;
-  return alarms.get(selected.value ?? "") ?? null;
+  const shown = row && (row.kind === "group" ? row.head : row.alarm);
+  return alarms.get(shown?.id ?? selected.value ?? "") ?? shown;
 });
 
 /** Open or close a card. */

@@ -50,7 +50,11 @@ export function Table() {
   }, [selected.value, height]);
 
   return (
-    <div class="list">
+    <div
+      class="list"
+      onPointerEnter={(event) => event.pointerType === "mouse" && hold("pointer", true)}
+      onPointerLeave={() => hold("pointer", false)}
+    >
       <Waiting onShow={() => box.current?.scrollTo(0, 0)} />
       <div
         ref={box}
@@ -61,8 +65,6 @@ export function Table() {
         aria-rowcount={all.length + 1}
         aria-activedescendant={at >= first && at < last ? rowId(all[at]?.id ?? "") : undefined}
         onScroll={(event) => (top.value = event.currentTarget.scrollTop)}
-        onPointerEnter={(event) => event.pointerType === "mouse" && hold("pointer", true)}
-        onPointerLeave={() => hold("pointer", false)}
         onClick={(event) => choose(event.target)}
       >
         <Head />

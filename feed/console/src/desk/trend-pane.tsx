@@ -12,6 +12,7 @@ const EVERY_S = 60;
 export function TrendPane({ device, quantity }: { device: string; quantity: string }) {
   const [minutes, setMinutes] = useState<15 | 1440>(15);
   const trend = useLoad<Trend>(`/devices/${pathOf(device)}/trend${query({ quantity, minutes })}`, EVERY_S);
+  if (trend.problem?.status === 404) return null; // it has no such numbers: a truth, or the device is no more
   return (
     <section>
       <h3 class="row">
@@ -22,7 +23,7 @@ export function TrendPane({ device, quantity }: { device: string; quantity: stri
           </button>
         ))}
       </h3>
-      {trend.problem?.status === 404 ? null : <Show of={trend}>{(data) => <Plot trend={data} />}</Show>}
+      <Show of={trend}>{(data) => <Plot trend={data} />}</Show>
     </section>
   );
 }

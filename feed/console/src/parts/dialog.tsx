@@ -7,7 +7,10 @@ export function Dialog(given: { title: string; onClose: () => void; wide?: boole
   const { title, onClose, wide = false, children } = given;
   const ref = useRef<HTMLDialogElement>(null);
   const name = useId();
-  useEffect(() => ref.current?.showModal(), []);
+  useEffect(() => {
+    ref.current?.showModal();
+    ref.current?.querySelector<HTMLElement>("[data-first]")?.focus(); // else it would be the button that closes it
+  }, []);
   return (
     <dialog ref={ref} class={wide ? "wide" : ""} aria-labelledby={name} onClose={onClose}>
       <header>

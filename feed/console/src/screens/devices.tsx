@@ -55,12 +55,12 @@ function List({ rows, id }: { rows: Device[]; id: string | null }) {
   return (
     <>
       <div class="filter panel" role="search">
-        <label>{t("devices.find")}<input type="search" value={text} onInput={(event) => setText(event.currentTarget.value)} /></label>
+        <label class="wide">{t("devices.find")}<input type="search" value={text} onInput={(event) => setText(event.currentTarget.value)} /></label>
         <label>
           {t("devices.state")}
           <select onChange={(event) => setState(event.currentTarget.value)}>
-            <option value="">{t("list.all")}（{rows.length}）</option>
-            {STATES.map((one) => <option key={one} value={one}>{t(`devices.state.${one}`)}（{counts[one]}）</option>)}
+            <option value="">{t("list.all")} ({rows.length})</option>
+            {STATES.map((one) => <option key={one} value={one}>{t(`devices.state.${one}`)} ({counts[one]})</option>)}
           </select>
         </label>
         <label>

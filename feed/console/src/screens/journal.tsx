@@ -40,7 +40,7 @@ export default function Screen() {
 }
 
 function Search({ asked }: { asked: Wanted }) {
-  const [open, setOpen] = useState(Object.keys(asked).some((name) => name === "alarm" || name === "device" || name === "site"));
+  const [open, setOpen] = useState(Object.keys(asked).some((name) => name !== "text"));
   const send = (event: SubmitEvent): void => {
     event.preventDefault();
     const given = new FormData(event.currentTarget as HTMLFormElement);
@@ -50,20 +50,20 @@ function Search({ asked }: { asked: Wanted }) {
     }));
   };
   const field = (name: Field) => <label>{t(`journal.${name}`)}<input name={name} type="search" value={asked[name] ?? ""} /></label>;
-  const time = (name: "from" | "to") => <label>{t(`journal.${name}`)}<input name={name} type="datetime-local" step="1" value={asked[name] ?? ""} /></label>;
+  const time = (name: "from" | "to") => <label class="far">{t(`journal.${name}`)}<input name={name} type="datetime-local" step="1" value={asked[name] ?? ""} /></label>;
   return (
-    <form class="filter panel" role="search" onSubmit={send}>
+    <form class={`filter panel ${open ? "open" : ""}`} role="search" onSubmit={send}>
       {field("text")}
       {time("from")}
       {time("to")}
-      <label>
+      <label class="far">
         {t("journal.kind")}
         <select name="kind">
           <option value="">{t("list.all")}</option>
           {KINDS.map((kind) => <option key={kind} value={kind} selected={asked.kind === kind}>{t(`event.${kind}`)}</option>)}
         </select>
       </label>
-      <label>
+      <label class="far">
         {t("journal.priority")}
         <select name="priority">
           <option value="">{t("list.all")}</option>

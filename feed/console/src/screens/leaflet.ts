@@ -79,11 +79,11 @@ function iconOf(mark: Mark): L.DivIcon {
     ? h("path", { class: mark.unseen ? "pulse" : "", d: SHAPES[mark.worst as Priority], transform: "translate(-12 -12) scale(1.5)" })
     : h("circle", { class: mark.spots.every((spot) => spot.known) ? "known" : "unknown", r: many ? 11 : 6 });
   render(
-    h("svg", { viewBox: "-18 -18 36 50", width: 36, height: 50, class: `mark ${mark.worst ? `p${mark.worst}` : ""}`, "aria-hidden": true },
-      sign, many && h("text", { class: "n", y: mark.worst ? 25 : 4 }, mark.spots.length)),
+    h("svg", { viewBox: "-22 -22 44 44", width: 44, height: 44, class: `mark ${mark.worst ? `p${mark.worst}` : ""}`, "aria-hidden": true },
+      sign, many && h("text", { class: "n", x: mark.worst ? 13 : 0, y: mark.worst ? 19 : 4 }, mark.spots.length)),
     html,
   );
-  return L.divIcon({ html, className: "", iconSize: [36, 50], iconAnchor: [18, 18] });
+  return L.divIcon({ html, className: "", iconSize: [44, 44], iconAnchor: [22, 22] });
 }
 
 /** Leaflet's own styles stand in a file of their own, which is asked for when there is a map. */

@@ -114,10 +114,11 @@ export function usePages<T>(path: string, name: string, by: "before" | "after"):
 
 /** The foot of such a list. */
 export function Onward<T>({ of }: { of: Pages<T> }) {
-  if (!of.rows) return null;
+  if (!of.rows?.length) return null;
   return (
     <p class="row">
       {t("list.shown", { n: of.rows.length })}
+      {" · "}
       {of.more ? <button type="button" disabled={of.busy} onClick={of.more}>{t("list.older")}</button> : t("list.end")}
     </p>
   );

@@ -60,6 +60,9 @@ function Counts({ rows }: { rows: Bay[] }) {
   );
 }
 
+/** Its name without that of the site under which it stands. */
+const short = ({ name, site, device }: Bay): string => (name && site && name.startsWith(site) ? name.slice(site.length).trim() : name) || device;
+
 function Site({ name, bays }: { name: string; bays: Bay[] }) {
   return (
     <section class="panel" aria-label={name}>
@@ -70,7 +73,7 @@ function Site({ name, bays }: { name: string; bays: Bay[] }) {
           return (
             <li key={bay.device}>
               <a class={`bay ${bay.state}`} href={to("devices", bay.device)} title={`${bay.name ?? bay.device}: ${words}`}>
-                <span>{bay.name ?? bay.device}</span>
+                <span>{short(bay)}</span>
                 <strong>{t(`parking.${bay.state}`)}</strong>
                 <small>{bay.since ? when(bay.since).slice(5, 16) : "—"}</small>
               </a>

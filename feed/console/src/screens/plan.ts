@@ -26,30 +26,43 @@ export interface Mark {
 
 export type Project = (at: Point) => readonly [number, number]; // to pixels
 
-const CELL_PX = 34;
+const APART_PX = 44;
 
-/** Bring together what would lie on top of each other; marks of lower urgency come first, so that they are drawn below. */
+/**
+ * Bring together what would lie on top of each other: a mark stands where its most urgent device is.
+ * The least urgent comes first, so that it is drawn below.
+ */
 export function marks(spots: readonly Spot[], project: Project, width: number, height: number): Mark[] {
-  const cells = new Map<string, Mark>();
-  for (const spot of spots) {
+  const cells = new Map<string, Mark[]>(); // by square of the smallest distance: only neighbours can be too near
+  const found: Mark[] = [];
+  for (const spot of [...spots].sort((a, b) => (a.worst || 9) - (b.worst || 9))) {
     const [x, y] = project(spot.at);
-    if (x < -CELL_PX || y < -CELL_PX || x > width + CELL_PX || y > height + CELL_PX) continue;
-    const cell = `${Math.floor(x / CELL_PX)}/${Math.floor(y / CELL_PX)}`;
-    const mark = cells.get(cell) ?? { x: 0, y: 0, spots: [], worst: 0, alarms: 0, unseen: 0 };
-    cells.set(cell, mark);
-    mark.x += x;
-    mark.y += y;
+    if (x < -APART_PX || y < -APART_PX || x > width + APART_PX || y > height + APART_PX) continue;
+    const [column, row] = [Math.floor(x / APART_PX), Math.floor(y / APART_PX)];
+    let mark = near(cells, column, row, x, y);
+    if (!mark) {
+      mark = { x, y, spots: [], worst: 0, alarms: 0, unseen: 0 };
+      found.push(mark);
+      const cell = cells.get(`${column}/${row}`);
+      if (cell) cell.push(mark);
+      else cells.set(`${column}/${row}`, [mark]);
+    }
     mark.spots.push(spot);
     mark.worst = urgent(mark.worst, spot.worst);
     mark.alarms += spot.alarms;
     mark.unseen += spot.unseen;
   }
-  const found = [...cells.values()];
-  for (const mark of found) {
-    mark.x /= mark.spots.length;
-    mark.y /= mark.spots.length;
+  return found.reverse();
+}
+
+function near(cells: Map<string, Mark[]>, column: number, row: number, x: number, y: number): Mark | undefined {
+  for (let c = column - 1; c <= column + 1; c++) {
+    for (let r = row - 1; r <= row + 1; r++) {
+      const mark = cells.get(`${c}/${r}`)?.find((one) => Math.hypot(one.x - x, one.y - y) < APART_PX);
+      if (mark) return mark;
+    }
   }
-  return found.sort((a, b) => (b.worst || 9) - (a.worst || 9));
+  return undefined;
 }
 
 /** The more urgent of two priorities; 0 = none. */

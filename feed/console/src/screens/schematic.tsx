@@ -54,7 +54,7 @@ export function Schematic({ spots, pick, aim }: { spots: Spot[]; pick: (mark: Ma
     ArrowLeft: () => move(-80, 0), ArrowRight: () => move(80, 0), ArrowUp: () => move(0, -80), ArrowDown: () => move(0, 80),
   };
   const shown = size.width ? marks(spots, project, size.width, size.height) : [];
-  const named = labels(shown);
+  const named = labels(shown, size.width);
   return (
     <>
       <svg
@@ -71,7 +71,7 @@ export function Schematic({ spots, pick, aim }: { spots: Spot[]; pick: (mark: Ma
         }}
       >
         <Grid view={view} size={size} />
-        {shown.map((mark) => <One key={mark.spots[0]?.id} mark={mark} named={named.has(mark)} open={open} />)}
+        {shown.map((mark) => <One key={mark.spots[0]?.id} mark={mark} named={named.get(mark)} open={open} />)}
       </svg>
       <div class="zoom" role="group" aria-label={t("map.zoom")}>
         <button type="button" aria-label={t("map.in")} onClick={() => zoom(STEP)}>+</button>
@@ -109,7 +109,7 @@ function useDrag(move: (dx: number, dy: number) => void) {
   };
 }
 
-function One({ mark, named, open }: { mark: Mark; named: boolean; open: (mark: Mark) => void }) {
+function One({ mark, named, open }: { mark: Mark; named: Side | undefined; open: (mark: Mark) => void }) {
   const name = calling(mark);
   const many = mark.spots.length > 1;
   return (
@@ -125,8 +125,8 @@ function One({ mark, named, open }: { mark: Mark; named: boolean; open: (mark: M
     >
       <title>{wordsOf(mark)}</title>
       <Symbol mark={mark} />
-      {many && <text class="n" y={mark.worst ? 25 : 4}>{mark.spots.length}</text>}
-      {named && name && <text class="name" x={mark.worst || many ? 16 : 9} y="4">{name}</text>}
+      {many && <text class="n" x={mark.worst ? 13 : 0} y={mark.worst ? 19 : 4}>{mark.spots.length}</text>}
+      {named && <text class={`name ${named}`} x={named === "right" ? 17 : -17} y="4">{name}</text>}
     </g>
   );
 }
@@ -137,17 +137,24 @@ export function Symbol({ mark }: { mark: Mark }) {
   return <circle class={mark.spots.every((spot) => spot.known) ? "known" : "unknown"} r={mark.spots.length > 1 ? 11 : 5} />;
 }
 
-const LETTER_PX = 13;
+const LINE_PX = 16;
 
-/** Whose names have room: the most urgent first. */
-function labels(shown: Mark[]): Set<Mark> {
-  const taken: [number, number, number][] = [];
-  const named = new Set<Mark>();
+const wide = (text: string): number => [...text].reduce((sum, letter) => sum + (letter > "\u2e80" ? 12.5 : 7), 0);
+type Side = "right" | "left";
+
+/** Whose names have room, and on which side: the most urgent first, none over a mark or over another name. */
+function labels(shown: Mark[], width: number): Map<Mark, Side> {
+  const taken = shown.map(({ x, y }) => [x - 14, y - 14, x + 14, y + 14] as const);
+  const named = new Map<Mark, Side>();
   for (const mark of [...shown].reverse()) {
-    const width = 20 + calling(mark).length * LETTER_PX;
-    if (taken.some(([x, y, w]) => Math.abs(y - mark.y) < 18 && mark.x < x + w && x < mark.x + width)) continue;
-    taken.push([mark.x, mark.y, width]);
-    named.add(mark);
+    const length = wide(calling(mark));
+    const side = (["right", "left"] as const).find((one) => {
+      const [from, to] = one === "right" ? [mark.x + 15, mark.x + 18 + length] : [mark.x - 18 - length, mark.x - 15];
+      const free = from > 0 && to < width && !taken.some(([w, n, e, s]) => to > w && from < e && mark.y + LINE_PX / 2 > n && mark.y - LINE_PX / 2 < s);
+      if (free) taken.push([from, mark.y - LINE_PX / 2, to, mark.y + LINE_PX / 2]);
+      return free;
+    });
+    if (side && length) named.set(mark, side);
   }
   return named;
 }

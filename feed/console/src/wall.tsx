@@ -1,0 +1,103 @@
+// 大屏: read from across the room. Nothing to press, nothing that scrolls; what does not fit is counted.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { counts, list, summary } from "./desk/rows";
+import { DeadBar } from "./dead";
+import { said, t } from "./i18n";
+import { Chip } from "./parts/chip";
+import { useLoad } from "./parts/load";
+import { settings } from "./session";
+import { beginUnasked } from "./sound";
+import { current, gateway, link, nowMs, second } from "./state";
+import { hour, lasting, measured, when } from "./time";
+import type { Alarm, Priority, Summary } from "./types";
+
+const ROW_REM = 3.4;
+
+export default function Wall() {
+  const counted = useLoad<Summary>("/summary", 10);
+  useEffect(() => {
+    if (counted.data) summary.value = counted.data;
+  }, [counted.data]);
+  useEffect(() => {
+    document.documentElement.classList.add("wall"); // its rem grows with the screen
+    beginUnasked();
+    return () => document.documentElement.classList.remove("wall");
+  }, []);
+  return (
+    <div class="wall-page">
+      <header>
+        <h1>{settings.value?.gateway_name || gateway.value}</h1>
+        <Clock />
+        {summary.value?.shift && <span>{t("desk.shift", { name: summary.value.shift.name, time: hour(summary.value.shift.until).slice(0, 5) })}</span>}
+        {summary.value?.flood.active && <strong class="flood">{t("wall.flood")}</strong>}
+        <span id="link" class={current.value ? "live" : "waiting"}>
+          {current.value ? t("link.live", { n: link.value.known }) : t("link.catching")}
+        </span>
+      </header>
+      <DeadBar />
+      <Figures />
+      <Standing />
+    </div>
+  );
+}
+
+function Clock() {
+  second.value;
+  return <time>{when(nowMs())}</time>;
+}
+
+function Figures() {
+  return (
+    <ul class={`figures${link.value.dead ? " dead" : ""}`}>
+      {([1, 2, 3, 4] as Priority[]).map((priority) => {
+        const { unacked, total } = counts.value[priority];
+        return (
+          <li key={priority} class="panel">
+            <Chip priority={priority} quiet={total === 0} />
+            <b>{unacked}</b>
+            <small>{t("wall.unacked")}</small>
+            <span>{total}</span>
+            <small>{t("wall.total")}</small>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** As many as there is room for, the most urgent first. */
+function Standing() {
+  const box = useRef<HTMLDivElement>(null);
+  const [fit, setFit] = useState(10);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const rem = (): number => parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const seen = new ResizeObserver(() => setFit(Math.max(1, Math.floor(element.clientHeight / (ROW_REM * rem())))));
+    seen.observe(element);
+    return () => seen.disconnect();
+  }, []);
+  const unacked = list.value.filter(({ acknowledged }) => !acknowledged);
+  const shown = unacked.length > fit ? unacked.slice(0, fit - 1) : unacked;
+  return (
+    <section class={`standing${link.value.dead ? " dead" : ""}`} aria-label={t("wall.list")} ref={box}>
+      {shown.map((alarm) => <One key={alarm.id} alarm={alarm} />)}
+      {unacked.length > shown.length && <p class="more">{t("wall.more", { n: unacked.length - shown.length })}</p>}
+      {!unacked.length && <p class="state">{t(current.value ? "wall.calm" : "desk.unknown")}</p>}
+    </section>
+  );
+}
+
+function One({ alarm }: { alarm: Alarm }) {
+  second.value;
+  const { since, returned } = alarm;
+  return (
+    <p class="one">
+      <Chip priority={alarm.priority} pulse={alarm.state === "UNACK"} />
+      <strong>{alarm.name ?? alarm.subject}</strong>
+      <span>{said(alarm.text, alarm.rule)}</span>
+      <span class="number">{measured(alarm)}</span>
+      <span class="number">{since && lasting((returned ? Date.parse(returned) : nowMs()) - Date.parse(since))}</span>
+    </p>
+  );
+}
