@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-from msgspec import Struct, msgpack
+from msgspec import DecodeError, Struct, msgpack
 
 from commands import history_device
 from commands.history_device import MinutesOf, SpokenOf
@@ -119,7 +119,10 @@ def main() -> None:
     """Be the child."""
     child.give_way()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    task = msgpack.decode(sys.stdin.buffer.read(), type=Task)
+    try:
+        task = msgpack.decode(sys.stdin.buffer.read(), type=Task)
+    except DecodeError:  # the daemon was killed before it had said what it wants
+        return
     ways: dict[type, Callable[..., Iterator[object]]] = {Strangers: _look, FramesOf: _find, Spans: collect}
     ways |= history_device.WAYS
     with suppress(BrokenPipeError):
