@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("backtest", "commands.backtest"),
     ("shadow", "commands.shadow"),
     ("explain", "commands.explain"),
+    ("report", "commands.report"),
     ("redecode", "commands.redecode"),
     ("decode", "commands.decode"),
     ("journal", "commands.journal"),

@@ -8,10 +8,11 @@ import logging
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from commands import allocator, keeping
+from commands import allocator, keeping, kpi_child
 from commands.crew import Crew
 from commands.evidence import Proofs
 from commands.in_force import in_force, undo
@@ -149,6 +150,7 @@ class Daemon:
             register=inside.register, redecode=inside.redecode, frames=self.taps.frames,
             past=Past(self.pipeline, self.settings.state), console=self.settings.console,
             time_zone=self.settings.gateway.time_zone,
+            kpi=partial(kpi_child.ask, self.stores.directory / "book.sqlite", self.settings.gateway.id),
         )  # fmt: skip
         return FeedServer(self.settings.http, self.settings.state, self.hub, behind)
 

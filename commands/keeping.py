@@ -1,4 +1,4 @@
-"""What a daemon keeps beside its work, and for how long: proofs of verdicts, the archive; what is too old goes."""
+"""What a daemon keeps beside its work, and for how long: proofs of verdicts, the archive, reports; old things go."""
 
 import threading
 
@@ -6,6 +6,7 @@ from commands import shadow_days
 from commands.archive_child import Archivist, Task
 from commands.crew import Crew
 from commands.evidence import Proofs
+from commands.report_child import Reporter
 from config.schema import CitywardSettings
 from ingest.pipeline import Pipeline
 from ingest.upkeep import Upkeep
@@ -20,6 +21,9 @@ def begin(crew: Crew, pipeline: Pipeline, proofs: Proofs, settings: CitywardSett
     zone = settings.gateway.time_zone
     upkeep.each_day(zone, lambda: shadow_days.tell(settings.state / "book.sqlite", zone))
     upkeep.start()
+    if settings.reports is not None:
+        reporter = Reporter(settings, settings.reports, None)
+        crew.hire("reports", lambda: reporter.run(stop), stop)
     if settings.archive is not None:
         state, budget, stores = str(settings.state), settings.archive.budget, pipeline.stores
 

@@ -17,7 +17,6 @@ from feed.kpi import Asked
 from feed.kpi_view import picture
 from feed.shifts import shifts_of
 from rules.records import Text
-from feed.wire import json_of
 
 LONGEST_MS = 366 * 86_400_000
 _DAY_MS = 86_400_000

@@ -122,7 +122,8 @@ def _charts(report: Report, say: Say) -> str:
 
 def _section(section: Section, few: str) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
-    return f'<section class="{section.key}"><h2>{escape(section.title)}</h2>{lines}{_table(section, few) if section.rows else ""}</section>'
+    table = _table(section, few) if section.rows else ""
+    return f'<section class="{section.key}"><h2>{escape(section.title)}</h2>{lines}{table}</section>'
 
 
 def _table(section: Section, few: str) -> str:

@@ -58,6 +58,8 @@ def sections(report: Report, say: Say, *, whole: bool = False) -> Iterator[Secti
         yield _ranking(report, say)
     if report.series:
         yield _series(report, say, whole=whole)
+        if whole and report.site is not None:
+            yield _means(report, say)
     if any(each.quantity != "wind_speed_m_s" for each in report.series) or report.exceedances:
         yield ledger(report, say)
     yield from _devices(report, say, whole=whole)
@@ -105,6 +107,21 @@ def _series_row(each: Series, report: Report, clock: Clock, say: Say) -> list[st
             known = other is not None and other.enough and enough
             row.append(change(values.mean, other.mean if other is not None and known else None))
     return row
+
+
+def _means(report: Report, say: Say) -> Section:
+    """Make the table of all means: hours of a day, days of a month."""
+    clock, month = Clock(report.zone), report.span.kind == "month"
+    head = [say("日期", "day") if month else say("小时", "hour")]
+    head += [f"{each.name} {say(each.zh, each.en)} {each.unit}" for each in report.series]
+    rows = [
+        [f"{clock.local(start):{'%Y-%m-%d' if month else '%Y-%m-%d %H:%M'}}", *map(number, means)]
+        for start, means in zip(
+            report.series[0].starts, zip(*(e.means for e in report.series), strict=True), strict=True
+        )
+    ]
+    title = say("日均值", "Means of days") if month else say("小时均值", "Means of hours")
+    return Section(key="means", title=title, head=head, rows=rows, numbers=range(1, len(head)))
 
 
 def _ranking(report: Report, say: Say) -> Section:
