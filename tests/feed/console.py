@@ -6,32 +6,42 @@ import http.client
 import json
 import ssl
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
+from feed.http.access import Role
 from feed.people import Person
 from feed.people_passwords import hashed
 from tests.feed.room import DEADLINE_S, Reply, Room
 
 PASSWORD = "Correct-horse-7"
 _HASH = hashed(PASSWORD)
-ROLES = ("viewer", "operator", "engineer", "admin", "auditor")
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
-def console_room(state: Path, **console: Any) -> Room:
-    """Make a room whose console listens on a free port of loopback; each role has a person of its name."""
-    room = Room(state, door={"listen": "127.0.0.1:0", "names": ["gateway.example"]} | console)
-    for role in ROLES:
-        if role not in room.server.people.people:
-            room.server.people.add(Person(user=role, name=role.title(), role=role, password=_HASH))
-    return room
+class ConsoleRoom(Room):
+    """A room whose console listens on a free port of loopback; each role has a person of its name."""
+
+    def __init__(self, state: Path, **console: Any) -> None:
+        super().__init__(state, door={"listen": "127.0.0.1:0", "names": ["gateway.example"]} | console)
+        self.browsers: list[Browser] = []
+        for role in ROLES:
+            if role not in self.server.people.people:
+                self.server.people.add(Person(user=role, name=role.title(), role=role, password=_HASH))
+
+    def __exit__(self, *_: object) -> None:
+        for browser in self.browsers:
+            browser.close()
+        super().__exit__()
 
 
 class Browser:
     """Somebody at the console. Keeps the cookie; sends what a browser sends with a request of our own page."""
 
-    def __init__(self, room: Room, host: str = "gateway.example") -> None:
+    def __init__(self, room: ConsoleRoom, host: str = "gateway.example") -> None:
         self.room, self.host = room, host
+        room.browsers.append(self)
         self.cookie = ""
+        self._wire: http.client.HTTPSConnection | None = None
         self.tls = ssl.create_default_context()
         self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
 
@@ -52,19 +62,30 @@ class Browser:
         if self.cookie:
             sent["cookie"] = f"__Host-cityward={self.cookie}"
         sent |= headers or {}
-        connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.room.server.console_port, timeout=DEADLINE_S, context=self.tls
-        )
+        given = {name: value for name, value in sent.items() if value is not None}
         try:
-            connection.request(
-                method, path, content, {name: value for name, value in sent.items() if value is not None}
-            )
-            answer = connection.getresponse()
-            reply = Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
+            reply = self._send(method, path, content, given)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):  # it was idle for too long
+            self.close()
+            reply = self._send(method, path, content, given)
         self._keep(reply.headers.get("set-cookie", ""))
         return reply
+
+    def _send(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> Reply:
+        port = self.room.server.console_port
+        if self._wire is not None and self._wire.port != port:
+            self.close()
+        if self._wire is None:
+            self._wire = http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_S, context=self.tls)
+        self._wire.request(method, path, content, headers)
+        answer = self._wire.getresponse()
+        return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
     def _keep(self, told: str) -> None:
         """Keep a cookie as browsers do: with this prefix it must have these three, and no Domain."""

@@ -8,28 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from feed.http.access import MAY
+from feed.http.access import MAY, Role
 from feed.people import IDLE_MS, SHIFT_MS
-from tests.feed.console import PASSWORD, ROLES, Browser, console_room
-from tests.feed.room import DEADLINE_S, Room, eventually, tilted
+from tests.feed.console import PASSWORD, ROLES, Browser, ConsoleRoom
+from tests.feed.room import DEADLINE_S, eventually, tilted
 
 ALARM = "cover-tilted@mh-0114/tilt_deg"
 NEW = "Another-horse-8"
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    with console_room(tmp_path) as opened:
+def room(tmp_path: Path) -> Iterator[ConsoleRoom]:
+    with ConsoleRoom(tmp_path) as opened:
         yield opened
 
 
-def later(room: Room, ms: int) -> None:
+def later(room: ConsoleRoom, ms: int) -> None:
     """Let time pass for people and sessions."""
     past = room.server.people._now_ms
     room.server.people._now_ms = lambda: past() + ms
 
 
-def test_nobody_sees_anything_before_the_login(room: Room) -> None:
+def test_nobody_sees_anything_before_the_login(room: ConsoleRoom) -> None:
     somebody = Browser(room)
     assert somebody.get("/").status == 200
     assert somebody.get("/healthz").status == 200
@@ -39,7 +39,7 @@ def test_nobody_sees_anything_before_the_login(room: Room) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_who_has_logged_in_is_told_what_he_may(room: Room, role: str) -> None:
+def test_who_has_logged_in_is_told_what_he_may(room: ConsoleRoom, role: Role) -> None:
     me = Browser(room).as_role(role).get("/api/v1/me").json
     assert me == {
         "user": role, "name": role.title(), "role": role, "door": "console", "may": sorted(MAY[role]),
@@ -48,7 +48,7 @@ def test_who_has_logged_in_is_told_what_he_may(room: Room, role: str) -> None:
     }  # fmt: skip
 
 
-def test_a_command_is_given_in_the_name_of_who_has_logged_in(room: Room) -> None:
+def test_a_command_is_given_in_the_name_of_who_has_logged_in(room: ConsoleRoom) -> None:
     cover = tilted()
     room.tell(cover)
     operator = Browser(room).as_role("operator")
@@ -58,7 +58,7 @@ def test_a_command_is_given_in_the_name_of_who_has_logged_in(room: Room) -> None
     assert [(each["who"], each["via"], each["status"]) for each in trail] == [("operator", "https 127.0.0.1", 200)]
 
 
-def test_a_wrong_password_says_nothing_of_who_there_is(room: Room) -> None:
+def test_a_wrong_password_says_nothing_of_who_there_is(room: ConsoleRoom) -> None:
     there, absent = Browser(room), Browser(room)
     wrong = [
         each.post("/api/v1/login", {"user": user, "password": "x"})
@@ -69,7 +69,7 @@ def test_a_wrong_password_says_nothing_of_who_there_is(room: Room) -> None:
     assert there.cookie == absent.cookie == ""
 
 
-def test_who_guesses_waits_and_others_do_not(room: Room) -> None:
+def test_who_guesses_waits_and_others_do_not(room: ConsoleRoom) -> None:
     thief = Browser(room)
     guesses = [thief.post("/api/v1/login", {"user": "operator", "password": f"guess {n}"}) for n in range(6)]
     assert [reply.status for reply in guesses] == [401] * 5 + [429]
@@ -78,13 +78,13 @@ def test_who_guesses_waits_and_others_do_not(room: Room) -> None:
     Browser(room).as_role("engineer")
 
 
-def test_names_are_the_same_however_they_are_typed(room: Room) -> None:
+def test_names_are_the_same_however_they_are_typed(room: ConsoleRoom) -> None:
     somebody = Browser(room)
     assert somebody.post("/api/v1/login", {"user": " ＯPERATOR ", "password": PASSWORD}).status == 200
     assert somebody.get("/api/v1/me").json["user"] == "operator"
 
 
-def test_a_logout_ends_the_session_also_for_a_thief_of_the_cookie(room: Room) -> None:
+def test_a_logout_ends_the_session_also_for_a_thief_of_the_cookie(room: ConsoleRoom) -> None:
     operator, thief = Browser(room).as_role("operator"), Browser(room)
     thief.cookie = operator.cookie
     assert thief.get("/api/v1/alarms").status == 200
@@ -94,7 +94,7 @@ def test_a_logout_ends_the_session_also_for_a_thief_of_the_cookie(room: Room) ->
     assert thief.cookie == ""  # a browser is told to forget it
 
 
-def test_a_login_ends_the_session_before_it(room: Room) -> None:
+def test_a_login_ends_the_session_before_it(room: ConsoleRoom) -> None:
     operator, former = Browser(room).as_role("operator"), Browser(room)
     former.cookie = operator.cookie
     operator.as_role("operator")
@@ -102,7 +102,7 @@ def test_a_login_ends_the_session_before_it(room: Room) -> None:
     assert former.get("/api/v1/alarms").status == 401
 
 
-def test_a_session_ends_with_the_shift(room: Room) -> None:
+def test_a_session_ends_with_the_shift(room: ConsoleRoom) -> None:
     operator = Browser(room).as_role("operator")
     later(room, SHIFT_MS - 60_000)
     assert operator.get("/api/v1/alarms").status == 200
@@ -110,7 +110,7 @@ def test_a_session_ends_with_the_shift(room: Room) -> None:
     assert operator.get("/api/v1/alarms").status == 401
 
 
-def test_an_idle_engineer_is_locked_and_goes_on_with_his_password(room: Room) -> None:
+def test_an_idle_engineer_is_locked_and_goes_on_with_his_password(room: ConsoleRoom) -> None:
     engineer, operator = Browser(room).as_role("engineer"), Browser(room).as_role("operator")
     later(room, IDLE_MS)
     assert operator.get("/api/v1/alarms").status == 200
@@ -123,7 +123,7 @@ def test_an_idle_engineer_is_locked_and_goes_on_with_his_password(room: Room) ->
     assert engineer.get("/api/v1/alarms").status == 200
 
 
-def test_a_page_that_asks_by_itself_keeps_nobody_from_being_idle(room: Room) -> None:
+def test_a_page_that_asks_by_itself_keeps_nobody_from_being_idle(room: ConsoleRoom) -> None:
     engineer = Browser(room).as_role("engineer")
     for _ in range(3):
         later(room, IDLE_MS // 3)
@@ -136,15 +136,15 @@ def test_a_page_that_asks_by_itself_keeps_nobody_from_being_idle(room: Room) -> 
 
 
 def test_after_a_restart_sessions_go_on_and_engineers_are_asked_again(tmp_path: Path) -> None:
-    with console_room(tmp_path) as room:
+    with ConsoleRoom(tmp_path) as room:
         operator, engineer = Browser(room).as_role("operator"), Browser(room).as_role("engineer")
-    with console_room(tmp_path) as room:
+    with ConsoleRoom(tmp_path) as room:
         operator.room = engineer.room = room
         assert operator.get("/api/v1/alarms").status == 200
         assert engineer.get("/api/v1/alarms").status == 423
 
 
-def test_a_one_time_password_opens_nothing_but_its_change(room: Room) -> None:
+def test_a_one_time_password_opens_nothing_but_its_change(room: ConsoleRoom) -> None:
     admin = Browser(room).as_role("admin")
     made = admin.post("/api/v1/people", {"user": "张三", "name": "张三", "role": "operator"}).json
     somebody = Browser(room)
@@ -165,7 +165,9 @@ def test_a_one_time_password_opens_nothing_but_its_change(room: Room) -> None:
 
 
 @pytest.mark.parametrize("change", [{"role": "viewer"}, {"disabled": True}, {"password": NEW}, {"reset": True}])
-def test_another_role_or_password_or_being_disabled_ends_what_is_open(room: Room, change: dict[str, object]) -> None:
+def test_another_role_or_password_or_being_disabled_ends_what_is_open(
+    room: ConsoleRoom, change: dict[str, object]
+) -> None:
     operator, admin = Browser(room).as_role("operator"), Browser(room).as_role("admin")
     assert admin.ask("PATCH", "/api/v1/people/operator", {"name": "王五"}).status == 200
     assert operator.get("/api/v1/me").json["name"] == "王五"
@@ -173,14 +175,14 @@ def test_another_role_or_password_or_being_disabled_ends_what_is_open(room: Room
     assert operator.get("/api/v1/alarms").status == 401
 
 
-def test_the_last_administrator_stays(room: Room) -> None:
+def test_the_last_administrator_stays(room: ConsoleRoom) -> None:
     admin = Browser(room).as_role("admin")
     for change in ({"disabled": True}, {"role": "viewer"}):
         assert admin.ask("PATCH", "/api/v1/people/admin", change).problem == "last-admin"
     assert admin.get("/api/v1/people").status == 200
 
 
-def test_a_stream_ends_when_its_reader_has_logged_out(room: Room) -> None:
+def test_a_stream_ends_when_its_reader_has_logged_out(room: ConsoleRoom) -> None:
     operator = Browser(room).as_role("operator")
     raw = socket.create_connection(("127.0.0.1", room.server.console_port), timeout=DEADLINE_S)
     with operator.tls.wrap_socket(raw, server_hostname="gateway.example") as wire:
@@ -198,7 +200,7 @@ def test_a_stream_ends_when_its_reader_has_logged_out(room: Room) -> None:
     assert b"cover-tilted" not in rest
 
 
-def test_beside_a_console_loopback_may_only_see(room: Room) -> None:
+def test_beside_a_console_loopback_may_only_see(room: ConsoleRoom) -> None:
     cover = tilted()
     room.tell(cover)
     assert room.get("/api/v1/alarms").status == 200
@@ -207,7 +209,7 @@ def test_beside_a_console_loopback_may_only_see(room: Room) -> None:
     assert (me["door"], me["user"], me["may"]) == ("local", "", ["open", "see", "self"])
 
 
-def test_an_operator_resets_with_his_password_and_an_engineer_without(room: Room) -> None:
+def test_an_operator_resets_with_his_password_and_an_engineer_without(room: ConsoleRoom) -> None:
     for role, password, word in (
         ("operator", None, "password-needed"),
         ("operator", "x", "wrong-password"),
@@ -223,7 +225,7 @@ def test_an_operator_resets_with_his_password_and_an_engineer_without(room: Room
         assert (reply.status == 200) if not word else (reply.problem == word)
 
 
-def test_twenty_at_once_log_in(room: Room) -> None:
+def test_twenty_at_once_log_in(room: ConsoleRoom) -> None:
     """One password is computed at a time: those who come together wait, and who comes too many is told when to come."""
     seen: list[int] = []
 
