@@ -19,13 +19,23 @@ const AGAIN_MS = 1_000;
 /** Called for every Problem before it is thrown: who has to log in (401) or to unlock (423) is told there. */
 export const refused: { listeners: ((problem: Problem) => void)[] } = { listeners: [] };
 
+// Whether somebody sits here: what the page asks by itself must not keep an idle session from being locked.
+const STILL_MS = 60_000;
+let touched = Date.now();
+if (typeof document !== "undefined") {
+  for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"])
+    addEventListener(kind, () => (touched = Date.now()), { passive: true });
+}
+const idle = (): Record<string, string> => (Date.now() - touched > STILL_MS ? { "X-Cityward-Idle": "1" } : {});
+
 async function ask(method: string, path: string, body?: unknown): Promise<unknown> {
   let answer: Response;
   try {
     answer = await fetch(`api/v1${path}`, {
       method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+      headers: { ...idle(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
