@@ -3,7 +3,8 @@
 import re
 from typing import NamedTuple
 
-_FORM = re.compile(r"([0-9A-Za-z_.-]{1,64})-(0|[1-9][0-9]{0,17})")
+PATTERN = r"([0-9A-Za-z_.-]{1,64})-(0|[1-9][0-9]{0,17})"
+_FORM = re.compile(PATTERN)
 
 
 class Position(NamedTuple):

@@ -12,7 +12,22 @@ from starlette.responses import Response
 from feed.bays import bays_picture, permits_picture
 from feed.desk import Audited
 from feed.devices import devices_picture
-from feed.http import audit, engineer, explain, handover, life, login, look, openapi, page, people, problems, wrong
+from feed.http import (
+    audit,
+    engineer,
+    explain,
+    handover,
+    kpi,
+    life,
+    login,
+    look,
+    openapi,
+    page,
+    people,
+    problems,
+    reports,
+    wrong,
+)
 from feed.http.access import Actor
 from feed.http.asking import answer_of
 from feed.http.gateway import Gateway
@@ -20,12 +35,13 @@ from feed.http.metrics import Metrics
 from feed.http.problems import Problem, ProblemError
 from feed.http.stream import MOST_STREAMS, EventStream, Streams
 from feed.hub import ForgottenError, Hub
-from feed.positions import Position, parse
+from feed.positions import PATTERN, Position, parse
 from feed.wire import PAGE, alarms_page, events_page, json_of
 from rules.fold import Fold
 
 JSON = "application/json"
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
+After = Annotated[str | None, Query(json_schema_extra={"pattern": f"^{PATTERN}$"})]  # told; `_number` looks at it
 
 
 def build(gateway: Gateway) -> FastAPI:
@@ -48,6 +64,8 @@ def build(gateway: Gateway) -> FastAPI:
     _looking(app, gateway)
     explain.add(app, gateway.hub)
     engineer.add(app, gateway.behind, gateway.auditor.write, gateway.hub.gateway)
+    kpi.add(app, gateway.hub, gateway.behind)
+    reports.add(app, gateway)
     look.add(app, gateway.hub, gateway.behind)  # the last of the alarms' endpoints: an id may hold slashes
     for room in (login, people, audit, handover):
         room.add(app, gateway)
@@ -65,7 +83,7 @@ def _reading(app: FastAPI, gateway: Gateway) -> None:
         return Response(alarms_page(hub.gateway, hub.position(), page, following), media_type=JSON)
 
     @app.get("/api/v1/events", responses=openapi.answers("EventsPage", 410))
-    async def events(after: str | None = None, limit: Limit = PAGE) -> Response:
+    async def events(after: After = None, limit: Limit = PAGE) -> Response:
         """Events that follow a position; without one, from the oldest that is kept."""
         number = await _number(hub, after, absent=await hub.beginning())
         try:
@@ -107,7 +125,7 @@ def _streaming(app: FastAPI, gateway: Gateway) -> None:
     metrics = Metrics(gateway.behind.vitals, lambda: hub.last, lambda: streams.open)
 
     @app.get("/api/v1/events/stream", responses=openapi.stream_answers())
-    async def stream(request: Request, after: str | None = None) -> Response:
+    async def stream(request: Request, after: After = None) -> Response:
         """Events as they are told, after `Last-Event-ID`, else after the position given, else from now on."""
         if streams.open >= MOST_STREAMS:
             raise ProblemError(problems.too_many_streams(MOST_STREAMS))

@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
+
+from feed.http.times import WHOLE, Instant
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
@@ -20,7 +22,7 @@ class CommandBody(BaseModel):
 
     user: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=_PRINTABLE)] = ""
     comment: Annotated[str, StringConstraints(max_length=1_000)] = ""
-    occurrence: Annotated[int, Field(ge=0, le=2**53 - 1)]
+    occurrence: Annotated[int, Field(ge=0, le=2**53 - 1), WHOLE]
     command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
 
 
@@ -33,7 +35,17 @@ class ResetBody(CommandBody):
 class ShelveBody(CommandBody):
     """For how long an alarm is withheld, seconds; or `one_shot`: until its condition has gone. comment: why."""
 
-    for_s: Annotated[int, Field(ge=1, le=2**31)] | None = None
+    model_config = ConfigDict(
+        extra="forbid", strict=True,
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["for_s"], "properties": {"for_s": {"type": "integer"}, "one_shot": {"const": False}}},
+                {"required": ["one_shot"], "properties": {"for_s": {"type": "null"}, "one_shot": {"const": True}}},
+            ]
+        },
+    )  # fmt: skip
+
+    for_s: Annotated[int, Field(ge=1, le=2**31), WHOLE] | None = None
     one_shot: bool = False
 
     @model_validator(mode="after")
@@ -46,7 +58,7 @@ class ShelveBody(CommandBody):
 class OutOfServiceBody(CommandBody):
     """Until when an alarm is out of service, as planned (RFC 3339, with its zone). comment: why; the work order."""
 
-    until: Annotated[AwareDatetime, Strict(strict=False)]
+    until: Instant
 
     @property
     def until_ms(self) -> int:
@@ -59,7 +71,7 @@ class RedecodeBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    since: AwareDatetime
+    since: Instant
 
     @property
     def since_ms(self) -> int:
@@ -74,7 +86,7 @@ class PermitBody(BaseModel):
 
     who: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=_PRINTABLE)] = ""
     why: Annotated[str, StringConstraints(max_length=1_000)] = ""
-    until: AwareDatetime | None
+    until: Instant | None
     command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
 
     @property
@@ -91,7 +103,7 @@ class CommissionBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    for_s: Annotated[int, Field(ge=0, le=1800)]
+    for_s: Annotated[int, Field(ge=0, le=1800), WHOLE]
     walk: Annotated[str, StringConstraints(max_length=128, pattern=_PRINTABLE)] = ""
     comment: Annotated[str, StringConstraints(max_length=1_000)] = ""
     command_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]

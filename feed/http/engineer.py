@@ -104,6 +104,8 @@ def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
                 command=asked.id, comment=asked.comment, status=answer.status, answer=answer.detail,
             )
         )  # fmt: skip
+        if answer.status == 422:  # noqa: PLR2004 - HTTP
+            raise ProblemError(problems.another_command())
         if answer.status != 200:  # noqa: PLR2004 - HTTP
             raise ProblemError(problems.no_such_device(device))
         return Response(json_of({"device": device, "for_s": body.for_s}), media_type=JSON)
@@ -129,6 +131,6 @@ def _permits(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
         if answer.status == 404:  # noqa: PLR2004 - HTTP
             raise ProblemError(problems.no_such_device(device))
         if answer.status != 200:  # noqa: PLR2004 - HTTP
-            raise ProblemError(problems.no_permit(answer.detail))
+            raise ProblemError(problems.no_permit(answer.detail) if answer.asked else problems.another_command())
         page = await asyncio.wrap_future(behind.ask(lambda fold: permits_picture(fold, gateway)))
         return Response(json_of(page), media_type=JSON)

@@ -8,7 +8,6 @@ from typing import Annotated, TypeVar, cast
 import msgspec
 from fastapi import FastAPI, Path, Query
 from msgspec import Raw, Struct
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from feed.alarm_detail import AlarmDetail, Around, around
@@ -16,6 +15,7 @@ from feed.behind import Behind
 from feed.http import openapi, problems
 from feed.http.asking import answer_of
 from feed.http.problems import ProblemError
+from feed.http.times import Instant
 from feed.hub import Hub
 from feed.wire import PAGE, AlarmView, EventView, alarm_json, json_of, news
 from rules.fold import Fold
@@ -102,8 +102,8 @@ def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
 def _journal(app: FastAPI, looker: Looker) -> None:
     @app.get("/api/v1/journal", responses=openapi.answers(JournalPage))
     async def journal(  # noqa: PLR0913, PLR0917 - whatever can be looked for
-        from_: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-        to: AwareDatetime | None = None,
+        from_: Annotated[Instant | None, Query(alias="from")] = None,
+        to: Instant | None = None,
         alarm: Word = None,
         device: Word = None,
         site: Word = None,
@@ -121,7 +121,7 @@ def _journal(app: FastAPI, looker: Looker) -> None:
         return Response(await looker.page(search, limit), media_type=JSON)
 
 
-def _ms(time: AwareDatetime | None) -> int | None:
+def _ms(time: Instant | None) -> int | None:
     return None if time is None else int(time.timestamp() * 1000)
 
 

@@ -5,9 +5,10 @@ from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from msgspec import Struct
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from feed.http.access import SCOPES, Action, Door, Role
+from feed.http.times import Instant
 from feed.people import Language, TokenKind
 from feed.people_passwords import MOST
 
@@ -30,7 +31,7 @@ def _scopes(value: list[Action]) -> list[Action]:
 
 
 User = Annotated[
-    str, BeforeValidator(_folded), StringConstraints(min_length=1, max_length=64, pattern=r"^[^\W_][\w.@-]*$")
+    str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\W_][\w.@-]*$"), BeforeValidator(_folded)
 ]
 """A login name: letters of any script, digits, `.` `_` `@` `-`; in one spelling whatever was typed."""
 Typed = Annotated[str, StringConstraints(max_length=MOST)]
@@ -95,9 +96,17 @@ class TokenBody(Body):
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     kind: TokenKind = "api"
-    scopes: Annotated[list[Action], AfterValidator(_scopes), Field(max_length=len(SCOPES))] = []
-    ip: Annotated[str, StringConstraints(max_length=45), AfterValidator(_address)] = ""
-    expires: AwareDatetime | None = None
+    scopes: Annotated[
+        list[Action],
+        Field(max_length=len(SCOPES), json_schema_extra={"items": {"enum": sorted(SCOPES)}}),
+        AfterValidator(_scopes),
+    ] = []
+    ip: Annotated[
+        str,
+        Field(max_length=45, json_schema_extra={"anyOf": [{"const": ""}, {"format": "ipv4"}, {"format": "ipv6"}]}),
+        AfterValidator(_address),
+    ] = ""
+    expires: Instant | None = None
 
     @property
     def expires_ms(self) -> int:

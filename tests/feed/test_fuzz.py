@@ -68,21 +68,11 @@ def openapi(room: Room) -> dict[str, Any]:
 
 
 def test_the_description_holds_together(openapi: dict[str, Any]) -> None:
-    """Every reference leads somewhere, every endpoint of the issue is there."""
+    """Every reference leads somewhere; that every endpoint is there says test_openapi."""
     assert openapi["openapi"].startswith("3.1")
     schemas = openapi["components"]["schemas"]
-    for name in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(openapi)):
+    for name in re.findall(r'"#/components/schemas/([\w.]+)"', json.dumps(openapi)):
         assert name in schemas
-    assert {
-        "/api/v1/alarms", "/api/v1/events", "/api/v1/events/stream", "/api/v1/alarms/{alarm}/ack",
-        "/api/v1/alarms/{alarm}/reset", "/api/v1/alarms/{alarm}/explain", "/api/v1/devices", "/api/v1/ledger",
-        "/api/v1/reload",
-        "/api/v1/reload/undo", "/api/v1/configuration", "/api/v1/inbox", "/api/v1/inbox/register",
-        "/api/v1/devices/{device}/redecode",
-        "/api/v1/devices/{device}/frames", "/api/v1/devices/{device}/commission",
-        "/api/v1/devices/{device}/permit", "/api/v1/permits", "/api/v1/bays",
-        "/healthz", "/readyz", "/metrics",
-    } == openapi["paths"].keys()  # fmt: skip
 
 
 def check(reply: Reply, promised: dict[str, Any], asked: str) -> None:

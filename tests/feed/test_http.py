@@ -384,7 +384,7 @@ def test_every_refusal_is_a_problem(room: Room, method: str, path: str, word: st
         ("DELETE", "/api/v1/events", "GET"),
         ("PUT", "/", "GET, HEAD"),
         ("POST", "/api/v1/alarms", "GET"),
-        ("GET", f"/api/v1/alarms/{ALARM}/ack", "POST"),
+        ("GET", "/api/v1/reload", "POST"),
         ("DELETE", f"/api/v1/alarms/{ALARM}/reset", "POST"),
     ],
 )
