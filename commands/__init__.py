@@ -20,6 +20,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("inbox", "commands.inbox"),
     ("walk", "commands.walk"),
     ("permit", "commands.permit"),
+    ("people", "commands.people"),
+    ("audit", "commands.audit"),
     ("probe", "commands.probe"),
     ("doctor", "commands.doctor"),
     ("backtest", "commands.backtest"),

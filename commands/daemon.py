@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from commands import allocator, keeping, kpi_child
+from commands import allocator, first_admin, keeping, kpi_child
 from commands.crew import Crew
 from commands.evidence import Proofs
 from commands.in_force import in_force, undo
@@ -119,6 +119,8 @@ class Daemon:
         inside = Inside(self.pipeline, self.stores.inbox, self.refiler, state)
         self.feed = self._make_feed(inside)
         self.feed.start()
+        if settings.http.console is not None:
+            first_admin.make(self.feed.people)
         self._stop_health = threading.Event()
         health = Health(self.pipeline, self.clock, state, snapshot=self.take_snapshot)
         self.crew.hire("health", lambda: health.run(self._stop_health), self._stop_health)
@@ -152,7 +154,7 @@ class Daemon:
             time_zone=self.settings.gateway.time_zone,
             kpi=partial(kpi_child.ask, self.stores.directory / "book.sqlite", self.settings.gateway.id),
         )  # fmt: skip
-        return FeedServer(self.settings.http, self.settings.state, self.hub, behind)
+        return FeedServer(self.settings.http, self.settings.state, self.hub, behind, self._report("gateway"))
 
     def _reconciled(self, _picture: object) -> None:
         """Note that the first words are durable. Called on the pipeline's thread."""

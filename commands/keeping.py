@@ -1,6 +1,9 @@
 """What a daemon keeps beside its work, and for how long: proofs of verdicts, the archive, reports; old things go."""
 
+import logging
+import sqlite3
 import threading
+from pathlib import Path
 
 from commands import shadow_days
 from commands.archive_child import Archivist, Task
@@ -8,8 +11,11 @@ from commands.crew import Crew
 from commands.evidence import Proofs
 from commands.report_child import Reporter
 from config.schema import CitywardSettings
+from feed import audit_export
 from ingest.pipeline import Pipeline
 from ingest.upkeep import Upkeep
+
+log = logging.getLogger(__name__)
 
 
 def begin(crew: Crew, pipeline: Pipeline, proofs: Proofs, settings: CitywardSettings, stop: threading.Event) -> Upkeep:
@@ -20,6 +26,7 @@ def begin(crew: Crew, pipeline: Pipeline, proofs: Proofs, settings: CitywardSett
     )
     zone = settings.gateway.time_zone
     upkeep.each_day(zone, lambda: shadow_days.tell(settings.state / "book.sqlite", zone))
+    upkeep.each_day(zone, lambda: _export_audit(settings.state, zone))
     upkeep.start()
     if settings.reports is not None:
         reporter = Reporter(settings, settings.reports, None)
@@ -33,3 +40,10 @@ def begin(crew: Crew, pipeline: Pipeline, proofs: Proofs, settings: CitywardSett
         archivist = Archivist(task)
         crew.hire("archive", lambda: archivist.run(stop), stop)
     return upkeep
+
+
+def _export_audit(state: Path, zone: str) -> None:
+    try:
+        audit_export.export(state, zone)
+    except (sqlite3.Error, OSError) as error:
+        log.error("the audit trail was not exported (%s): the next export has it", error)  # noqa: TRY400

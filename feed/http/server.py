@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from feed.settings import HttpSettings
 MOST_CONNECTIONS = 256
 BACKLOG = 128
 LOOK_S = 5.0  # at the certificate
+SETTLE_EACH = 720  # of these: once an hour refusals are told that were only counted
 
 Report = Callable[[str, dict[str, Any]], None]
 
@@ -142,7 +144,7 @@ class FeedServer:
             if console is not None:
                 self._servers.append(_Uvicorn(_config(guard, console), with_tls, self._listening))
             async with asyncio.TaskGroup() as group:
-                look = group.create_task(self._look_at_certificate())
+                look = group.create_task(self._now_and_then())
                 answering = [group.create_task(each.answer()) for each in self._servers]
                 await asyncio.wait(answering, return_when=asyncio.FIRST_COMPLETED)
                 self._begin_stop()
@@ -165,10 +167,13 @@ class FeedServer:
         if all(each.started for each in self._servers):
             self._started.set_result(None)
 
-    async def _look_at_certificate(self) -> None:
-        while self._certificate is not None:
+    async def _now_and_then(self) -> None:
+        for turn in count(1):
             await asyncio.sleep(LOOK_S)
-            await asyncio.to_thread(self._certificate.look)
+            if self._certificate is not None:
+                await asyncio.to_thread(self._certificate.look)
+            if turn % SETTLE_EACH == 0:
+                await self._auditor.settle()
 
 
 class _Uvicorn(uvicorn.Server):

@@ -104,6 +104,13 @@ CONDITIONS = {
             Text("核对 cityward.yaml 中的 influxdb 一节", "Check the section influxdb of cityward.yaml"), 240,
         ),
         _rule(
+            "certificate-refused", 3, 0,
+            Text("控制台的新证书有错，未使用：{why}", "The console's certificate is refused: {why}"),
+            Text("证书与私钥不配，或文件读不到", "Certificate and key do not fit, or cannot be read"),
+            Text("仍用原证书；启动时则用自签证书", "The former goes on; after a start, one that the gateway signs"),
+            Text("检查 http.console 的 certificate 和 key", "Check certificate and key of http.console"), 1440,
+        ),
+        _rule(
             "feed-failing", 2, 0,
             Text("向其他系统的报警推送失败：{why}", "Alarms do not reach another system: {why}"),
             Text(
