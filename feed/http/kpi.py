@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI, Query
 from starlette.responses import Response
 
-from devices.instants import rfc3339_ms
 from feed.behind import Behind
-from feed.http import openapi, problems, wrong
+from feed.http import openapi
 from feed.http.problems import Problem, ProblemError
+from feed.http.times import Instant, milliseconds
 from feed.hub import Hub
 from feed.kpi import Asked
 from feed.kpi_view import picture
@@ -26,17 +26,14 @@ def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
     """Add the endpoint."""
     one_at_a_time = asyncio.Semaphore(1)  # the others wait: each reads the book from the begin of its span
 
-    @app.get("/api/v1/kpi", responses=openapi.answers("KpiView", 503))
-    async def kpi(
-        from_: Annotated[str | None, Query(alias="from")] = None, to: Annotated[str | None, Query()] = None
-    ) -> Response:
+    @app.get("/api/v1/kpi", responses=openapi.answers("KpiView", 422, 503))
+    async def kpi(from_: Annotated[Instant | None, Query(alias="from")] = None, to: Instant | None = None) -> Response:
         """Give the figures from one time to another (RFC 3339); of the last 24 hours if nothing is said."""
         now_ms = time.time_ns() // 1_000_000
-        to_ms = now_ms if to is None else _instant("to", to)
-        from_ms = to_ms - _DAY_MS if from_ is None else _instant("from", from_)
+        to_ms = now_ms if to is None else milliseconds(to)
+        from_ms = to_ms - _DAY_MS if from_ is None else milliseconds(from_)
         if not 0 <= from_ms < to_ms <= from_ms + LONGEST_MS:
-            zh, en = "须早于 to，且相距不超过 366 天", "it must lie before `to`, by 366 days at the most"
-            raise ProblemError(problems.wrong_request([wrong.entry("from", zh, en)]))
+            raise ProblemError(_no_span())
         shifts = shifts_of(behind.console.shifts, ZoneInfo(behind.time_zone), from_ms, to_ms)
         asked = Asked(from_ms=from_ms, to_ms=to_ms, now_ms=now_ms, shifts=shifts)
         async with one_at_a_time:
@@ -55,9 +52,6 @@ def _uncounted(why: str) -> Problem:
     return Problem(status=503, word="not-counted", text=text)
 
 
-def _instant(name: str, text: str) -> int:
-    try:
-        return rfc3339_ms(text)
-    except ValueError:
-        zh, en = "请写成 2026-11-24T08:00:00Z", "write it as in 2026-11-24T08:00:00Z"
-        raise ProblemError(problems.wrong_request([wrong.entry(name, zh, en)])) from None
+def _no_span() -> Problem:
+    text = Text(zh="from 须早于 to，且相距不超过 366 天", en="`from` must lie before `to`, by 366 days at the most")
+    return Problem(status=422, word="no-span", text=text)

@@ -15,7 +15,7 @@ from feed.behind import Behind
 from feed.http import openapi, problems
 from feed.http.asking import answer_of
 from feed.http.problems import ProblemError
-from feed.http.times import Instant
+from feed.http.times import Instant, milliseconds
 from feed.hub import Hub
 from feed.wire import PAGE, AlarmView, EventView, alarm_json, json_of, news
 from rules.fold import Fold
@@ -122,7 +122,7 @@ def _journal(app: FastAPI, looker: Looker) -> None:
 
 
 def _ms(time: Instant | None) -> int | None:
-    return None if time is None else int(time.timestamp() * 1000)
+    return None if time is None else milliseconds(time)
 
 
 def _told(book: EventReader, alarm: str) -> bytes | None:

@@ -1,6 +1,7 @@
 """Times and whole numbers in requests, read as the description of the API says: no more and no less."""
 
 import re
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator, Strict
@@ -20,6 +21,11 @@ def _written(value: object) -> object:
 
 Instant = Annotated[AwareDatetime, Strict(strict=False), BeforeValidator(_written)]
 """RFC 3339 with its zone, 2026-11-24T08:16:00+08:00."""
+
+
+def milliseconds(instant: datetime) -> int:
+    """Return civil time, Unix ms."""
+    return int(instant.timestamp() * 1000)
 
 
 def _whole(value: object) -> object:
