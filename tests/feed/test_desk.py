@@ -1,36 +1,195 @@
+"""The audit trail: kept in order, never changed, and where it is, the chain breaks."""
+
+import hashlib
+import json
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
 
-from feed.desk import Audited, Desk
+from feed.audit_export import export, verify
+from feed.desk import BEGINNING, COLUMNS, Audited, Desk
+
+DAY_MS = 86_400_000
+
+# The table as it was before the chain.
+OLD = """
+CREATE TABLE audit (number INTEGER PRIMARY KEY, t_ms INTEGER NOT NULL, who TEXT NOT NULL, via TEXT NOT NULL,
+    what TEXT NOT NULL, target TEXT NOT NULL, command TEXT NOT NULL, comment TEXT NOT NULL, status INTEGER NOT NULL,
+    answer TEXT NOT NULL) STRICT;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+"""
 
 
 def entry(number: int) -> Audited:
     return Audited(
-        who="张三", via="http 127.0.0.1", what="ack", target=f"a@b#{number}", command=f"c{number}", status=200
-    )
+        who="张三", via="http 127.0.0.1", what="ack", target=f"a@b#{number}", command=f"c{number}", status=200,
+        before='{"a":1}', after='{"a":"\\""}',
+    )  # fmt: skip
+
+
+def fill(state: Path, count: int, start: int = 0) -> None:
+    desk = Desk(state / "desk.sqlite")
+    for number in range(start, start + count):
+        desk.audit(entry(number))
+    desk.close()
+
+
+def meddle(state: Path, *statements: str) -> None:
+    """Do what nobody may, with SQLite's own shell, so to speak."""
+    db = sqlite3.connect(state / "desk.sqlite")
+    db.execute("DROP TRIGGER IF EXISTS audit_is_not_changed")
+    db.execute("DROP TRIGGER IF EXISTS audit_is_not_deleted")
+    for statement in statements:
+        db.execute(statement)
+    db.commit()
+    db.close()
 
 
 def test_the_trail_is_kept_in_order_and_over_a_restart(tmp_path: Path) -> None:
     for number in range(3):
-        desk = Desk(tmp_path / "desk.sqlite")
-        desk.audit(entry(number))
-        desk.close()
+        fill(tmp_path, 1, number)
     with sqlite3.connect(tmp_path / "desk.sqlite") as db:
         rows = db.execute(
             "select number, who, what, target, status, t_ms > 1.7e12 from audit order by number"
         ).fetchall()
     db.close()
     assert rows == [(n + 1, "张三", "ack", f"a@b#{n}", 200, 1) for n in range(3)]
+    assert verify(tmp_path).breaks == []
 
 
 @pytest.mark.parametrize("change", ["delete from audit", "update audit set who = 'nobody'"])
 def test_nobody_rewrites_the_trail(tmp_path: Path, change: str) -> None:
-    desk = Desk(tmp_path / "desk.sqlite")
-    desk.audit(entry(1))
-    desk.close()
+    fill(tmp_path, 1)
     db = sqlite3.connect(tmp_path / "desk.sqlite")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         db.execute(change)
     db.close()
+
+
+def test_the_desk_is_nobody_else_s(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk.sqlite")
+    desk.audit(entry(0))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+    desk.close()
+
+
+def test_the_chain_is_as_the_page_says(tmp_path: Path) -> None:
+    """Worked out here as docs/access.md describes it, for those who check it with a program of their own."""
+    fill(tmp_path, 3)
+    db = sqlite3.connect(tmp_path / "desk.sqlite")
+    former = "0" * 64
+    names = "number, t_ms, who, via, what, target, command, comment, before, after, status, answer"
+    asked = f"select {names}, hash from audit order by number"  # noqa: S608 - written above
+    for *row, own in db.execute(asked):
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        former = hashlib.sha256((former + "\n" + text).encode("utf-8")).hexdigest()
+        assert own == former
+    db.close()
+    assert verify(tmp_path).head == former
+
+
+@pytest.mark.parametrize("column", [*COLUMNS[1:], "hash"])
+def test_a_changed_row_is_found(tmp_path: Path, column: str) -> None:
+    fill(tmp_path, 5)
+    value = "7" if column in ("t_ms", "status") else "'x'"
+    meddle(tmp_path, f"update audit set {column} = {value} where number = 3")  # noqa: S608 - our own names
+    first = verify(tmp_path).breaks[0]
+    assert first.startswith("row 3 ")
+
+
+def test_a_changed_row_whose_hash_is_made_right_is_found_at_the_next(tmp_path: Path) -> None:
+    fill(tmp_path, 5)
+    other = tmp_path / "other"
+    desk = Desk(other / "desk.sqlite")
+    for number in (0, 1, 7):
+        desk.audit(entry(number))
+    desk.close()
+    names = ", ".join((*COLUMNS, "hash"))
+    meddle(
+        tmp_path,
+        f"attach '{other / 'desk.sqlite'}' as forged",
+        "delete from audit where number = 3",
+        f"insert into audit ({names}) select {names} from forged.audit where number = 3",  # noqa: S608 - our own names
+    )
+    assert verify(tmp_path).breaks
+
+
+def test_a_row_that_was_taken_out_or_put_in_is_found(tmp_path: Path) -> None:
+    fill(tmp_path, 5)
+    meddle(tmp_path, "delete from audit where number = 2")
+    assert verify(tmp_path).breaks[0] == "rows 2 to 2 are missing"
+    names = ", ".join((*COLUMNS[1:], "hash"))
+    meddle(tmp_path, f"insert into audit (number, {names}) select 2, {names} from audit where number = 1")  # noqa: S608 - our own names
+    assert verify(tmp_path).breaks[0].startswith("row 2 ")
+
+
+def test_rows_of_a_version_without_a_chain_are_its_beginning(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "desk.sqlite")
+    db.executescript(OLD)
+    for number in range(1, 4):
+        db.execute("insert into audit values (?, 1700000000000, '张三', 'v', 'ack', 't', 'c', '', 200, '')", (number,))
+    db.commit()
+    db.close()
+    fill(tmp_path, 2)
+    fill(tmp_path, 1)
+    found = verify(tmp_path)
+    assert (found.rows, found.breaks) == (6, [])
+    db = sqlite3.connect(tmp_path / "desk.sqlite")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        db.execute("update audit set who = 'nobody'")
+    db.close()
+
+
+# ---------------------------------------------------------------------------------------------------- exports
+
+
+def test_each_day_has_what_came_since_the_day_before(tmp_path: Path) -> None:
+    now_ms = 1_795_507_200_000  # 2026-11-24T08:00Z
+    fill(tmp_path, 3)
+    first = export(tmp_path, "Asia/Shanghai", now_ms)
+    assert first == tmp_path / "audit" / "2026-11-23.jsonl"
+    assert export(tmp_path, "Asia/Shanghai", now_ms) is None  # once a day
+    assert export(tmp_path, "Asia/Shanghai", now_ms + DAY_MS) is None  # nothing has come
+    fill(tmp_path, 2, 3)
+    second = export(tmp_path, "Asia/Shanghai", now_ms + 2 * DAY_MS)
+    assert second is not None
+    lines = [[json.loads(line) for line in file.read_text().splitlines()] for file in (first, second)]
+    assert [[each["number"] for each in one] for one in lines] == [[1, 2, 3, 3], [4, 5, 5]]
+    assert lines[1][-1] == {"head": lines[1][-2]["hash"], "number": 5}
+    assert lines[0][0]["who"] == "张三"
+    found = verify(tmp_path)
+    assert (found.exports, found.breaks) == (2, [])
+
+
+def test_what_was_cut_off_at_the_end_is_told_by_an_export(tmp_path: Path) -> None:
+    fill(tmp_path, 5)
+    export(tmp_path, "UTC")
+    meddle(tmp_path, "delete from audit where number > 3")
+    assert "its end was cut off" in verify(tmp_path).breaks[0]
+
+
+def test_a_trail_that_was_rewritten_whole_is_told_by_an_export(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    export(tmp_path, "UTC")
+    for file in tmp_path.glob("desk.sqlite*"):
+        file.unlink()
+    fill(tmp_path, 3, 7)
+    assert "is another one than" in verify(tmp_path).breaks[0]
+
+
+def test_an_export_that_is_none_is_told(tmp_path: Path) -> None:
+    fill(tmp_path, 1)
+    export(tmp_path, "UTC")
+    (tmp_path / "audit" / "2026-01-01.jsonl").write_text("")
+    assert verify(tmp_path).breaks == ["2026-01-01.jsonl is no export, or was cut off"]
+
+
+def test_a_trail_without_rows_is_whole(tmp_path: Path) -> None:
+    Desk(tmp_path / "desk.sqlite").close()
+    assert (verify(tmp_path).head, export(tmp_path, "UTC")) == (BEGINNING, None)
+    assert list((tmp_path / "audit").iterdir()) == []
