@@ -188,7 +188,8 @@ class Report(Struct, kw_only=True):
 
     def measured(self) -> bytes:
         """Return what a new version is made for when it changes: what was measured and found, not who answered when."""
-        found = [(each.device, each.quantity, each.values, each.means, each.readings) for each in self.series]
+        found = [(e.device, e.quantity, e.values, e.means, e.readings) for e in self.series]
+        found.sort(key=lambda row: row[:2])
         end_ms = self.span.to_ms
         over = [(e.alarm, e.from_ms, min(e.to_ms or end_ms, end_ms), e.limit, e.turned) for e in self.exceedances]
         return json.encode((found, over))

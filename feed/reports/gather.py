@@ -20,23 +20,36 @@ RANKED_BY = ("pm10_ug_m3", "pm25_ug_m3", "tsp_ug_m3", "noise_eq_db", "noise_db")
 
 
 class Silences:
-    """When devices were not heard, as the alarms of silence tell it."""
+    """When devices were not heard: by their own alarm of silence, or as members of that of a link or of many.
 
-    def __init__(self, ruleset: RuleSet) -> None:
+    begins_ms  where the events begin; what stood then counts from there
+    """
+
+    def __init__(self, ruleset: RuleSet, begins_ms: int) -> None:
         self._rules = {rule.id for rule in ruleset.rules if rule.kind == "silence" and rule.mode == "live"}
-        self._of: dict[str, dict[int, int | None]] = {}  # device -> since -> until
+        self._begins_ms = begins_ms
+        self._of: dict[str, dict[tuple[str, int], int | None]] = {}  # device -> (alarm, since) -> until
+        self._inside: dict[str, dict[str, int]] = {}  # alarm -> member -> since
 
     def take(self, event: Event) -> None:
         """Take the next event."""
         alarm = event.alarm
         if alarm.rule in self._rules and alarm.device is not None and alarm.since_ms and not alarm.shadow:
             until_ms = None if alarm.active else alarm.returned_ms or event.t_ms
-            self._of.setdefault(alarm.device, {})[alarm.since_ms] = until_ms
+            self._of.setdefault(alarm.device, {})[alarm.id, alarm.since_ms] = until_ms
+        elif alarm.device is None and (alarm.members or alarm.id in self._inside):
+            since_ms = event.t_ms if event.kind in ("raised", "members") else self._begins_ms
+            inside = self._inside.setdefault(alarm.id, {})
+            for member in alarm.members:
+                begun_ms = inside.setdefault(member, since_ms)
+                self._of.setdefault(member, {})[alarm.id, begun_ms] = None
+            for member in inside.keys() - set(alarm.members):
+                self._of[member][alarm.id, inside.pop(member)] = event.t_ms
 
     def online_pct(self, device: str, from_ms: int, to_ms: int) -> float:
-        """Return the share of a span in which no alarm of silence stood."""
+        """Return the share of a span in which it was not known to be silent."""
         silent_ms, end_ms = 0, from_ms
-        for since_ms, until_ms in sorted(self._of.get(device, {}).items()):
+        for (_, since_ms), until_ms in sorted(self._of.get(device, {}).items(), key=lambda each: each[0][1]):
             begin_ms = max(since_ms, end_ms)
             end_ms = max(end_ms, min(to_ms if until_ms is None else until_ms, to_ms))
             silent_ms += max(end_ms - begin_ms, 0)
@@ -60,7 +73,7 @@ class Gathering:
         history, ledger, self._silences = (
             History(span.from_ms),
             Ledger(book, self._zone, span.from_ms),
-            Silences(ruleset),
+            Silences(ruleset, span.from_ms),
         )
         for event in events_from(book, span.from_ms):
             if event.t_ms < now_ms:

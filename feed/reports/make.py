@@ -77,16 +77,34 @@ def _version(shelf: Shelf, report: Report) -> Report | None:
     """Give a report its version, with what is otherwise than before; None where nothing is."""
     span, site = report.span, report.site or ""
     former = shelf.newest(span.kind, span.name, site)
-    if former is not None and former.measured == digest(report):
-        return None
     if former is not None:
-        report.version, report.why = former.version + 1, AMENDED
         old = shelf.report(former)
+        if old is not None:
+            _devices_of_then(report, old)
+        if former.measured == digest(report):
+            return None
+        report.version, report.why = former.version + 1, AMENDED
         report.revisions = revisions(report, old) if old is not None else []
     before = shelf.before(span.kind, site, span.from_ms)
     last = shelf.report(before) if before is not None else None
     report.changed = changes(report.units, last.units) if last is not None else None
     return report
+
+
+def _devices_of_then(report: Report, old: Report) -> None:
+    """Keep what a former version said of devices that are gone; leave out those that have said nothing of that time.
+
+    So registering or removing a device amends no report, and a late registration does, by what it brings.
+    """
+    known, here = {unit.id for unit in old.units}, {unit.id for unit in report.units}
+    heard = {each.device for each in report.series if each.readings or each.left_out}
+    stays = known | heard
+    gone = known - here
+    report.series = [each for each in report.series if each.device in stays]
+    report.series += [each for each in old.series if each.device in gone]
+    report.units = [each for each in report.units if each.id in stays] + [e for e in old.units if e.id in gone]
+    report.exceedances += [each for each in old.exceedances if each.device in gone]
+    report.exceedances.sort(key=lambda each: (each.from_ms, each.alarm))
 
 
 def keep(shelf: Shelf, report: Report, language: Shown) -> Kept:

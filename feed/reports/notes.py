@@ -51,8 +51,8 @@ def notes(report: Report, say: Say) -> Iterator[str]:
         )
     if any(each.by == "silence" for each in report.units):
         yield say(
-            "井盖、泊车等不测均值的设备：在线率 = 1 − 失联报警持续时间 ÷ 时段。",
-            "Devices without means (manholes, parking): online rate = 1 − time in which an alarm of silence stood ÷ time.",
+            "井盖、泊车等不测均值的设备：在线率 = 1 − 失联时间 ÷ 时段；失联自报警起算（本设备失联，或随链路中断、多台同时失联），即自最后一次上报后三个周期起。",
+            "Devices without means (manholes, parking): online rate = 1 − time of silence ÷ time. Silence counts from its alarm on (of the device, of its link, or of many), three intervals after it was last heard.",
         )
     if any(each.family == "parking" for each in report.units):
         yield say("泊位占用率不在本记录中，见 InfluxDB。", "Occupancy of bays is not kept in the book; see InfluxDB.")
