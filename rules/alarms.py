@@ -218,7 +218,7 @@ class Alarms:
     def look_for_cause(self, alarm: Alarm, moment: Moment) -> None:
         """Suppress an alarm by design, or not any more, as its cause is now."""
         cause, hidden = self.design.cause_of(alarm, self.by_id), DESIGN in alarm.suppressed
-        if cause is not None and not (hidden or alarm.over):
+        if cause is not None and not hidden and alarm.facts != "NORMAL":
             alarm.group = cause
             if not self._was_hidden(alarm, moment):
                 self.move(alarm, "cause", moment)

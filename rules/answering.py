@@ -28,7 +28,7 @@ def answer(alarms: Alarms, command: Command, moment: Moment, judged: Alarm | Non
 
     judged  the alarm as it would be, of a rule that judges this subject and never rang: it can be shelved
     """
-    alarm = alarms.by_id.get(command.alarm, judged)
+    alarm = alarms.by_id.get(command.alarm, judged if command.kind in ("shelve", "out_of_service") else None)
     if alarm is None or alarm.shadow or not (alarm.occurrence or command.kind in _WITHOUT_OCCURRENCE):
         return Answer(status=404, detail=f"there is no alarm {command.alarm}")
     if command.occurrence > alarm.occurrence:

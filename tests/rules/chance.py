@@ -30,7 +30,7 @@ from rules.kinds.threshold import Threshold
 from rules.kinds.tilt import Tilt
 from rules.packs import DatedLimit
 from rules.records import Command, Config, Old, Outcome, Record, Refile, Status, Tick
-from rules.ruleset import RuleSet
+from rules.ruleset import Cause, RuleSet
 from tests.rules.street import (
     COUNTED,
     DAY,
@@ -42,6 +42,7 @@ from tests.rules.street import (
     SITES,
     START_MS,
     TIMED,
+    Kind,
     bay,
     plain,
     rule,
@@ -55,8 +56,8 @@ STATION = Device(
     options=Hj212Options(pm_unit="ug_m3"),
 )  # fmt: skip
 DEVICES = (
-    plain("now"),
-    plain("timed", TIMED, via=("lora", "other")),
+    plain("now", site="yard"),
+    plain("timed", TIMED, via=("lora", "other"), site="yard"),
     plain("counted", COUNTED, interval_ms=10 * MINUTE),
     plain("alone", via=()),
     bay(),
@@ -72,7 +73,8 @@ RULES = (
     rule("slots", "slot_mean", SlotMean(quantity=PM10, limits=LIMIT, allowed_per_day=1, deduct=DEDUCT), devices=("counted", "timed")),
     rule("day", "day_mean", DayMean(quantity=PM10, limits=LIMIT, min_hours=1), family="dust"),
     rule("open", "state", State(quantity="cover_open", value=True, on_delay_ms=5 * MINUTE), latch=True),
-    rule("over", "threshold", Threshold(quantity=PM10, above=150, clear=100, at_least=2, of=3, once=400, off_delay_ms=MINUTE)),
+    rule("over", "threshold", Threshold(quantity=PM10, above=150, clear=100, at_least=2, of=3, once=400, off_delay_ms=MINUTE), re_alarm_ms=HOUR),
+    rule("second", "threshold", Threshold(quantity=PM10, above=110), ack_required=False, suppressed_by=Cause(rule="over", where="site")),
     rule("parked", "state", State(quantity="occupied", value=True, on_delay_ms=DAY, off_delay_ms=MINUTE)),
     rule("deaf", "stuck", Stuck(quantity="occupied", after_ms=DAY)),
     rule("helped", "tamper", Tamper(quantity=PM10, limit=160)),
@@ -103,6 +105,17 @@ CONFIGS = {
 VALUES = (None, 80.0, 120.0, 151.0, 300.0, 500.0, 99_999.0)
 SHIFTS = (0, 0, -SECOND, -5 * SECOND, MINUTE, -3 * MINUTE, -30 * MINUTE, -7 * HOUR, -DAY, -60 * HOUR, 70 * 365 * DAY)
 STEPS = (0, 0, 3, SECOND, 20 * SECOND, 61 * SECOND, 4 * MINUTE, 17 * MINUTE, 2 * HOUR, 9 * HOUR, 26 * HOUR)
+KINDS: tuple[Kind, ...] = (
+    "ack",
+    "ack",
+    "reset",
+    "shelve",
+    "shelve",
+    "unshelve",
+    "out_of_service",
+    "in_service",
+    "comment",
+)
 OFFSETS = (0, 0, 700, -MINUTE, HOUR, -3 * HOUR, 3 * DAY, 73 * 365 * DAY)
 CAUSES = ("disk-full", "influx-down", "clock-doubtful")
 
@@ -138,7 +151,8 @@ statuses = st.one_of(
 )  # fmt: skip
 commands = st.one_of(
     st.tuples(
-        st.just("command"), st.sampled_from(("ack", "reset")), st.integers(0, 30), st.sampled_from((0, 0, 0, -1, 1))
+        st.just("command"), st.sampled_from(KINDS), st.integers(0, 30), st.sampled_from((0, 0, 0, 0, -1, 1)),
+        st.sampled_from((0, MINUTE, HOUR, 12 * HOUR)),
     ),
     st.tuples(
         st.just("permit"), st.sampled_from(("now", "timed", "alone", "nobody")), st.sampled_from((-HOUR, MINUTE, 3 * HOUR, DAY)),
@@ -229,12 +243,16 @@ class Chance:
     def status(self, subject: str, kind: str, data: dict[str, Any]) -> Status:
         return Status(at_ms=self.at_ms, subject=subject, kind=kind, data=data)
 
-    def command(self, kind: Literal["ack", "reset"], which: int, off: int) -> Command:
+    def command(self, kind: Kind, which: int, off: int, for_ms: int) -> Command:
         alarms = list(self.fold.memory.world.judging.alarms.by_id.values())
         name, occurrence = (
             (alarms[which % len(alarms)].id, alarms[which % len(alarms)].occurrence) if alarms else ("none", 1)
         )
-        return Command(at_ms=self.at_ms, id=f"c{which}", kind=kind, alarm=name, occurrence=occurrence + off, user="王")
+        until_ms = self.at_ms + self.fold.memory.offset_ms + for_ms if kind == "out_of_service" else 0
+        return Command(
+            at_ms=self.at_ms, id=f"c{which}", kind=kind, alarm=name, occurrence=occurrence + off, user="王", comment="why",
+            for_ms=for_ms if kind == "shelve" else 0, one_shot=kind == "shelve" and not for_ms, until_ms=until_ms,
+        )  # fmt: skip
 
     def permit(self, device: str, for_ms: int) -> Command:
         """Allow somebody to open a device, or, with a time before now, end it."""

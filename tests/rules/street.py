@@ -17,7 +17,7 @@ from devices.registry import Device, Registry, Route, Source
 from rules import sections
 from rules.fold import Fold
 from rules.records import Alarm, Command, Config, Event, Outcome, Period, Record, Status, Text, Tick
-from rules.ruleset import Rule, RuleSet, Scope
+from rules.ruleset import Cause, Rule, RuleSet, Scope
 
 START_MS = 1_795_000_000_000  # 2026-11-18 16:26:40 UTC, a Wednesday; in Xuzhou it is Thursday already
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
@@ -38,6 +38,7 @@ OTHER = Source(name="other", kind="mqtt", subject="broker:other", routes=(PLAIN,
 SITES = Source(name="sites", kind="hj212", subject="hj212:sites", routes=(Route(filter="", envelope="hj212"),))
 
 Priority = Literal[1, 2, 3, 4]
+Kind = Literal["ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "comment"]
 
 
 def rule(
@@ -50,11 +51,15 @@ def rule(
     priority: Priority = 2,
     latch: bool = False,
     maintenance: bool = False,
+    ack_required: bool = True,
+    re_alarm_ms: int = 0,
+    suppressed_by: Cause | None = None,
 ) -> Rule:
     text = Text("{name} {value}", "{name} {value}")
     return Rule(
         id=name, kind=kind, scope=Scope(family=family, devices=devices), settings=settings, priority=priority,
-        latch=latch, maintenance=maintenance, text=text, cause=text, consequence=text, action=text,
+        latch=latch, maintenance=maintenance, ack_required=ack_required, re_alarm_ms=re_alarm_ms,
+        suppressed_by=suppressed_by, text=text, cause=text, consequence=text, action=text,
         respond_within_ms=HOUR,
     )  # fmt: skip
 
@@ -66,10 +71,11 @@ def plain(
     interval_ms: int = MINUTE,
     via: tuple[str, ...] = ("lora",),
     address: str = "",
+    site: str | None = None,
 ) -> Device:
     return Device(
         id=name, model="plain", family="dust", address=address or f"topic:lora/{name}", interval_ms=interval_ms,
-        options=options, via=via,
+        options=options, via=via, site=site,
     )  # fmt: skip
 
 
@@ -142,13 +148,17 @@ class Street:
         return self.at(ms, Tick(0))
 
     def command(
-        self, ms: int, kind: Literal["ack", "reset"], alarm: str, occurrence: int, name: str = ""
+        self,
+        ms: int,
+        kind: Kind,
+        alarm: str,
+        occurrence: int,
+        name: str = "",
+        **more: Any,  # noqa: ANN401 - fields of a command
     ) -> tuple[int, list[Event]]:
         """Give a command; return the status of its answer, and the events."""
-        name = name or f"c{next(self.ids)}"
-        outcome = self.at(
-            ms, Command(at_ms=0, id=name, kind=kind, alarm=alarm, occurrence=occurrence, user="王", comment="看过")
-        )
+        name, more = name or f"c{next(self.ids)}", {"user": "王", "comment": "看过"} | more
+        outcome = self.at(ms, Command(at_ms=0, id=name, kind=kind, alarm=alarm, occurrence=occurrence, **more))
         return outcome.answers[name].status, outcome.events
 
     def alarm(self, name: str) -> Alarm:
