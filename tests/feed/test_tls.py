@@ -1,0 +1,193 @@
+"""The console's certificate: made at the first start, exchanged while it runs, never by a wrong one."""
+
+import socket
+import ssl
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from feed.http import server, tls
+from feed.http.tls import Certificate, self_signed
+from feed.settings import ConsoleDoorSettings
+from store.settings import Secret
+from tests.feed.console import Browser, ConsoleRoom
+from tests.feed.room import DEADLINE_S, eventually
+
+
+def shown(room: ConsoleRoom, **context: ssl.TLSVersion) -> x509.Certificate:
+    """Connect as a browser does, and look at the certificate."""
+    wanted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    wanted.check_hostname, wanted.verify_mode = False, ssl.CERT_NONE
+    wanted.set_ciphers("ALL:@SECLEVEL=0")  # it would speak anything
+    for name, value in context.items():
+        setattr(wanted, name, value)
+    address = ("127.0.0.1", room.server.console_port)
+    with socket.create_connection(address, timeout=DEADLINE_S) as plain, wanted.wrap_socket(plain) as wire:
+        body = wire.getpeercert(binary_form=True)
+    assert body is not None
+    return x509.load_der_x509_certificate(body)
+
+
+def parts(pem: bytes) -> tuple[bytes, bytes]:
+    """Take certificate and key apart."""
+    end = pem.index(b"-----BEGIN PRIVATE KEY")
+    return pem[:end], pem[end:]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    certificate, key = tmp_path / "gateway.pem", tmp_path / "gateway.key"
+    put(certificate, key, self_signed(["first.example"]))
+    return certificate, key
+
+
+def put(certificate: Path, key: Path, pem: bytes) -> None:
+    for file, content in zip((certificate, key), parts(pem), strict=True):
+        file.write_bytes(content)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "LOOK_S", 0.02)
+
+
+@pytest.fixture
+def room(tmp_path: Path, files: tuple[Path, Path], quick: None) -> Iterator[ConsoleRoom]:
+    certificate, key = files
+    with ConsoleRoom(tmp_path / "state", certificate=str(certificate), key={"file": str(key)}) as opened:
+        yield opened
+
+
+def subject(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string()
+
+
+def test_the_first_start_makes_one_for_all_its_names(tmp_path: Path) -> None:
+    with ConsoleRoom(tmp_path, names=["gateway.example", "192.0.2.7"]) as room:
+        first = shown(room)
+        names = first.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert {"gateway.example", socket.gethostname(), "localhost"} <= set(names.get_values_for_type(x509.DNSName))
+        assert {"192.0.2.7", "127.0.0.1"} == {str(one) for one in names.get_values_for_type(x509.IPAddress)}
+        file = tmp_path / "tls" / "console.pem"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    with ConsoleRoom(tmp_path) as room:  # the next start has the same: people have learned it
+        assert shown(room) == first
+
+
+def test_a_browser_that_trusts_it_is_content(tmp_path: Path) -> None:
+    with ConsoleRoom(tmp_path) as room:
+        somebody = Browser(room)
+        somebody.tls = ssl.create_default_context(
+            cadata=parts((tmp_path / "tls" / "console.pem").read_bytes())[0].decode()
+        )
+        somebody.host = f"127.0.0.1:{room.server.console_port}"
+        assert somebody.get("/").status == 200
+        assert somebody.as_role("operator").get("/api/v1/alarms").status == 200  # by the address, without any name
+
+
+def test_old_tls_is_refused(tmp_path: Path) -> None:
+    with ConsoleRoom(tmp_path) as room:
+        shown(room, minimum_version=ssl.TLSVersion.TLSv1_2)
+        with pytest.raises((ssl.SSLError, ConnectionResetError)), pytest.warns(DeprecationWarning, match="TLSv1"):
+            shown(room, minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
+
+
+def test_plain_http_gets_nothing(tmp_path: Path) -> None:
+    with (
+        ConsoleRoom(tmp_path) as room,
+        socket.create_connection(("127.0.0.1", room.server.console_port), timeout=DEADLINE_S) as wire,
+    ):
+        wire.sendall(b"GET / HTTP/1.1\r\nHost: gateway.example\r\n\r\n")
+        assert b"HTTP" not in wire.recv(100)
+
+
+def test_another_one_is_taken_without_a_restart_and_open_streams_go_on(
+    room: ConsoleRoom, files: tuple[Path, Path]
+) -> None:
+    operator = Browser(room).as_role("operator")
+    assert "first.example" in subject(shown(room))
+    put(*files, self_signed(["second.example"]))
+    eventually(lambda: "second.example" in subject(shown(room)))
+    assert operator.get("/api/v1/alarms").status == 200  # over the connection that was there
+
+
+def test_a_pair_that_does_not_fit_is_refused_and_the_former_goes_on(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    told: list[str] = []
+    certificate, key = files
+    settings = ConsoleDoorSettings(certificate=certificate, key=Secret(file=key))
+    found = Certificate(settings, tmp_path / "state", told.append)
+    first = found.fingerprint
+    wrong = {
+        "another's key": parts(self_signed(["x.example"]))[1],
+        "no key": b"",
+        "nonsense": b"nonsense",
+        "a key with a password": ENCRYPTED,
+    }
+    for content in wrong.values():
+        key.write_bytes(content)
+        found.look()
+        assert found.fingerprint == first  # not at once: somebody may still be copying
+        found.look()
+        assert found.fingerprint == first
+        assert told[-1].startswith(str(certificate))
+    key.unlink()
+    found.look()
+    found.look()
+    put(certificate, key, self_signed(["second.example"]))
+    found.look()
+    found.look()
+    assert found.fingerprint != first
+    assert told[0] == told[-1] == ""
+    assert len([each for each in told if each]) == len(wrong) + 1  # each is told once
+
+
+def test_a_wrong_one_at_the_start_does_not_keep_the_gateway_from_running(
+    tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    certificate, key = files
+    key.write_bytes(b"")
+    with ConsoleRoom(tmp_path / "state", certificate=str(certificate), key={"file": str(key)}) as room:
+        assert "first.example" not in subject(shown(room))
+        assert Browser(room).as_role("operator").get("/api/v1/alarms").status == 200
+
+
+def test_ours_is_made_anew_before_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls, "LASTS", timedelta(days=20))
+    found = Certificate(ConsoleDoorSettings(), tmp_path, lambda _: None)
+    first = found.fingerprint
+    monkeypatch.undo()
+    found.look()
+    assert found.fingerprint != first
+    kept = x509.load_pem_x509_certificate((tmp_path / "tls" / "console.pem").read_bytes())
+    assert kept.not_valid_after_utc > datetime.now(UTC) + timedelta(days=800)
+    second = found.fingerprint
+    found.look()
+    assert found.fingerprint == second
+
+
+def test_who_says_nothing_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feed.http.peers.FIRST_S", 0.1)
+    with ConsoleRoom(tmp_path) as room:
+        context = Browser(room).tls
+        with (
+            socket.create_connection(("127.0.0.1", room.server.console_port), timeout=DEADLINE_S) as plain,
+            context.wrap_socket(plain, server_hostname="gateway.example") as wire,
+        ):
+            wire.sendall(b"GET / HT")
+            begun = time.monotonic()
+            with suppress(ConnectionResetError, ssl.SSLEOFError):
+                assert wire.recv(100) == b""
+            assert time.monotonic() - begun < 5
+
+
+ENCRYPTED = b"""-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAg=
+-----END ENCRYPTED PRIVATE KEY-----
+"""
