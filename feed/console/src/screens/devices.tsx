@@ -76,7 +76,7 @@ function List({ rows, id }: { rows: Device[]; id: string | null }) {
           {(some) => (
             <Table label={t("nav.devices")} rows={some} id={(one) => one.id} columns={[
               { key: "device", head: t("devices.device"), cell: (one) => <><a href={to("devices", one.id)} aria-current={one.id === id ? "true" : undefined}>{one.name ?? one.id}</a><small>{[one.name && one.id, one.site].filter(Boolean).join(" · ")}</small></> },
-              { key: "state", head: t("devices.state"), cell: (one) => <Heard state={one.state} /> },
+              { key: "condition", head: t("devices.state"), cell: (one) => <Heard state={one.state} /> },
               { key: "time", head: t("devices.heard"), cell: (one) => when(one.last_heard) },
               { key: "model", head: t("devices.model"), cell: (one) => <>{one.model}<small>{familyOf(one.family)}</small></> },
               { key: "alarms", head: t("devices.alarms"), cell: (one) => <Ringing those={ringing.get(one.id) ?? []} /> },

@@ -98,7 +98,7 @@ function List({ title, rows, withheld }: { title: Key; rows: Given[]; withheld: 
     <Table label={t(title)} rows={rows} id={({ id }) => id} columns={[
       { key: "priority", head: t("list.priority"), cell: ({ priority }) => <Chip priority={priority} /> },
       { key: "text", head: t("list.alarm"), cell: ({ id, text, name }) => <>{said(text, id)}<small>{name}</small></> },
-      { key: "state", head: t("devices.state"), cell: ({ state }) => t(`state.${state}`) },
+      { key: "condition", head: t("devices.state"), cell: ({ state }) => t(`state.${state}`) },
       { key: "time", head: t("shelf.since"), cell: ({ since }) => when(since) },
       ...(withheld
         ? [

@@ -77,7 +77,7 @@ function iconOf(mark: Mark): L.DivIcon {
   const many = mark.spots.length > 1;
   const sign = mark.worst
     ? h("path", { class: mark.unseen ? "pulse" : "", d: SHAPES[mark.worst as Priority], transform: "translate(-12 -12) scale(1.5)" })
-    : h("circle", { class: mark.spots.every((spot) => spot.known) ? "known" : "unknown", r: many ? 11 : 6 });
+    : h("circle", { class: mark.spots.some((spot) => spot.known) ? "known" : "unknown", r: many ? 11 : 6 });
   render(
     h("svg", { viewBox: "-22 -22 44 44", width: 44, height: 44, class: `mark ${mark.worst ? `p${mark.worst}` : ""}`, "aria-hidden": true },
       sign, many && h("text", { class: "n", x: mark.worst ? 13 : 0, y: mark.worst ? 19 : 4 }, mark.spots.length)),

@@ -30,7 +30,7 @@ export default function Screen() {
         <Table label={t("nav.people")} rows={rows} id={({ user }) => user} columns={[
           { key: "user", head: t("people.user"), cell: ({ user, name }) => <>{name}<small>{user}</small></> },
           { key: "role", head: t("people.role"), cell: (person) => <RoleOf person={person} changed={people.again} /> },
-          { key: "state", head: t("people.state"), cell: ({ disabled, must_change }) => t(disabled ? "people.disabled" : must_change ? "people.must_change" : "people.active") },
+          { key: "condition", head: t("people.state"), cell: ({ disabled, must_change }) => t(disabled ? "people.disabled" : must_change ? "people.must_change" : "people.active") },
           { key: "do", head: t("shelf.do"), cell: (person) => <Doing person={person} changed={people.again} tell={tell} /> },
         ]} />
       )}</Show>

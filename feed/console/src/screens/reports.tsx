@@ -11,8 +11,8 @@ import { Some } from "./lists";
 import { said } from "../i18n";
 
 type Report = {
-  id: string; kind: "day" | "month"; site: string | null; from: string; to: string; version: number; made: string;
-  why: Text | string | null; html: string; csv: string;
+  id: string; kind: "day" | "month"; site: string | null; from: string; to: string; version: number; made: string; span: string;
+  why: Text; html: string; csv: string;
 };
 
 export default function Screen() {
@@ -59,7 +59,7 @@ function List({ rows }: { rows: Report[][] }) {
     <Table label={t("nav.reports")} rows={rows} id={(series) => newest(series).id} columns={[
       { key: "kind", head: t("reports.kind"), cell: (series) => t(`reports.kind.${newest(series).kind}`) },
       { key: "site", head: t("reports.site"), cell: (series) => newest(series).site ?? t("reports.city") },
-      { key: "span", head: t("reports.span"), cell: (series) => when(newest(series).from).slice(0, newest(series).kind === "day" ? 10 : 7) },
+      { key: "span", head: t("reports.span"), cell: (series) => newest(series).span },
       { key: "open", head: t("reports.open"), cell: (series) => <Open report={newest(series)} /> },
       { key: "version", head: t("reports.version"), cell: (series) => <>{newest(series).version}<small>{why(newest(series))}</small></> },
       { key: "time", head: t("reports.made"), cell: (series) => when(newest(series).made) },
@@ -73,7 +73,7 @@ function List({ rows }: { rows: Report[][] }) {
   );
 }
 
-const why = ({ why: words }: Report): string => (typeof words === "string" ? words : said(words));
+const why = ({ why: words }: Report): string => said(words);
 
 const Open = ({ report }: { report: Report }) => (
   <span class="row">

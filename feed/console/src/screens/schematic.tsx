@@ -87,7 +87,7 @@ function fitting(points: [number, number][], size: Size): View {
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
   const [west, east, south, north] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
   if (!points.length) return { x: 0, y: 0, scale: 1 };
-  const room = (px: number, m: number): number => Math.max(40, px - 2 * EDGE_PX) / Math.max(1, m);
+  const room = (px: number, m: number): number => Math.max(40, px - 2 * Math.min(EDGE_PX, px / 8)) / Math.max(1, m);
   return { x: (west + east) / 2, y: (south + north) / 2, scale: Math.min(CLOSEST / 2, room(size.width, east - west), room(size.height, north - south)) };
 }
 
@@ -134,7 +134,7 @@ function One({ mark, named, open }: { mark: Mark; named: Side | undefined; open:
 /** The sign of its most urgent alarm; else a quiet dot, hollow where nothing is heard. */
 export function Symbol({ mark }: { mark: Mark }) {
   if (mark.worst) return <path class={mark.unseen ? "pulse" : ""} d={SHAPES[mark.worst as Priority]} transform="translate(-12 -12) scale(1.5)" />;
-  return <circle class={mark.spots.every((spot) => spot.known) ? "known" : "unknown"} r={mark.spots.length > 1 ? 11 : 5} />;
+  return <circle class={mark.spots.some((spot) => spot.known) ? "known" : "unknown"} r={mark.spots.length > 1 ? 11 : 5} />;
 }
 
 const LINE_PX = 16;

@@ -1,5 +1,4 @@
 // What does not ring although it may be wrong: shelved, suppressed by design, out of service. Reviewed at each handover.
-import type { ComponentChildren } from "preact";
 import { pending, send } from "../commands";
 import { Refused } from "../desk/refused";
 import { t, type Key } from "../i18n";
@@ -50,7 +49,7 @@ export default function Screen() {
 }
 
 const left = (until: (alarm: Alarm) => string | null): Column<Alarm> => ({
-  key: "left", head: t("shelf.left"), cell: (alarm) => <Left until={until(alarm)} />,
+  key: "left", head: t("shelf.left"), cell: (alarm) => <Left until={until(alarm)} oneShot={alarm.one_shot} />,
 });
 
 const why = (): Column<Alarm>[] => [
@@ -78,15 +77,16 @@ function Soon({ shelved }: { shelved: Alarm[] }) {
   return <div role="status">{soon.length > 0 && <p class="notice">{t("shelf.soon", { n: soon.length })}</p>}</div>;
 }
 
-/** How long it still is withheld; without an end, until the condition has gone. */
-function Left({ until }: { until: string | null }): ComponentChildren {
+/** How long it still is withheld: at the latest, for one that ends with the condition. */
+function Left({ until, oneShot }: { until: string | null; oneShot: boolean }) {
   second.value;
-  if (until === null) return t("shelf.one_shot");
+  if (until === null) return null;
   const ms = Date.parse(until) - nowMs();
   return (
     <>
       <strong class={ms < WARN_MS ? "soon" : ""}>{ms > 0 ? lasting(ms) : t("shelf.over", { time: lasting(-ms) })}</strong>
       <small>{t("shelf.until", { time: when(until) })}</small>
+      {oneShot && <small>{t("shelf.one_shot")}</small>}
     </>
   );
 }
