@@ -19,6 +19,33 @@ const leafletWritesText = {
   },
 };
 
+// The catalogue is one file a language. The duty desk loads only its own words; `?rest` are those of the other screens.
+const OF_SCREENS = new Set([
+  "audit", "devices", "family", "handover", "journal", "kpi", "list", "map", "parking", "people", "reports", "scope",
+  "shelf", "tokens",
+]);
+const catalogueInTwo = {
+  name: "catalogue-in-two",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\.json\?(desk|rest)$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.split("?")[0]), suffix: `?${path.split("?")[1]}`,
+    }));
+    onLoad({ filter: /i18n.(zh|en)\.json$/ }, ({ path, suffix }) => {
+      const words = Object.entries(JSON.parse(readFileSync(path, "utf8")));
+      const mine = words.filter(([key]) => OF_SCREENS.has(key.split(".")[0]) === (suffix === "?rest"));
+      return { contents: JSON.stringify(Object.fromEntries(mine)), loader: "json" };
+    });
+  },
+};
+
+// uPlot's own minified file is a tenth smaller than what esbuild makes of its source: it is served as it is.
+const uplotAsPacked = {
+  name: "uplot-as-packed",
+  setup({ onResolve }) {
+    onResolve({ filter: /^uplot$/ }, () => ({ path: "./uplot.js", external: true }));
+  },
+};
+
 const common = {
   absWorkingDir: here,
   outdir: out,
@@ -28,7 +55,7 @@ const common = {
   charset: "utf8",
   legalComments: "none", // they stand in licences.txt
   logLevel: "warning",
-  plugins: [leafletWritesText],
+  plugins: [leafletWritesText, catalogueInTwo, uplotAsPacked],
 };
 
 rmSync(out, { recursive: true, force: true });
@@ -47,9 +74,14 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: { style: "src/styles/style.css", leaflet: "node_modules/leaflet/dist/leaflet.css" },
+  entryPoints: {
+    style: "src/styles/style.css", door: "src/styles/door.css", screens: "src/styles/screens.css",
+    leaflet: "node_modules/leaflet/dist/leaflet.css",
+  },
   loader: { ".png": "dataurl" },
 });
+const packed = readFileSync(join(here, "node_modules/uplot/dist/uPlot.iife.min.js"), "utf8").trim();
+writeFileSync(join(out, "uplot.js"), `${packed}export default uPlot;\n`);
 cpSync(join(here, "src/index.html"), join(out, "index.html"));
 cpSync(join(here, "src/icon.svg"), join(out, "icon.svg"));
 

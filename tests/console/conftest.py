@@ -50,6 +50,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 Opens = Callable[..., Page]
+Picture = Callable[[Page, str], None]
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def page(opens: Opens) -> Page:
 
 
 @pytest.fixture
-def picture() -> Callable[[Page, str], None]:
+def picture() -> Picture:
     """Keep a picture, for people to look at; git ignores the folder."""
 
     def take(page: Page, name: str) -> None:

@@ -63,7 +63,11 @@ def _rule(name: str, kind: str, settings: Any, **other: Any) -> Rule:  # noqa: A
 
 RULES = (
     _rule("cover-tilted", "threshold", Threshold(quantity="tilt_deg", above=15.0), priority=1),
-    _rule("pm10-hour", "hour_mean", HourMean(quantity="pm10_ug_m3", limits=(DatedLimit(from_date=EVER, value=150.0, name="小时"),))),
+    _rule(
+        "pm10-hour",
+        "hour_mean",
+        HourMean(quantity="pm10_ug_m3", limits=(DatedLimit(from_date=EVER, value=150.0, name="小时"),)),
+    ),
     _rule("silent", "silence", Silence(), priority=4),
 )
 

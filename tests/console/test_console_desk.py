@@ -1,16 +1,12 @@
 """The duty desk as a night shift uses it: by keys, live, nothing moving under the cursor."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from rules.packs import REFERENCE_EN, REFERENCE_ZH
 from rules.records import Text
+from tests.console.conftest import Picture
 from tests.feed.room import NOW_MS, Room, eventually, tilted
-
-Picture = Callable[[Page, str], None]
-
 
 def lines(page: Page) -> Locator:
     return page.locator("#rows .all .line")

@@ -1,20 +1,24 @@
 // The page's end of the line: a SharedWorker holds it; where there is none (Chrome on Android), the page itself.
-import { Line, type Said } from "./line";
+import type { Line, Said } from "./line";
 
 declare const WORKER_FILE: string; // set by build.mjs
 
 /** Listen; returns what makes the line begin anew from the position reached. */
 export function listen(take: (said: Said) => void): () => void {
   let line: Line | null = null;
-  const alone = (): void => {
-    line ??= new Line(take);
+  let asked = false;
+  const alone = async (): Promise<void> => {
+    if (asked) return;
+    asked = true;
+    const { Line: Made } = await import("./line");
+    line = new Made(take);
   };
   if (typeof SharedWorker === "undefined") {
-    alone();
+    void alone();
     return () => line?.again();
   }
   const worker = new SharedWorker(scriptUrl(WORKER_FILE), { name: "cityward" });
-  worker.addEventListener("error", alone); // a browser that does not let it load
+  worker.addEventListener("error", () => void alone()); // a browser that does not let it load
   worker.port.addEventListener("message", ({ data }: MessageEvent<Said>) => take(data));
   worker.port.start();
   // A page that the browser keeps for "back" is a dead port: it is told again when it is shown again.

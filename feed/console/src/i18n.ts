@@ -1,23 +1,37 @@
-// The words of the console: one catalogue in two languages. Chinese comes with the page, English when it is asked for.
+// The words of the console: one catalogue in two languages. The duty desk's Chinese comes with the page; English, and
+// the words of the other screens, when they are first needed.
 import { signal } from "@preact/signals";
-import zh from "./i18n/zh.json";
+import zh from "./i18n/zh.json?desk";
 import type { Text } from "./types";
 
-export type Key = keyof typeof zh;
+export type Key = keyof typeof import("./i18n/zh.json");
 export type Language = "zh" | "en";
-type Catalogue = Record<Key, string>;
+type Words = Record<string, string>;
 
 const KEPT = "language";
-const catalogues: Partial<Record<Language, Catalogue>> = { zh };
+const PARTS: Record<Language, { desk: () => Promise<{ default: Words }>; rest: () => Promise<{ default: Words }> }> = {
+  zh: { desk: () => Promise.resolve({ default: zh }), rest: () => import("./i18n/zh.json?rest") },
+  en: { desk: () => import("./i18n/en.json?desk"), rest: () => import("./i18n/en.json?rest") },
+};
+const words: Record<Language, Words> = { zh: { ...zh }, en: {} };
+let all = false; // whether the words of the other screens are wanted
 
 export const language = signal<Language>("zh");
 
-/** Show the page in this language, and remember it. Resolves when its catalogue is here. */
+/** Show the page in this language, and remember it. Resolves when its words are here. */
 export async function speak(wanted: Language, keep = true): Promise<void> {
-  catalogues[wanted] ??= (await import("./i18n/en.json")).default as Catalogue;
+  const { desk, rest } = PARTS[wanted];
+  const parts = await Promise.all(all ? [desk(), rest()] : [desk()]);
+  for (const part of parts) Object.assign(words[wanted], part.default);
   language.value = wanted;
   document.documentElement.lang = wanted === "zh" ? "zh-CN" : "en";
   if (keep) localStorage.setItem(KEPT, wanted);
+}
+
+/** Fetch the words of the other screens too. */
+export async function speakOfAll(): Promise<void> {
+  all = true;
+  await speak(language.value, false);
 }
 
 /** What this browser was told before, or null. */
@@ -25,7 +39,7 @@ export const spoken = (): Language | null => localStorage.getItem(KEPT) as Langu
 
 /** A text of the catalogue; `{n}` is filled in, `{n:device|devices}` is one or many. */
 export function t(key: Key, given: Record<string, string | number> = {}): string {
-  const text = (catalogues[language.value] ?? zh)[key];
+  const text = words[language.value][key] ?? "";
   return text.replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (_, name: string, one?: string, many?: string) =>
     one === undefined ? String(given[name] ?? "") : String(given[name] === 1 ? one : many),
   );

@@ -39,7 +39,10 @@ function Field(given: { label: string; type?: "password" | "text"; complete: str
   );
 }
 
-export function Login({ wall }: { wall: boolean }) {
+export const Login = () => <Enter wall={false} />;
+export const WallLogin = () => <Enter wall />;
+
+function Enter({ wall }: { wall: boolean }) {
   const [user, setUser] = useState("");
   const [password, setPassword] = useState("");
   const { words, busy, attempt } = useTry();
@@ -118,21 +121,15 @@ export function Lock() {
 }
 
 /** Who has logged in; his password; the way out. */
-export function Account() {
-  const [open, setOpen] = useState<"no" | "yes" | "changed">("no");
+export function Account({ onClose }: { onClose: () => void }) {
+  const [changed, setChanged] = useState(false);
   const who = me.value;
-  if (who?.door !== "console" || !who.role) return null;
   return (
-    <>
-      <button type="button" id="account" class="plain" onClick={() => setOpen("yes")}>{who.name || who.user}</button>
-      {open !== "no" && (
-        <Dialog title={t("login.account")} onClose={() => setOpen("no")}>
-          <p>{who.name} · {who.user} · {t(`role.${who.role}`)}</p>
-          <h3>{t("login.change")}</h3>
-          {open === "yes" ? <Change done={() => setOpen("changed")} /> : <p role="status">{t("login.changed")}</p>}
-          <p class="actions"><button type="button" onClick={() => void logout()}>{t("login.out")}</button></p>
-        </Dialog>
-      )}
-    </>
+    <Dialog title={t("login.account")} onClose={onClose}>
+      <p>{who?.name} · {who?.user} · {who?.role && t(`role.${who.role}`)}</p>
+      <h3>{t("login.change")}</h3>
+      {changed ? <p role="status">{t("login.changed")}</p> : <Change done={() => setChanged(true)} />}
+      <p class="actions"><button type="button" onClick={() => void logout()}>{t("login.out")}</button></p>
+    </Dialog>
   );
 }

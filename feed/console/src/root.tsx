@@ -1,23 +1,33 @@
 // What stands on the page: the door, or what is behind it.
 import { Lazy } from "./lazy";
-import { Lock, Login, MustChange } from "./login";
 import { Loading } from "./parts/states";
 import { route } from "./route";
 import { locked, session } from "./session";
+import { sheet } from "./sheet";
 import { Shell } from "./shell";
+
+/** The door comes when it is needed: at loopback it never is. */
+const door = {
+  login: () => opened().then(({ Login }) => ({ default: Login })),
+  wallLogin: () => opened().then(({ WallLogin }) => ({ default: WallLogin })),
+  mustChange: () => opened().then(({ MustChange }) => ({ default: MustChange })),
+  lock: () => opened().then(({ Lock }) => ({ default: Lock })),
+  wall: () => sheet("door.css").then(() => import("./wall")),
+};
+const opened = () => sheet("door.css").then(() => import("./login"));
 
 export function Root() {
   const { is, me } = session.value;
   const wall = route.value.screen === "wall";
   if (is === "asked") return <Loading />;
-  if (is === "out") return <Login wall={wall} />;
-  if (me?.must_change) return <MustChange />;
+  if (is === "out") return <Lazy load={wall ? door.wallLogin : door.login} key={String(wall)} />;
+  if (me?.must_change) return <Lazy load={door.mustChange} />;
   return (
     <>
       <div class="inside" inert={locked.value}>
-        {wall ? <Lazy load={() => import("./wall")} /> : <Shell />}
+        {wall ? <Lazy key="wall" load={door.wall} /> : <Shell />}
       </div>
-      {locked.value && <Lock />}
+      {locked.value && <Lazy load={door.lock} />}
     </>
   );
 }

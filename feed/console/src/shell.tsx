@@ -1,13 +1,14 @@
 // The frame of every screen: who and where, the line's state, the ways to the screens.
+import type { ComponentType } from "preact";
+import { useState } from "preact/hooks";
 import { gateway, current, link } from "./state";
 import { DeadBar } from "./dead";
 import { Duty, Operator } from "./duty";
 import { language, speak, t } from "./i18n";
 import { Lazy } from "./lazy";
 import { route, to } from "./route";
-import { SCREENS, type Name } from "./screens";
-import { Account } from "./login";
-import { may, settings } from "./session";
+import { load, SCREENS, type Name } from "./screens";
+import { may, me, settings } from "./session";
 import { theme, turn } from "./theme";
 import { Desk } from "./desk/desk";
 
@@ -21,7 +22,7 @@ export function Shell() {
         <strong class="where">{settings.value?.gateway_name || gateway.value || t("title")}</strong>
         <nav aria-label={t("menu")}>
           <Way name="desk" />
-          {(Object.keys(SCREENS) as Name[]).map((name) => may(SCREENS[name].asks) && <Way key={name} name={name} />)}
+          {(Object.keys(SCREENS) as Name[]).map((name) => may(SCREENS[name]) && <Way key={name} name={name} />)}
         </nav>
         <span class="tools">
           <LinkState />
@@ -36,7 +37,7 @@ export function Shell() {
       </header>
       <DeadBar />
       <main id="main" class={link.value.dead ? "dead" : ""}>
-        {known ? <Lazy key={known} load={SCREENS[known].load} /> : <Desk />}
+        {known ? <Lazy key={known} load={() => load(known)} /> : <Desk />}
       </main>
     </>
   );
@@ -54,4 +55,18 @@ function LinkState() {
   const { open, known, pictured } = link.value;
   const words = current.value ? t("link.live", { n: known }) : t(open && pictured ? "link.catching" : "link.waiting");
   return <span id="link" class={current.value ? "live" : "waiting"} role="status">{words}</span>;
+}
+
+/** Who has logged in. */
+function Account() {
+  const [Open, set] = useState<ComponentType<{ onClose: () => void }> | null>(null);
+  const who = me.value;
+  if (who?.door !== "console" || !who.role) return null;
+  const open = (): void => void import("./login").then((login) => set(() => login.Account));
+  return (
+    <>
+      <button type="button" id="account" class="plain" onClick={open}>{who.name || who.user}</button>
+      {Open && <Open onClose={() => set(null)} />}
+    </>
+  );
 }

@@ -123,7 +123,7 @@ function Guidance({ alarm, detail }: { alarm: Alarm; detail: AlarmDetail | null 
   return (
     <section class="guidance">
       <h3>{t("detail.guidance")}</h3>
-      <p class="todo">{said(guidance.action)}</p>
+      <p class="todo"><span class="sr">{t("detail.action")} </span>{said(guidance.action)}</p>
       <p>
         {t("detail.respond", { span: span(guidance.respond_within_s), time: when(alarm.respond_by) })}
         {late && <strong class="late"> {t("detail.overdue")}</strong>}

@@ -1,1 +1,0 @@
-import{l as o}from"./chunk-6UKWGJR5.js";var n=()=>{let[e="",...t]=location.hash.replace(/^#\/?/,"").split("/").map(decodeURIComponent);return{screen:e||"desk",rest:t}},r=o(n());addEventListener("hashchange",()=>r.value=n());var s=(e,...t)=>`#/${[e,...t].map(encodeURIComponent).join("/")}`,c=(e,...t)=>{location.hash=s(e,...t)};export{r as a,s as b,c};
