@@ -231,7 +231,7 @@ def test_each_expression_gives_a_value_over_real_metrics(tmp_path: Path) -> None
             plain = {"content-type": "text/plain"}  # else it is read as a form
             for turn in range(2):
                 publisher.publish([
-                    *((b"dust/0", b'{"n": %d, "pm10": %d}' % (turn * 50 + n, 500 if turn == 0 else 40)) for n in range(50)),
+                    *((b"dust/0", b'{"n": %d, "pm10": %d}' % (turn * 50 + n, 500 - 460 * turn)) for n in range(50)),
                     (b"dust/0", b'{"n": %d, "pm10": "much"}' % turn),
                 ])  # fmt: skip
                 until(lambda turn=turn: frames(gateway) == 51 * (turn + 1), what="its frames")  # type: ignore[misc]
