@@ -1,0 +1,294 @@
+"""People, tokens and handovers, as administrators and shifts use them."""
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import argon2
+import pytest
+
+from feed import people_passwords
+from feed.people import MOST_SESSIONS, People, Person
+from tests.feed.console import PASSWORD, Browser, ConsoleRoom
+from tests.feed.room import eventually, tilted
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[ConsoleRoom]:
+    with ConsoleRoom(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def admin(room: ConsoleRoom) -> Browser:
+    return Browser(room).as_role("admin")
+
+
+def soon(hours: int = 1) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+def trail(room: ConsoleRoom, what: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = Browser(room).as_role("auditor").get(f"/api/v1/audit?what={what}").json["entries"]
+    return entries
+
+
+# ----------------------------------------------------------------------------------------------------- people
+
+
+def test_somebody_is_added_changed_and_disabled_and_the_audit_says_all(room: ConsoleRoom, admin: Browser) -> None:
+    made = admin.post("/api/v1/people", {"user": "Li.Si", "name": "李四", "role": "viewer", "password": PASSWORD})
+    assert made.json == {
+        "user": "li.si", "name": "李四", "role": "viewer", "language": "zh", "must_change": True, "disabled": False,
+        "password": None,
+    }  # fmt: skip
+    assert admin.ask("PATCH", "/api/v1/people/li.si", {"role": "engineer", "language": "en"}).status == 200
+    assert admin.ask("PATCH", "/api/v1/people/li.si", {"disabled": True}).json["disabled"]
+    assert [each["user"] for each in admin.get("/api/v1/people").json["people"]].count("li.si") == 1
+    last, change, first = trail(room, "person")
+    assert (first["who"], first["target"], first["before"]) == ("admin", "li.si", "")
+    assert json.loads(change["before"])["role"] == "viewer"
+    assert json.loads(change["after"])["role"] == "engineer"
+    assert json.loads(last["after"])["disabled"] is True
+    assert PASSWORD not in json.dumps([first, change, last])
+    assert "argon2" not in json.dumps([first, change, last])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        ({"user": "operator", "name": "x", "role": "viewer"}, 422, "taken"),
+        ({"user": "OPERATOR", "name": "x", "role": "viewer"}, 422, "taken"),
+        ({"user": "x", "name": "x", "role": "king"}, 400, "wrong-request"),
+        ({"user": "token:x", "name": "x", "role": "viewer"}, 400, "wrong-request"),
+        ({"user": "a b", "name": "x", "role": "viewer"}, 400, "wrong-request"),
+        ({"user": "x" * 65, "name": "x", "role": "viewer"}, 400, "wrong-request"),
+        ({"user": "x", "name": "\n", "role": "viewer"}, 400, "wrong-request"),
+        ({"user": "zhangsan", "name": "x", "role": "viewer", "password": "Short-1"}, 422, "weak-password"),
+        ({"user": "zhangsan", "name": "x", "role": "viewer", "password": "Zhangsan-2026"}, 422, "weak-password"),
+        ({"user": "zhangsan", "name": "x", "role": "viewer", "password": "aA1aA1aA1aA1"}, 422, "weak-password"),
+        ({"user": "zhangsan", "name": "x", "role": "viewer", "password": "y" * 129}, 400, "wrong-request"),
+    ],
+)
+def test_who_cannot_be_added(admin: Browser, body: dict[str, str], status: int, word: str) -> None:
+    refused = admin.post("/api/v1/people", body)
+    assert (refused.status, refused.problem) == (status, word)
+
+
+def test_nobody_of_that_name(admin: Browser) -> None:
+    assert admin.ask("PATCH", "/api/v1/people/nobody", {"disabled": True}).problem == "no-such-person"
+
+
+@pytest.mark.parametrize(
+    ("password", "good"),
+    [
+        ("Abcdefgh-1", True),
+        ("abcdefgh-1", True),
+        ("abcdefghi1", False),
+        ("long enough to be good", True),
+        ("短短短短短短Aa1b", True),
+    ],
+)
+def test_what_a_password_is_like(password: str, *, good: bool) -> None:
+    assert (people_passwords.weakness(password, "somebody") is None) == good
+
+
+def test_one_time_passwords_are_good_and_never_the_same() -> None:
+    made = {people_passwords.one_time() for _ in range(100)}
+    assert len(made) == 100
+    assert all(people_passwords.weakness(each, "somebody") is None for each in made)
+
+
+def test_passwords_are_kept_as_argon2id_with_the_parameters_of_owasp() -> None:
+    assert people_passwords.hashed("x").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_an_older_hash_is_made_anew_at_the_login(room: ConsoleRoom) -> None:
+    older = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    room.server.people.add(Person(user="old", name="old", role="viewer", password=older))
+    somebody = Browser(room)
+    assert somebody.post("/api/v1/login", {"user": "old", "password": PASSWORD}).status == 200
+    assert "m=19456" in room.server.people.people["old"].password
+    assert somebody.get("/api/v1/alarms").status == 200
+
+
+def test_the_file_opens_no_door(room: ConsoleRoom, admin: Browser) -> None:
+    """Whoever reads the desk finds neither cookie nor token nor password in it."""
+    token = admin.post("/api/v1/tokens", {"name": "t", "scopes": ["see"], "expires": soon()}).json["token"]
+    content = b"".join(file.read_bytes() for file in room.state.glob("desk.sqlite*"))
+    for secret in (admin.cookie, token, PASSWORD):
+        assert secret.encode() not in content
+    assert hashlib.sha256(token.encode()).hexdigest().encode() in content
+
+
+def test_a_person_has_so_many_sessions(room: ConsoleRoom) -> None:
+    browsers = [Browser(room).as_role("viewer") for _ in range(MOST_SESSIONS + 1)]
+    assert [each.get("/api/v1/me").status for each in browsers] == [401] + [200] * MOST_SESSIONS
+
+
+def test_who_is_there_is_known_when_the_disk_is_full(room: ConsoleRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is when somebody must log in; but nobody is changed."""
+    admin = Browser(room).as_role("admin")
+
+    class Full:
+        def execute(self, *_: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(People, "_db", Full())
+    assert Browser(room).as_role("operator").get("/api/v1/alarms").status == 200
+    refused = admin.ask("PATCH", "/api/v1/people/operator", {"disabled": True})
+    assert (refused.status, refused.problem) == (503, "not-written")
+    assert not room.server.people.people["operator"].disabled
+
+
+# ----------------------------------------------------------------------------------------------------- tokens
+
+
+def test_a_program_uses_its_token_and_needs_no_cookie(room: ConsoleRoom, admin: Browser) -> None:
+    made = admin.post("/api/v1/tokens", {"name": "platform", "scopes": ["see", "answer"], "expires": soon()}).json
+    shown = admin.get("/api/v1/tokens").json["tokens"]
+    assert [(each["name"], each["token"], each["made_by"]) for each in shown] == [("platform", None, "admin")]
+    cover = tilted()
+    room.tell(cover)
+    program = Browser(room)
+    bearer: dict[str, str | None] = {"authorization": f"Bearer {made['token']}", "origin": None, "sec-fetch-site": None}
+    body = {"occurrence": cover.occurrence, "command_id": "c"}
+    assert program.post(f"/api/v1/alarms/{cover.id}/ack", body, bearer).json["acked_by"] == "token:platform"
+    assert program.get("/api/v1/me", bearer).json["user"] == "token:platform"
+    assert trail(room, "ack")[0]["via"] == "https 127.0.0.1 token"
+    assert admin.ask("DELETE", "/api/v1/tokens/platform").status == 200
+    assert program.get("/api/v1/alarms", bearer).status == 401
+    assert [each["after"] == "" for each in trail(room, "token")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"name": "t", "scopes": ["see"]}, 422),
+        ({"name": "t", "scopes": ["see"], "expires": soon(-1)}, 422),
+        ({"name": "t", "scopes": ["see"], "expires": soon(24 * 800)}, 422),
+        ({"name": "t", "scopes": [], "expires": soon()}, 422),
+        ({"name": "t", "scopes": ["administer"], "expires": soon()}, 400),
+        ({"name": "t", "scopes": ["handover"], "expires": soon()}, 400),
+        ({"name": "t", "scopes": ["everything"], "expires": soon()}, 400),
+        ({"name": "t", "scopes": ["see"], "expires": "tomorrow"}, 400),
+        ({"name": "t", "kind": "wall", "ip": "nowhere"}, 400),
+        ({"name": "a/b", "scopes": ["see"], "expires": soon()}, 400),
+    ],
+)
+def test_a_token_that_cannot_be(admin: Browser, body: dict[str, object], status: int) -> None:
+    assert admin.post("/api/v1/tokens", body).status == status
+    assert admin.get("/api/v1/tokens").json["tokens"] == []
+
+
+def test_a_wall_screen_stays_for_months_and_sees_only(room: ConsoleRoom, admin: Browser) -> None:
+    made = admin.post("/api/v1/tokens", {"name": "wall", "kind": "wall", "scopes": ["engineer"]}).json
+    assert (made["scopes"], made["expires"]) == (["see"], None)
+    wall = Browser(room)
+    assert wall.post("/api/v1/login", {"token": made["token"]}).json["user"] == "token:wall"
+    past = room.server.people._now_ms
+    room.server.people._now_ms = lambda: past() + 90 * 86_400_000
+    assert wall.get("/api/v1/alarms").status == 200
+    assert wall.post("/api/v1/logout").status == 403  # its screen has no keys
+
+
+def test_a_token_ends_by_itself(room: ConsoleRoom) -> None:
+    people = room.server.people
+    secret, _ = people.issue(
+        name="t", kind="wall", scopes=["see"], ip="", expires_ms=int(time.time() * 1000) + 60_000, made_by="admin"
+    )
+    wall = Browser(room)
+    assert wall.post("/api/v1/login", {"token": secret}).status == 200
+    past = people._now_ms
+    people._now_ms = lambda: past() + 60_000
+    assert wall.get("/api/v1/alarms").status == 401
+    assert wall.get("/api/v1/alarms", {"authorization": f"Bearer {secret}", "cookie": None}).status == 401
+
+
+# ------------------------------------------------------------------------------------------------------ audit
+
+
+def test_operators_see_what_they_did_themselves_and_auditors_everything(room: ConsoleRoom) -> None:
+    operator, auditor = Browser(room).as_role("operator"), Browser(room).as_role("auditor")
+    own = operator.get("/api/v1/audit?who=auditor").json["entries"]
+    assert {each["who"] for each in own} == {"operator"}
+    everything = auditor.get("/api/v1/audit").json["entries"]
+    assert [each["who"] for each in everything] == ["auditor", "operator"]
+    assert [each["who"] for each in auditor.get("/api/v1/audit?who=operator").json["entries"]] == ["operator"]
+
+
+def test_the_audit_by_pages_gives_every_row_once(room: ConsoleRoom) -> None:
+    auditor = Browser(room).as_role("auditor")
+    for _ in range(6):
+        Browser(room).as_role("viewer")
+    numbers, after = [], ""
+    while True:
+        page = auditor.get(f"/api/v1/audit?limit=3&after={after}").json
+        numbers += [each["number"] for each in page["entries"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert numbers == list(range(7, 0, -1))
+    assert auditor.get("/api/v1/audit?after=x").status == 400
+
+
+# --------------------------------------------------------------------------------------------------- handover
+
+
+def test_a_shift_is_handed_over_with_the_lists_as_they_are(room: ConsoleRoom) -> None:
+    room.tell(
+        tilted("a"), tilted("b", suppressed=["shelved"], reason="雨后再看"),
+        tilted("c", suppressed=["out_of_service", "shelved"], reason="WO-7"), tilted("d", acknowledged=True),
+    )  # fmt: skip
+    eventually(lambda: room.hub.last == 4)
+    operator = Browser(room).as_role("operator")
+    signed = {"user": "engineer", "password": PASSWORD, "note": "云龙湖工地夜里会再响"}
+    made = operator.post("/api/v1/handovers", signed)
+    assert made.status == 200, made.body
+    lists = {
+        name: [each["id"][len("cover-tilted@") :] for each in made.json[name]]
+        for name in ("standing", "shelved", "out_of_service")
+    }
+    assert lists == {
+        "standing": ["a/tilt_deg", "d/tilt_deg"],
+        "shelved": ["b/tilt_deg"],
+        "out_of_service": ["c/tilt_deg"],
+    }
+    assert (made.json["gave"], made.json["took"], made.json["note"]) == ("operator", "engineer", signed["note"])
+    room.tell(tilted("a", active=False, acknowledged=True), kind="returned")
+    viewer = Browser(room).as_role("viewer")
+    assert viewer.get("/api/v1/handovers").json == {"handovers": [made.json], "next": None}  # nothing changes it
+    row = trail(room, "handover")[0]
+    assert (row["who"], row["comment"]) == ("operator", signed["note"])
+    kept = sqlite3.connect(room.state / "desk.sqlite").execute("select lists from handovers").fetchone()[0]
+    assert json.loads(row["after"])["sha256"] == hashlib.sha256(kept.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        ({"user": "operator", "password": PASSWORD}, 422, "same-person"),
+        ({"user": "engineer", "password": "wrong"}, 403, "wrong-password"),
+        ({"user": "nobody", "password": PASSWORD}, 403, "wrong-password"),
+        ({"user": "viewer", "password": PASSWORD}, 422, "not-on-duty"),
+        ({"user": "engineer", "password": PASSWORD, "note": "x" * 4001}, 400, "wrong-request"),
+    ],
+)
+def test_a_handover_that_is_not_signed_by_two(room: ConsoleRoom, body: dict[str, str], status: int, word: str) -> None:
+    refused = Browser(room).as_role("operator").post("/api/v1/handovers", body)
+    assert (refused.status, refused.problem) == (status, word)
+    assert Browser(room).as_role("viewer").get("/api/v1/handovers").json["handovers"] == []
+
+
+def test_nobody_rewrites_a_handover(room: ConsoleRoom) -> None:
+    Browser(room).as_role("operator").post("/api/v1/handovers", {"user": "engineer", "password": PASSWORD})
+    db = sqlite3.connect(room.state / "desk.sqlite")
+    for change in ("delete from handovers", "update handovers set note = ''"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            db.execute(change)
+    db.close()
