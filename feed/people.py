@@ -262,7 +262,7 @@ class People:
         """Add somebody. Raises PeopleError when the name is taken."""
         with self._turn:
             if person.user in self.people:
-                zh, en = f"已有用户 {person.user}", f"there is a {person.user} already"
+                zh, en = f"已有用户 {person.user}", f"somebody is called {person.user} already"
                 raise PeopleError("taken", zh, en)
             if len(self.people) >= MOST_PEOPLE:
                 raise PeopleError("too-many", f"最多 {MOST_PEOPLE} 人", f"{MOST_PEOPLE} people at the most")
@@ -315,7 +315,7 @@ class People:
         )  # fmt: skip
         with self._turn:
             if any(each.name == name for each in self.tokens.values()):
-                raise PeopleError("taken", f"已有令牌 {name}", f"there is a token {name} already")
+                raise PeopleError("taken", f"已有令牌 {name}", f"a token is called {name} already")
             if len(self.tokens) >= MOST_TOKENS:
                 raise PeopleError("too-many", f"最多 {MOST_TOKENS} 个令牌", f"{MOST_TOKENS} tokens at the most")
             row = list(structs.astuple(token))
