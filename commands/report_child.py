@@ -11,9 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, cast
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from msgspec import Struct, msgpack
@@ -91,18 +89,19 @@ class Reporter:
             time.time_ns() // 1_000_000,
         )
         worker = child.start(_RUN, stdin=subprocess.PIPE)
-        with suppress(BrokenPipeError), cast("IO[bytes]", worker.stdin) as asking:
-            asking.write(msgpack.encode(task))
+        given: bytes | None = msgpack.encode(task)
         while not stop.is_set():
             try:
-                said, _ = worker.communicate(timeout=0.5)
+                said, _ = worker.communicate(given, timeout=0.5)
             except subprocess.TimeoutExpired:
+                given = None  # it has been handed over
                 continue
             for made in msgpack.decode(said, type=list[str]) if said else []:
                 log.info("report %s is made", made)
             return worker.returncode
         worker.kill()
-        return worker.wait()
+        worker.communicate()
+        return worker.returncode
 
     def send(self) -> None:
         """Hand over what was not sent yet, and note it."""

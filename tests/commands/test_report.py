@@ -1,0 +1,128 @@
+"""`cityward report` by hand, and the daemon's child that makes what is due."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from commands import main
+from commands.kpi_child import ask
+from commands.report_child import Reporter, Task, run
+from feed.kpi import Asked
+from feed.reports.settings import ReportsSettings
+from feed.reports.shelf import ShelfReader
+from rules.records import Tick
+from tests.feed.streets import City
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> City:
+    city = City(tmp_path)
+    city.live("2026-11-23 00:04", "2026-11-24 00:00", ["dust-07"], lambda *_: {"pm10": 90.0})
+    city.wait("2026-11-24 07:30")
+    city.book.close()
+    return city
+
+
+def test_a_report_is_written_by_hand(city: City, tmp_path: Path) -> None:
+    arguments = [
+        "report",
+        str(city.etc),
+        "--day",
+        "2026-11-23",
+        "--site",
+        "云龙湖二期",
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    done = CliRunner().invoke(main, [*arguments, "--lang", "zh"])
+    assert done.exit_code == 0, done.output
+    page, table = (Path(line) for line in done.output.splitlines())
+    assert (page.name, table.name) == ("云龙湖二期-2026-11-23.html", "云龙湖二期-2026-11-23.csv")
+    assert "320302202603150101" in page.read_text(encoding="utf-8")
+    assert table.read_bytes().startswith(b"\xef\xbb\xbf")
+    month = CliRunner().invoke(main, ["report", str(city.etc), "--month", "2026-11", "--output", str(tmp_path / "out")])
+    assert month.exit_code == 0, month.output
+    assert "徐州市鼓楼区-2026-11.html" in month.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--site", "南门"], "there is no site 南门. There are: 云龙湖二期, 老东门"),
+        (["--day", "23.11.2026"], "write --day 2026-11-23"),
+        (["--day", "2026-11-23", "--month", "2026-11"], "not both"),
+    ],
+)
+def test_what_cannot_be_is_said(arguments: list[str], said: str, city: City) -> None:
+    done = CliRunner().invoke(main, ["report", str(city.etc), "--lang", "en", *arguments])
+    assert done.exit_code != 0
+    assert said in done.output
+
+
+def test_without_a_book_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "cityward.yaml").write_text(f"state: {tmp_path}/none\n", encoding="utf-8")
+    done = CliRunner().invoke(main, ["report", str(tmp_path), "--lang", "en"])
+    assert done.exit_code == 1
+    assert "there is no book" in done.output
+
+
+def test_a_child_makes_what_is_due(city: City) -> None:
+    """The real child, as the daemon starts it: what is due today depends on the clock, so the last days are made."""
+    settings = city.compiled.settings
+    assert settings.reports is not None
+    sent: list[str] = []
+    reporter = Reporter(settings, settings.reports, lambda _, some: sent.extend(each.id for each in some))
+    assert reporter.make(threading.Event()) == 0
+    with ShelfReader(city.state) as shelf:
+        made = [each.id for each in shelf.all()]
+    assert len(made) == 6  # yesterday and the last month, two sites and the city
+    reporter.send()
+    assert sorted(sent) == sorted(made)
+    reporter.send()
+    assert len(sent) == 6
+    assert reporter.make(threading.Event()) == 0
+    with ShelfReader(city.state) as shelf:
+        assert [each.id for each in shelf.all()] == made
+
+
+def test_a_child_that_is_ended_in_between_leaves_nothing_half_done(city: City) -> None:
+    """What it had made stays; the next one makes the rest."""
+    settings = city.compiled.settings
+    assert settings.reports is not None
+    stop = threading.Event()
+    stop.set()
+    assert Reporter(settings, settings.reports, None).make(stop) != 0
+    task = Task(
+        str(city.state), settings.reports.model_dump_json(), settings.console.model_dump_json(by_alias=True),
+        city.ms("2026-11-24 07:30"),
+    )  # fmt: skip
+    run(task)
+    with ShelfReader(city.state) as shelf:
+        assert {each.span for each in shelf.all()} == {"2026-11-23", "2026-10"}
+
+
+def test_only_months_are_made_where_only_they_are_wanted(tmp_path: Path) -> None:
+    city = City(tmp_path, reports='reports: {monthly: "1 08:00", language: both}')
+    city.take(city.ms("2026-11-23 00:00"), Tick(0))
+    city.book.close()
+    settings = city.compiled.settings
+    assert settings.reports == ReportsSettings(monthly="1 08:00", language="both")
+    reporter = Reporter(settings, settings.reports, None)
+    assert reporter.make(threading.Event()) == 0
+    with ShelfReader(city.state) as shelf:
+        assert {each.kind for each in shelf.all()} == {"month"}
+
+
+def test_figures_come_from_a_child(city: City) -> None:
+    from_ms = city.ms("2026-11-23 00:00")
+    began = time.monotonic()
+    body = ask(
+        city.state / "book.sqlite", "gw", Asked(from_ms=from_ms, to_ms=from_ms + 90 * 86_400_000, now_ms=from_ms * 2)
+    )
+    assert b'"alarms":' in body
+    assert time.monotonic() - began < 30
+    with pytest.raises(ValueError, match="died"):
+        ask(city.state / "none.sqlite", "gw", Asked(from_ms=0, to_ms=1, now_ms=1))
