@@ -46,7 +46,9 @@ def loaded_by(folder: Path, first: str) -> set[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += [folder / name for name in re.findall(r"""(?:from|import) ?"\./([\w.-]+\.js)\"""", path.read_text())]
+            waiting += [
+                folder / name for name in re.findall(r"""(?:from|import) ?"\./([\w.-]+\.js)\"""", path.read_text())
+            ]
     return found
 
 
@@ -66,7 +68,10 @@ def test_nothing_is_asked_of_other_hosts() -> None:
     """No address stands in what is served but names of XML."""
     address = re.compile(rb"""https?://[^\s"'`)]+""")
     told = {found for path in STATIC.iterdir() if path.suffix != ".txt" for found in address.findall(path.read_bytes())}
-    assert {each for each in told if b"www.w3.org" not in each} <= {b"https://leafletjs.com"}
+    assert {each for each in told if b"www.w3.org" not in each} <= {
+        b"https://leafletjs.com",
+        b"https://github.com/leeoniya/uPlot",
+    }
 
 
 def test_the_lock_file_names_no_registry_and_pins_everything() -> None:

@@ -8,6 +8,7 @@ from rules.records import Text
 from tests.console.conftest import Picture
 from tests.feed.room import NOW_MS, Room, eventually, tilted
 
+
 def lines(page: Page) -> Locator:
     return page.locator("#rows .all .line")
 

@@ -6,9 +6,7 @@ import re
 from tests.console.conftest import CONSOLE
 
 SOURCES = {path: path.read_text(encoding="utf-8") for path in sorted((CONSOLE / "src").rglob("*.ts*"))}
-ZH, EN = (
-    json.loads((CONSOLE / "src" / "i18n" / f"{name}.json").read_text(encoding="utf-8")) for name in ("zh", "en")
-)
+ZH, EN = (json.loads((CONSOLE / "src" / "i18n" / f"{name}.json").read_text(encoding="utf-8")) for name in ("zh", "en"))
 PLACE = re.compile(r"\{(\w+)")
 
 
@@ -26,7 +24,9 @@ def test_no_text_is_in_the_other_language() -> None:
     chinese, latin = re.compile(r"[一-鿿]"), re.compile(r"[A-Za-z]{4}")
     assert [key for key in EN if key != "language" and chinese.search(EN[key])] == []
     plain = {key: re.sub(r"\{[^}]*\}", "", text) for key, text in ZH.items()}
-    assert [key for key in plain if key != "language" and latin.search(plain[key]) and not chinese.search(plain[key])] == []
+    assert [
+        key for key in plain if key != "language" and latin.search(plain[key]) and not chinese.search(plain[key])
+    ] == []
 
 
 def test_an_alarm_is_never_called_a_public_warning() -> None:

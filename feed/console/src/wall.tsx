@@ -24,7 +24,7 @@ export default function Wall() {
     return () => document.documentElement.classList.remove("wall");
   }, []);
   return (
-    <div class="wall-page">
+    <main class="wall-page">
       <header>
         <h1>{settings.value?.gateway_name || gateway.value}</h1>
         <Clock />
@@ -37,7 +37,7 @@ export default function Wall() {
       <DeadBar />
       <Figures />
       <Standing />
-    </div>
+    </main>
   );
 }
 

@@ -1,5 +1,6 @@
 // 值班台: what stands, the list, and everything about the alarm that is selected.
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../i18n";
 import { bind } from "../keys";
 import { useLoad } from "../parts/load";
 import type { Summary } from "../types";
@@ -23,6 +24,7 @@ export function Desk() {
   useEffect(() => bind(deskKeys(() => setHelp(true))), []);
   return (
     <div class={`desk${selectedAlarm.value ? " chosen" : ""}`}>
+      <h1 class="sr">{t("nav.desk")}</h1>
       <Counters />
       <Refused />
       <Table />

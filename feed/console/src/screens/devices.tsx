@@ -19,8 +19,8 @@ export default function Screen() {
   const id = route.value.rest[0] ?? null;
   return (
     <div class={`screen beside ${id ? "chosen" : ""}`}>
+      <h1>{t("nav.devices")}</h1>
       <div class="stack">
-        <h1>{t("nav.devices")}</h1>
         <ShowAll of={all}>{(rows) => (rows.length ? <List rows={rows} id={id} /> : <Empty>{t("devices.empty")}</Empty>)}</ShowAll>
       </div>
       <aside class="panel" aria-label={t("devices.device")}>

@@ -84,10 +84,10 @@ export function usePages<T>(path: string, name: string, by: "before" | "after"):
   const [state, set] = useState<{ path: string; rows: T[] | null; next: Page["next"]; problem: Problem | null }>({
     path, rows: null, next: null, problem: null,
   });
-  const [asked, ask] = useState<{ turn: number; from: Page["next"] }>({ turn: 0, from: null });
+  const [asked, ask] = useState<{ path: string; turn: number; from: Page["next"] }>({ path, turn: 0, from: null });
   const [busy, setBusy] = useState(true);
   const mine = state.path === path;
-  const from = mine ? asked.from : null;
+  const from = asked.path === path ? asked.from : null; // a page of another list is none of this one
   useEffect(() => {
     let gone = false;
     setBusy(true);
@@ -107,8 +107,8 @@ export function usePages<T>(path: string, name: string, by: "before" | "after"):
     rows: mine ? state.rows : null,
     problem: mine ? state.problem : null,
     busy,
-    again: () => ask({ turn: asked.turn + 1, from: null }),
-    more: mine && state.next !== null ? () => ask({ turn: asked.turn, from: state.next }) : null,
+    again: () => ask({ path, turn: asked.turn + 1, from: null }),
+    more: mine && state.next !== null ? () => ask({ path, turn: asked.turn, from: state.next }) : null,
   };
 }
 

@@ -80,7 +80,8 @@ export function calling(mark: Mark): string {
 
 /** A mark in words, for screen readers and when one points at it. */
 export function wordsOf(mark: Mark): string {
-  const who = calling(mark) || t("map.devices", { n: mark.spots.length });
+  const many = mark.spots.length > 1 ? t("map.devices", { n: mark.spots.length }) : "";
+  const who = [calling(mark), many].filter(Boolean).join(" ");
   if (!mark.worst) return who;
   return `${who}: ${t(`priority.${mark.worst as Priority}`)}, ${t("map.alarms", { n: mark.alarms })}`;
 }

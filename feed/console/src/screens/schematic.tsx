@@ -71,7 +71,10 @@ export function Schematic({ spots, pick, aim }: { spots: Spot[]; pick: (mark: Ma
         }}
       >
         <Grid view={view} size={size} />
-        {shown.map((mark) => <One key={mark.spots[0]?.id} mark={mark} named={named.get(mark)} open={open} />)}
+        {shown.map((mark) => <One key={mark.spots[0]?.id} mark={mark} open={open} />)}
+        <g class="names" aria-hidden="true">
+          {[...named].map(([mark, side]) => <text key={mark.spots[0]?.id} class={side} x={mark.x + (side === "right" ? 17 : -17)} y={mark.y + 4}>{calling(mark)}</text>)}
+        </g>
       </svg>
       <div class="zoom" role="group" aria-label={t("map.zoom")}>
         <button type="button" aria-label={t("map.in")} onClick={() => zoom(STEP)}>+</button>
@@ -109,8 +112,7 @@ function useDrag(move: (dx: number, dy: number) => void) {
   };
 }
 
-function One({ mark, named, open }: { mark: Mark; named: Side | undefined; open: (mark: Mark) => void }) {
-  const name = calling(mark);
+function One({ mark, open }: { mark: Mark; open: (mark: Mark) => void }) {
   const many = mark.spots.length > 1;
   return (
     <g
@@ -126,7 +128,6 @@ function One({ mark, named, open }: { mark: Mark; named: Side | undefined; open:
       <title>{wordsOf(mark)}</title>
       <Symbol mark={mark} />
       {many && <text class="n" x={mark.worst ? 13 : 0} y={mark.worst ? 19 : 4}>{mark.spots.length}</text>}
-      {named && <text class={`name ${named}`} x={named === "right" ? 17 : -17} y="4">{name}</text>}
     </g>
   );
 }

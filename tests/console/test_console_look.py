@@ -1,0 +1,132 @@
+"""What people see: in both languages, light and dark, on every desk, on the wall and in a hand; and what axe sees."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from rules.records import Text
+from tests.console.conftest import Picture
+from tests.console.screens import faults
+from tests.feed.room import NOW_MS, Room, tilted
+
+SIZES = {"desk": (1366, 768), "large": (1920, 1080), "phone": (390, 844)}
+LOOKS = [
+    ("desk", "zh", "light"), ("desk", "zh", "dark"), ("desk", "en", "light"), ("desk", "en", "dark"),
+    ("large", "zh", "dark"), ("large", "en", "light"), ("phone", "zh", "light"), ("phone", "en", "dark"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def axe(workshop: Path) -> Path:
+    return workshop / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture
+def busy(room: Room) -> Room:
+    texts = (
+        Text("井盖倾斜 34°", "Cover tilted 34°"),
+        Text("PM10 小时均值 186 µg/m³", "PM10 hourly mean 186 µg/m³"),
+        Text("设备离线 3 h", "Device silent for 3 h"),
+    )
+    for n in range(40):
+        room.tell(
+            tilted(
+                f"mh-{n:04}", priority=n % 4 + 1, text=texts[n % 3], acknowledged=n % 5 == 0, latched=n % 4 == 0,
+                since_ms=NOW_MS - n * 977_000, count=n % 3, site="云龙湖二期" if n % 2 else None,
+                basis="reference" if n % 3 == 1 else None, active=n % 7 != 0,
+            )
+        )  # fmt: skip
+    return room
+
+
+@pytest.fixture
+def seen(browser: Browser, busy: Room) -> Iterator[Any]:
+    """Open a screen as somebody sees it; the browser has nothing to say."""
+    said: list[str] = []
+    contexts = []
+
+    def look(screen: str, size: tuple[int, int], language: str = "zh", theme: str = "light", **more: Any) -> Page:  # noqa: ANN401 - as Playwright has it
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="zh-CN", **more
+        )
+        contexts.append(context)
+        context.add_init_script(f"localStorage.setItem('language', '{language}')")
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"http://127.0.0.1:{busy.server.port}/#/{screen}")
+        expect(page.locator("#link")).to_have_class("live")
+        return page
+
+    yield look
+    for context in contexts:
+        context.close()
+    assert [words for words in said if not words.startswith("Failed to load resource")] == []
+
+
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+def test_the_duty_desk(seen: Any, axe: Path, picture: Picture, look: tuple[str, str, str]) -> None:  # noqa: ANN401 - a function
+    size, language, theme = look
+    page: Page = seen("desk", SIZES[size], language, theme)
+    expect(page.locator("#rows .all .line").first).to_be_visible()
+    picture(page, f"duty-{size}-{language}-{theme}")
+    assert faults(page, axe) == []
+    page.locator("#rows .all .line").nth(1).click()
+    expect(page.locator(".detail .events li").first).to_be_visible()
+    picture(page, f"duty-detail-{size}-{language}-{theme}")
+    assert faults(page, axe) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (3840, 2160)])
+def test_the_wall(seen: Any, axe: Path, picture: Picture, width: int, height: int) -> None:  # noqa: ANN401 - a function
+    """Read-only, and as large as the screen: nothing scrolls, what does not fit is counted."""
+    page: Page = seen("wall", (width, height), theme="dark")
+    expect(page.locator(".one").first).to_be_visible()
+    expect(page.locator(".more")).to_contain_text("还有")
+    picture(page, f"wall-{width}")
+    assert faults(page, axe) == []
+    expect(page.get_by_role("button")).to_have_count(0)
+    letters = page.locator(".one strong").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    assert letters / height > 0.02
+    assert page.evaluate("document.documentElement.scrollHeight") <= height
+
+
+def test_dialogs(seen: Any, axe: Path, picture: Picture) -> None:  # noqa: ANN401 - a function
+    page: Page = seen("desk", SIZES["desk"])
+    page.locator("#rows .all .line").nth(8).click()
+    for key, name in (("h", "shelve"), ("c", "comment"), ("?", "help")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        picture(page, f"dialog-{name}")
+        assert faults(page, axe) == []
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_only_a_symbol_moves_and_not_for_those_who_want_none(seen: Any) -> None:  # noqa: ANN401 - a function
+    """At 1 Hz: text never does (CRIOP 3.5.8.2), and nothing where the system says so."""
+    moving = "document.getAnimations().map(a => [a.effect.target.tagName, a.effect.getTiming().duration])"
+    page: Page = seen("desk", SIZES["desk"])
+    expect(page.locator("#rows .pulse").first).to_be_visible()
+    found = page.evaluate(moving)
+    assert {(tag.lower(), duration) for tag, duration in found} == {("svg", 1000)}
+    assert seen("desk", SIZES["desk"], reduced_motion="reduce").evaluate(moving) == []
+
+
+def test_a_hand_can_acknowledge(seen: Any, busy: Room) -> None:  # noqa: ANN401 - a function
+    """On a phone: touch the alarm, touch the one large button, go on to the device."""
+    page: Page = seen("desk", SIZES["phone"], has_touch=True, is_mobile=True)
+    page.locator("#user").fill("李四")
+    page.locator("#rows .all .line").first.tap()
+    button = page.get_by_role("button", name="确认")
+    box = button.bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
+    button.tap()
+    expect(page.locator(".detail .events")).to_contain_text("李四")
+    page.get_by_role("link", name="设备实时").tap()
+    expect(page.locator("main h1")).to_be_attached()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert [alarm for alarm in busy.alarms.by_id.values() if alarm.acked_by == "李四"]
