@@ -315,6 +315,7 @@ class Daemon:
             backlog_bytes=None if self.writer is None else self.writer.backlog_bytes(),
             queue=self.pipeline.waiting(),
             incomplete=self.proofs.incomplete,
+            feeds=self.outlets.counts(),
         )
 
     def ledger(self, *, devices: bool, verify: bool) -> Ledger:

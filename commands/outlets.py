@@ -36,6 +36,10 @@ class Outlets:
         self._running = pipeline
         self._feeds.begin(crew.hire, stop)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count what each feed has done; from any thread."""
+        return self._feeds.counts()
+
     def end(self, within_s: float) -> None:
         """Let them end well, once `stop` has been set."""
         self._feeds.end(within_s)

@@ -24,6 +24,10 @@ class Feed(Protocol):
         """Feed until it is stopped."""
         ...
 
+    def counts(self) -> dict[str, int]:
+        """Give its position, and how many events the other side will not get, by why; from any thread."""
+        ...
+
 
 class Feeds:
     """Make it before the pipeline runs; `views` are for the pipeline."""
@@ -48,6 +52,10 @@ class Feeds:
             self._around.report(f"feed:{name}")("condition", {"name": "feed-failing", "bad": False})
         for name, feed in self._feeds.items():
             self._threads.append(hire(f"feed-{name}"[:15], _work(feed, stop), stop))
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count what each has done; from any thread."""
+        return {name: feed.counts() for name, feed in self._feeds.items()}
 
     def end(self, within_s: float) -> None:
         """Let them say goodbye, once `stop` has been set."""

@@ -71,10 +71,15 @@ class MqttFeed:
         self._asked: deque[Asked] = deque()
         self._since = ""
         self._feed = ""
+        self._forgotten = 0
         self._sent = self._done = 0  # numbers: handed over; acknowledged
         self._kept = -1  # in the desk
         self._states: dict[str, int] = {}  # alarm -> number of the state that was put there on this connection
         self._topics: dict[str, dict[str, None]] = {}  # alarm -> topics on which a state of it may stand
+
+    def counts(self) -> dict[str, int]:
+        """Give its position, and how many events the broker will not get; from any thread."""
+        return {"position": self._done, "forgotten": self._forgotten}
 
     # ------------------------------------------------------------------------------------------------- connections
 
@@ -126,6 +131,7 @@ class MqttFeed:
         elif position.number > last:  # an older book was put back
             position = Position(self._feed, last)
         self._sent = self._done = position.number
+        self._forgotten = self._memory.forgotten()
         self._kept = -1
         self._keep()
         self._states.clear()
@@ -220,6 +226,7 @@ class MqttFeed:
             lost = events[0].number - 1 - self._sent
             log.warning("feed %s: the book has forgotten %d events before they were sent", self._settings.name, lost)
             self._memory.keep(Position(self._feed, self._done), forgotten=lost)
+            self._forgotten += lost
             self._states.clear()
             self._put_states(link, [], self.follower.book.alarms(), all_of_them=True)
         ids = dict.fromkeys(event.alarm.id for event in events)

@@ -26,6 +26,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
     journal_bytes  on the disk
     backlog_bytes  lines that InfluxDB has not taken; None = no InfluxDB
     queue          records that wait for the pipeline
+    feeds          `Feed.counts()` of each feed to another system, by name
     incomplete     proofs of which the journal no longer had all frames
     """
 
@@ -38,6 +39,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
     backlog_bytes: int | None = None
     queue: int = 0
     incomplete: int = 0
+    feeds: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def alive(self) -> bool:

@@ -42,6 +42,11 @@ class Webhook:
         self._aside_s = aside_s
         self._poster = Poster(settings)
         self._position = Position("", 0)
+        self._lost = {"forgotten": 0, "set_aside": 0}
+
+    def counts(self) -> dict[str, int]:
+        """Give its position, and how many events the receiver will not get, by why; from any thread."""
+        return {"position": self._position.number, **self._lost}
 
     def run(self, stop: threading.Event) -> None:
         """Post until `stop` is set. What is raised is a defect."""
@@ -74,6 +79,7 @@ class Webhook:
             position = Position(feed, max(book.oldest_event - 1, 0))
         self._memory.keep(position)
         self._position = position
+        self._lost = {"forgotten": self._memory.forgotten(), "set_aside": self._memory.set_aside()}
 
     def _turn(self, stop: threading.Event) -> None:
         feed, number = self._position
@@ -83,6 +89,7 @@ class Webhook:
             log.warning("feed %s: the book has forgotten %d events before they were sent", self._settings.name, lost)
             self._position = Position(feed, events[0].number - 1)
             self._memory.keep(self._position, forgotten=lost)
+            self._lost["forgotten"] += lost
         posted = True
         for event in events:
             posted = self.wants(event)
@@ -120,6 +127,7 @@ class Webhook:
                 if tries >= ASIDE_TRIES and now_s - refused_s >= self._aside_s:
                     log.error("feed %s: %s is set aside: %d %s", self._settings.name, position, *_said(reply))
                     self._memory.aside(position, *_said(reply))
+                    self._lost["set_aside"] += 1
                     return True
             stop.wait(pause_s)
         return False

@@ -29,6 +29,7 @@ class _Gateway(Collector):
         yield CounterMetricFamily("cityward_events", "Events of the feed, since its beginning.", value=self._events())
         if now.latency is not None:
             yield _histogram(now.latency)
+        yield from _feeds(now)
         yield GaugeMetricFamily("cityward_journal_bytes", "Journal on the disk.", value=now.journal_bytes)
         if now.backlog_bytes is not None:
             backlog = "Lines that InfluxDB has not taken."
@@ -53,6 +54,20 @@ def _doors(now: Vitals) -> Iterator[Metric]:
                 others.add_metric([source, what], count)
     yield frames
     yield others
+
+
+def _feeds(now: Vitals) -> Iterator[Metric]:
+    position = "Number of the last event that another system has; behind cityward_events it has to wait."
+    positions = GaugeMetricFamily("cityward_feed_position", position, labels=["feed"])
+    lost = CounterMetricFamily("cityward_feed_lost", "Events that it will not get.", labels=["feed", "what"])
+    for feed, counts in sorted(now.feeds.items()):
+        for what, count in sorted(counts.items()):
+            if what == "position":
+                positions.add_metric([feed], count)
+            else:
+                lost.add_metric([feed, what], count)
+    yield positions
+    yield lost
 
 
 def _histogram(latency: Latency) -> Metric:

@@ -222,6 +222,7 @@ def test_each_expression_gives_a_value_over_real_metrics(tmp_path: Path) -> None
         token.write_text("no")
         with (gateway.configuration / "cityward.yaml").open("a") as file:
             file.write(f"influxdb: {{url: 'http://127.0.0.1:1', org: o, bucket: b, token: {{file: {token}}}}}\n")
+            file.write(f"feeds: {{mqtt: [{{name: city, url: 'mqtt://127.0.0.1:{broker.port}'}}]}}\n")
         try:
             gateway.start()
             gateway.wait_ready()

@@ -41,6 +41,7 @@ class Place:
         around = self.outside.around
         failing = Failing(around.report("feed:platform"), "feed-failing", pause_s=(0.01, 0.05), down_s=down_s)
         hook = Webhook(WebhookSettings.model_validate(given), around, failing=failing, aside_s=aside_s)
+        self.hook = hook
         self.room.views = [hook.follower]
         with running(hook.run):
             wait_for(lambda: self.position() >= 0)
@@ -134,6 +135,7 @@ def test_an_event_that_nobody_wants_is_set_aside_and_counted(place: Place) -> No
     assert desk(place.room, "SELECT name, number, status, detail FROM feed_aside") == [
         ("platform", 2, 422, "没有这个设备")
     ]
+    assert place.hook.counts() == {"position": 3, "forgotten": 0, "set_aside": 1}
     told = [(subject, data["name"], data["bad"]) for subject, data in place.outside.reported]
     assert told == [("feed:platform", "feed-failing", bad) for bad in (False, True, False)]
     assert "422 没有这个设备" in place.outside.reported[1][1]["why_zh"]
@@ -188,6 +190,7 @@ def test_events_that_the_book_has_forgotten_are_counted(place: Place) -> None:
         wait_for(lambda: place.position() == 23)
     assert place.there.numbers() == [1, 2, 3, *range(10, 24)]
     assert desk(place.room, "SELECT forgotten FROM feed_marks") == [(6,)]
+    assert place.hook.counts() == {"position": 23, "forgotten": 6, "set_aside": 0}
 
 
 @pytest.mark.parametrize(
