@@ -20,6 +20,7 @@ from config import blob, child
 from config.schema import CitywardSettings
 from feed.console_settings import ConsoleSettings
 from feed.reports.make import Maker
+from feed.reports.sending import Said, messages
 from feed.reports.settings import ReportsSettings
 from feed.reports.shelf import Kept, Shelf
 from store.book import BookReader
@@ -45,15 +46,15 @@ class Task(Struct):
 
 
 class Reporter:
-    """Has a child make the reports. send: takes those that were not sent yet, oldest first; None = nobody is sent any.
+    """Has a child make the reports. tell: puts messages into the outbox of notify; None = nobody is told.
 
-    Whoever sends must be able to take the same report twice: it is noted as sent afterwards.
+    The outbox must know a message by its key, for it may be put in twice: it is noted as told afterwards.
     """
 
     def __init__(
-        self, settings: CitywardSettings, reports: ReportsSettings, send: Callable[[Path, Sequence[Kept]], None] | None
+        self, settings: CitywardSettings, reports: ReportsSettings, tell: Callable[[Sequence[Said]], None] | None
     ) -> None:
-        self._settings, self._reports, self._send = settings, reports, send
+        self._settings, self._reports, self._tell = settings, reports, tell
         self._due = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=settings.gateway.time_zone)
         monthly = (reports.monthly or "").rpartition(" ")[2]
@@ -104,13 +105,23 @@ class Reporter:
         return worker.returncode
 
     def send(self) -> None:
-        """Hand over what was not sent yet, and note it."""
-        with Shelf(self._settings.state) as shelf:
+        """Tell of what nobody was told of yet, and note it."""
+        settings = self._settings
+        with Shelf(settings.state) as shelf:
             waiting = shelf.unsent()
-            if self._send is not None and waiting:
-                self._send(shelf.folder, waiting)
+            if self._tell is not None and waiting and self._reports.send:
+                city = self._reports.city or settings.console.name or settings.gateway.id
+                self._tell(list(messages(shelf, waiting, city, address(settings))))
             for each in waiting:
                 shelf.sent(each.id, time.time_ns() // 1_000_000)
+
+
+def address(settings: CitywardSettings) -> str:
+    """Return where people find the console; "" = there is none."""
+    console = settings.http.console
+    if console is None or not console.names:
+        return ""
+    return f"https://{console.names[0]}:{console.listen.rpartition(':')[2]}"
 
 
 # ----------------------------------------------------------------------------------------------------- the child

@@ -11,6 +11,7 @@ from commands import main
 from commands.kpi_child import ask
 from commands.report_child import Reporter, Task, run
 from feed.kpi import Asked
+from feed.reports.sending import Said
 from feed.reports.settings import ReportsSettings
 from feed.reports.shelf import ShelfReader
 from rules.records import Tick
@@ -73,16 +74,18 @@ def test_a_child_makes_what_is_due(city: City) -> None:
     """The real child, as the daemon starts it: what is due today depends on the clock, so the last days are made."""
     settings = city.compiled.settings
     assert settings.reports is not None
-    sent: list[str] = []
-    reporter = Reporter(settings, settings.reports, lambda _, some: sent.extend(each.id for each in some))
+    told: list[Said] = []
+    reporter = Reporter(settings, settings.reports.model_copy(update={"send": ("mail",)}), told.extend)
     assert reporter.make(threading.Event()) == 0
     with ShelfReader(city.state) as shelf:
         made = [each.id for each in shelf.all()]
     assert len(made) == 6  # yesterday and the last month, two sites and the city
     reporter.send()
-    assert sorted(sent) == sorted(made)
+    assert sorted(report for each in told for report in each.reports) == sorted(made)
+    assert len(told) == 2  # one message a span
+    assert all("徐州市鼓楼区" in each.text.zh and "2 个场所" in each.text.zh for each in told)
     reporter.send()
-    assert len(sent) == 6
+    assert len(told) == 2
     assert reporter.make(threading.Event()) == 0
     with ShelfReader(city.state) as shelf:
         assert [each.id for each in shelf.all()] == made
