@@ -220,6 +220,7 @@ class Alarms:
         cause, hidden = self.design.cause_of(alarm, self.by_id), DESIGN in alarm.suppressed
         if cause is not None and not hidden and alarm.facts != "NORMAL":
             alarm.group = cause
+            self._first_out_is_no_cause(alarm, self.by_id[cause])
             if not self._was_hidden(alarm, moment):
                 self.move(alarm, "cause", moment)
         elif cause is None and hidden:
@@ -230,6 +231,12 @@ class Alarms:
                 self.move(alarm, "cause over", moment)
         elif hidden:
             alarm.group = cause
+
+    def _first_out_is_no_cause(self, alarm: Alarm, cause: Alarm) -> None:
+        """Do not name the effect as the cause of its cause, though it was the first: what is configured is known."""
+        for one in (cause, *(event.alarm for event in self.events if event.alarm.id == cause.id)):
+            if one.group == alarm.id:
+                one.group = None
 
     def _was_hidden(self, alarm: Alarm, moment: Moment) -> bool:
         """Where cause and effect come of one record, tell the effect as suppressed from its beginning."""

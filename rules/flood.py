@@ -4,7 +4,7 @@
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from rules.records import Alarm, Event
@@ -72,18 +72,30 @@ class Card(NamedTuple):
 
 def cards(alarms: Iterable[Alarm]) -> list[Card]:
     """Group standing alarms by what names their cause, in the order of its id; priority 1 always stands alone."""
-    standing = sorted(alarms, key=lambda alarm: alarm.id)
-    named = {alarm.group for alarm in standing if alarm.group is not None}
+    standing = {alarm.id: alarm for alarm in sorted(alarms, key=lambda alarm: alarm.id)}
+    named = {alarm.group for alarm in standing.values() if alarm.group is not None}
     found: dict[str, list[str]] = {}
     alike: dict[tuple[str, str], str] = {}
-    for alarm in standing:
-        if alarm.priority == 1:
-            found.setdefault(alarm.id, [])
-            continue
-        cause = alarm.group
-        if cause is None:
-            cause = alarm.id if alarm.id in named else alike.setdefault((alarm.rule, alarm.site or ""), alarm.id)
+    for alarm in standing.values():
+        cause = alarm.id
+        if alarm.priority > 1 and alarm.group is not None:
+            cause = _head(alarm, standing)
+        elif alarm.priority > 1 and alarm.id not in named:
+            cause = alike.setdefault((alarm.rule, alarm.site or ""), alarm.id)
         members = found.setdefault(cause, [])
         if cause != alarm.id:
             members.append(alarm.id)
     return [Card(cause, tuple(members)) for cause, members in sorted(found.items())]
+
+
+def _head(alarm: Alarm, standing: Mapping[str, Alarm]) -> str:
+    """Follow causes to the last that is named; one of priority 1 is one, and so is the first of a circle."""
+    way = [alarm.id]
+    while alarm.group is not None:
+        if alarm.group in way:
+            return min(way[way.index(alarm.group) :])
+        way.append(alarm.group)
+        if alarm.group not in standing or standing[alarm.group].priority == 1:
+            break
+        alarm = standing[alarm.group]
+    return way[-1]
