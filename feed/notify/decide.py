@@ -1,0 +1,325 @@
+"""Who is told of an event, over which channel, and when, with the reasons. Pure; time is an input."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from feed.console_settings import DAY_MIN, ShiftSettings
+from feed.notify.records import Language, Notice, Person, Row
+from feed.notify.settings import NotifySettings, PersonSettings, RouteSettings, StepSettings
+from feed.shifts import shift_at
+from rules.flood import annunciated
+from rules.records import Alarm, Event, Text
+
+GROUP_WAIT_MS = 30_000
+TOO_OLD_MS = 24 * 3_600_000
+"""What happened longer ago is not told any more: somebody has just switched notifications on again."""
+
+CHANNEL_FAILING = "channel-failing"
+CHANNEL = "channel:"
+GATEWAY_FAMILY = "gateway"
+
+_GONE = frozenset({"withdrawn"})
+
+
+class About(Struct, frozen=True, kw_only=True):
+    """What an alarm does not say of itself: of its rule and its device."""
+
+    district: str | None = None
+    labels: Mapping[str, str] = {}
+    action: Text = Text("", "")
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How people are to be told.
+
+    personal  channels that write to people, and not to a group
+    """
+
+    settings: NotifySettings
+    zone: ZoneInfo
+    shifts: tuple[ShiftSettings, ...] = ()
+    personal: frozenset[str] = frozenset()
+
+    @property
+    def people(self) -> dict[str, Person]:
+        """Everybody, by name."""
+        return {one.name: person(one) for one in self.settings.people}
+
+
+def person(one: PersonSettings) -> Person:
+    """Make a person of his settings."""
+    return Person(
+        name=one.name, mobile=one.mobile or "", email=one.email or "", feishu=one.feishu or "", language=one.language
+    )
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What follows from an event.
+
+    rows       to be put into the outbox
+    end_steps  nobody has to be reminded of this alarm any more: what waits of its ladder is cancelled, and why
+    end_all    nothing is to be told of it any more
+    returned   its condition has gone: what still waits says so
+    """
+
+    rows: tuple[Row, ...] = ()
+    end_steps: str = ""
+    end_all: str = ""
+    returned: bool = False
+
+
+def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
+    """Decide what follows from an event."""
+    alarm = event.alarm
+    ends, ends_all = _ends(event)
+    if not annunciated(event):
+        return Decision(end_steps=ends, end_all=ends_all, returned=event.kind == "returned")
+    if event.t_ms < now_ms - TOO_OLD_MS:
+        return Decision()
+    told: dict[tuple[int, str, Language], Row] = {}
+    for route in plan.settings.routes:
+        why = _matches(route, event, about, plan)
+        if not why:
+            continue
+        for step, target in enumerate((route, *route.then)):
+            for row in _rows(event, about, plan, target, step, why, route):
+                key = (step, row.channel, row.language)
+                told[key] = row if key not in told else _both(told[key], row)
+    if alarm.rule == CHANNEL_FAILING:
+        failing = alarm.subject.removeprefix(CHANNEL)
+        told = {key: row for key, row in told.items() if row.channel != failing}
+        for channel in plan.settings.channels:
+            if channel.name != failing and not any(key[:2] == (0, channel.name) for key in told):
+                target = StepSettings(channel=channel.name)
+                for row in _rows(event, about, plan, target, 0, "another channel fails", None):
+                    told[0, row.channel, row.language] = row
+    return Decision(rows=tuple(told.values()))
+
+
+def _ends(event: Event) -> tuple[str, str]:
+    alarm = event.alarm
+    if event.kind in _GONE:
+        return event.kind, event.kind
+    if alarm.state in ("SUPPRESSED", "SHELVED", "OUT_OF_SERVICE"):
+        why = ", ".join(alarm.suppressed) or alarm.state.lower()
+        return why, why
+    if alarm.acknowledged:
+        return f"acknowledged by {event.user}" if event.user else "acknowledged", ""
+    return "", ""
+
+
+def _matches(route: RouteSettings, event: Event, about: About, plan: Plan) -> str:
+    """Return why a route tells of an alarm; "" = it does not."""
+    alarm, wanted = event.alarm, route.for_
+    if route.priorities and alarm.priority not in route.priorities:
+        return ""
+    family = alarm.family or (GATEWAY_FAMILY if alarm.device is None and not alarm.site else None)
+    if wanted.family is not None and wanted.family != family:
+        return ""
+    if wanted.site is not None and wanted.site != alarm.site:
+        return ""
+    if wanted.district is not None and wanted.district != about.district:
+        return ""
+    if any(about.labels.get(name) != value for name, value in wanted.labels.items()):
+        return ""
+    if wanted.rules and alarm.rule not in wanted.rules:
+        return ""
+    why = f"route {route.name}"
+    if route.shifts:
+        shift = shift_at(plan.shifts, plan.zone, event.t_ms)
+        if shift is None or shift.name not in route.shifts:
+            return ""
+        why += f", shift {shift.name}"
+    return why
+
+
+def _rows(  # noqa: PLR0913, PLR0917 - an event and where it is told
+    event: Event, about: About, plan: Plan, target: StepSettings, step: int, why: str, route: RouteSettings | None
+) -> list[Row]:
+    alarm = event.alarm
+    within_ms = alarm.respond_within_ms
+    if step and not within_ms:
+        return []
+    since_ms = event.t_ms
+    due_ms = since_ms if not step else since_ms + within_ms * step // 2
+    if step:
+        why += f", nobody acknowledged within {within_ms * step // 2 // 60_000} min"
+    quiet = route.quiet if route is not None else None
+    if quiet is not None and alarm.priority != 1:
+        until_ms = quiet_until(quiet.from_, quiet.to, due_ms, plan.zone)
+        if until_ms > due_ms:
+            due_ms, why = until_ms, f"{why}, quiet until {quiet.to}"
+    channel = next(one for one in plan.settings.channels if one.name == target.channel)
+    everybody = plan.people
+    people = [everybody[name] for name in target.people or channel.people]
+    notice = notice_of(alarm, about, event, step)
+    return [
+        Row(
+            key=f"{event.number}/{step}/{channel.name}/{language}",
+            channel=channel.name,
+            language=language,
+            people=tuple(them),
+            due_ms=due_ms,
+            wait_ms=0 if alarm.priority == 1 else GROUP_WAIT_MS,
+            why=why,
+            notice=notice,
+        )
+        for language, them in by_language(people, channel.language, personal=channel.name in plan.personal)
+    ]
+
+
+def by_language(people: Sequence[Person], usual: Language, *, personal: bool) -> list[tuple[Language, list[Person]]]:
+    """Part people by the language in which they are written to; a group has one. Nobody to write to: nothing."""
+    if not personal:
+        return [(usual, list(people))]
+    languages: tuple[Language, ...] = ("zh", "en")
+    parts = [(language, [one for one in people if (one.language or usual) == language]) for language in languages]
+    return [(language, them) for language, them in parts if them]
+
+
+def notice_of(alarm: Alarm, about: About, event: Event, step: int) -> Notice:
+    """Write down what is told of an alarm."""
+    return Notice(
+        kind="alarm",
+        text=alarm.text,
+        priority=alarm.priority,
+        alarm=alarm.id,
+        occurrence=alarm.occurrence,
+        number=event.number,
+        rule=alarm.rule,
+        name=alarm.name,
+        site=alarm.site or "",
+        t_ms=event.t_ms,
+        respond_ms=event.t_ms + alarm.respond_within_ms if alarm.respond_within_ms else 0,
+        action=about.action,
+        step=step,
+        members=len(alarm.members),
+    )
+
+
+def _both(one: Row, other: Row) -> Row:
+    """Two routes tell the same over the same channel: it is told once, to the people of both, at the earlier time."""
+    people = tuple(dict.fromkeys((*one.people, *other.people)))
+    return replace(one, people=people, due_ms=min(one.due_ms, other.due_ms), why=f"{one.why}; {other.why}")
+
+
+def quiet_until(from_: str, to: str, t_ms: int, zone: ZoneInfo) -> int:
+    """Return the end of the quiet hours that a moment lies in, or the moment itself; civil time, clocks of the zone."""
+    begins, ends = _minutes(from_), _minutes(to)
+    moment = datetime.fromtimestamp(t_ms / 1000, zone)
+    minute = moment.hour * 60 + moment.minute
+    inside = begins <= minute < ends if begins < ends else minute >= begins or minute < ends
+    if begins % DAY_MIN == ends % DAY_MIN or not inside:
+        return t_ms
+    day = moment.date() if minute < ends else moment.date() + timedelta(days=1)
+    end = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=ends)
+    return int(end.timestamp() * 1000)
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+# ------------------------------------------------------------------------------------------------ nag and daily
+
+
+def wants_answer(alarm: Alarm) -> bool:
+    """Whether nobody has acknowledged it though somebody should."""
+    return alarm.state in ("UNACK", "RTN_UNACK") and not alarm.shadow
+
+
+def nags(
+    alarms: Sequence[Alarm], abouts: Mapping[str, About], plan: Plan, last_ms: Mapping[str, int], now_ms: int
+) -> list[Row]:
+    """Remind each channel of what nobody has acknowledged, every so often; last_ms: when it was last reminded."""
+    waiting: dict[str, list[Alarm]] = {}
+    for alarm in alarms:
+        if not wants_answer(alarm):
+            continue
+        event = Event(sequence=0, at_ms=0, t_ms=alarm.since_ms, kind="raised", cause="", alarm=alarm)
+        for route in plan.settings.routes:
+            quiet = route.quiet
+            hushed = (
+                quiet is not None
+                and alarm.priority != 1
+                and quiet_until(quiet.from_, quiet.to, now_ms, plan.zone) > now_ms
+            )
+            if not hushed and _matches(route, event, abouts.get(alarm.id, About()), plan):
+                mine = waiting.setdefault(route.channel, [])
+                if alarm not in mine:
+                    mine.append(alarm)
+    rows = []
+    for channel, mine in sorted(waiting.items()):
+        oldest_ms = min(alarm.since_ms for alarm in mine)
+        if now_ms - max(oldest_ms, last_ms.get(channel, 0)) >= plan.settings.nag:
+            rows += to_channel(plan, channel, f"nag/{now_ms}", _nag(mine, oldest_ms, now_ms))
+    return rows
+
+
+def _nag(alarms: Sequence[Alarm], oldest_ms: int, now_ms: int) -> Notice:
+    counts = [(p, sum(1 for one in alarms if one.priority == p)) for p in (1, 2, 3, 4)]
+    zh = "，".join(
+        f"{name} {count}" for (_, count), name in zip(counts, ("一级", "二级", "三级", "四级"), strict=True) if count
+    )
+    en = ", ".join(f"P{p} {count}" for p, count in counts if count)
+    minutes = (now_ms - oldest_ms) // 60_000
+    text = Text(
+        f"[提醒] {len(alarms)} 条报警无人确认：{zh}；最早的已 {minutes} 分钟",
+        f"[reminder] {len(alarms)} alarms not acknowledged: {en}; the oldest for {minutes} min",
+    )
+    return Notice(kind="nag", text=text, priority=min(alarm.priority for alarm in alarms), t_ms=now_ms)
+
+
+def daily_due(plan: Plan, last_ms: int, now_ms: int) -> int | None:
+    """Return the moment of the daily message that is due now and was not sent; None = none is."""
+    now = datetime.fromtimestamp(now_ms / 1000, plan.zone)
+    midnight = datetime(now.year, now.month, now.day, tzinfo=plan.zone)
+    at_ms = int((midnight + timedelta(minutes=_minutes(plan.settings.daily))).timestamp() * 1000)
+    return at_ms if last_ms < at_ms <= now_ms else None
+
+
+def daily(plan: Plan, at_ms: int, gateway: str, alarms: Sequence[Alarm], raised: int) -> list[Row]:
+    """Tell each channel that the gateway is alive: whoever misses this message knows that nobody is watching."""
+    waiting = sum(1 for alarm in alarms if wants_answer(alarm))
+    standing = sum(1 for alarm in alarms if alarm.active)
+    day = datetime.fromtimestamp(at_ms / 1000, plan.zone)
+    text = Text(
+        f"[每日报到] {gateway} 运行正常 {day:%Y-%m-%d}\n过去 24 小时报警 {raised} 条；当前活动 {standing} 条，未确认 {waiting} 条。\n"
+        f"每天 {plan.settings.daily} 应收到此消息；没有收到即表示网关或通道已中断，请立即检查。",
+        f"[daily report] {gateway} is alive {day:%Y-%m-%d}\n{raised} alarms in the last 24 hours; {standing} active now, "
+        f"{waiting} not acknowledged.\nThis message comes every day at {plan.settings.daily}. "
+        "When it does not, the gateway or this channel is down: look at once.",
+    )
+    notice = Notice(kind="daily", text=text, priority=3, t_ms=at_ms)
+    key = f"daily/{day:%Y-%m-%d}"
+    return [row for channel in plan.settings.channels for row in to_channel(plan, channel.name, key, notice)]
+
+
+def to_channel(plan: Plan, channel: str, key: str, notice: Notice) -> list[Row]:
+    """Tell a channel, and those people of it that are named with it, something that is no alarm."""
+    settings = next(one for one in plan.settings.channels if one.name == channel)
+    everybody = plan.people
+    people = [everybody[name] for name in settings.people]
+    personal = channel in plan.personal
+    if personal and not people:  # then everybody to whom a route writes there
+        steps = [step for route in plan.settings.routes for step in (route, *route.then) if step.channel == channel]
+        people = [everybody[name] for name in dict.fromkeys(name for step in steps for name in step.people)]
+    if not personal and notice.kind != "nag":
+        people = []
+    return [
+        Row(
+            key=f"{key}/{channel}/{language}",
+            channel=channel,
+            language=language,
+            people=tuple(them),
+            due_ms=notice.t_ms,
+            why=notice.kind,
+            notice=notice,
+        )
+        for language, them in by_language(people, settings.language, personal=personal)
+    ]

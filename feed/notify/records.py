@@ -1,0 +1,153 @@
+"""What telling people is made of. Plain data, as it lies in the desk.
+
+Times: `t_ms` is civil time (Unix ms). Prices of pace are paid in steady time, see `feed.notify.pace`.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from rules.records import Text
+
+Language = Literal["zh", "en"]
+Kind = Literal["alarm", "nag", "daily", "test", "said"]
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """Somebody who is told."""
+
+    name: str
+    mobile: str = ""
+    email: str = ""
+    feishu: str = ""
+    language: Language | None = None
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """One thing that people are told.
+
+    kind       alarm; nag: so many are not acknowledged; daily: the gateway is alive; test; said: a report is ready
+    text       what is said: of an alarm its text, of the others the whole
+    alarm, occurrence, number, rule  of an alarm: its id, its activation, its event
+    name, site where it is
+    t_ms       when it happened; respond_ms: until when somebody should answer, 0 = nothing is known
+    step       0 = told at once; n = the n-th step of the ladder
+    members    how many are inside the alarm
+    late       minutes that it had to wait, where those are many (quiet hours, a channel that was down)
+    returned   the condition has gone meanwhile
+    instead_of the channel that could not deliver it
+    """
+
+    kind: Kind
+    text: Text
+    priority: int = 2
+    alarm: str = ""
+    occurrence: int = 0
+    number: int = 0
+    rule: str = ""
+    name: str = ""
+    site: str = ""
+    t_ms: int
+    respond_ms: int = 0
+    action: Text = Text("", "")
+    step: int = 0
+    members: int = 0
+    returned: bool = False
+    instead_of: str = ""
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One line of the outbox: a notice, for whom, over which channel, from when on.
+
+    key     the same notice is never put in twice
+    why     reasons, for whoever asks why he was told, or why only now
+    wait_ms how long others may join it in one message; 0 = it goes at once
+    """
+
+    id: int = 0
+    key: str
+    channel: str
+    language: Language
+    people: tuple[Person, ...] = ()
+    due_ms: int
+    wait_ms: int = 0
+    why: str = ""
+    notice: Notice
+
+    @property
+    def urgent(self) -> bool:
+        """Priority 1: it goes before all others, and has tokens reserved."""
+        return self.notice.priority == 1
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Priority 1 first, then as they came."""
+        return (self.notice.priority, self.due_ms, self.id)
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """What is sent in one go; the same whenever it is sent again, but for the mark.
+
+    id      names it for receivers that know what they have had (CloudEvents id, Message-ID)
+    title   one line; lines: the whole, the title included
+    clock   the time of the first notice by the clock on the wall
+    repeat  it was sent before, and nobody knows whether it arrived
+    """
+
+    id: str
+    gateway: str
+    language: Language
+    t_ms: int
+    title: str
+    lines: tuple[str, ...]
+    clock: str = ""
+    people: tuple[Person, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    repeat: bool = False
+
+    @property
+    def urgent(self) -> bool:
+        """Whether something of priority 1 is in it."""
+        return any(notice.priority == 1 for notice in self.notices)
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What is posted over HTTP."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What became of an attempt.
+
+    word     sent; again: later, after so many seconds; refused: this message, for ever; shut: the channel is not set
+             up right, and somebody has to act
+    maybe    it may have arrived though nobody said so
+    """
+
+    word: Literal["sent", "again", "refused", "shut"]
+    detail: str = ""
+    after_s: float = 0.0
+    maybe: bool = False
+
+
+def sent(detail: str = "") -> Verdict:
+    """It was taken."""
+    return Verdict(word="sent", detail=detail)
+
+
+def again(after_s: float, detail: str, *, maybe: bool = False) -> Verdict:
+    """It was not, or perhaps; try later."""
+    return Verdict(word="again", detail=detail, after_s=after_s, maybe=maybe)
+
+
+def refused(detail: str) -> Verdict:
+    """This message will never be taken."""
+    return Verdict(word="refused", detail=detail)
+
+
+def shut(detail: str) -> Verdict:
+    """No message will be, until somebody mends what is wrong."""
+    return Verdict(word="shut", detail=detail)

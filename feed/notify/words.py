@@ -1,0 +1,216 @@
+"""The words of messages, Chinese first. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from feed.notify.records import Language, Message, Notice, Row
+from rules.records import Text
+
+MINUTE_MS = 60_000
+LATE_MS = 5 * MINUTE_MS
+LEVELS = ("", "一级", "二级", "三级", "四级")
+REPEAT = {"zh": "（可能重复）", "en": "(possible repeat) "}
+
+
+class Style(Struct, frozen=True):
+    """What messages have in common. console: address of the console, or ""."""
+
+    gateway: str
+    zone: ZoneInfo
+    console: str = ""
+
+
+def compose(
+    rows: Sequence[Row], language: Language, now_ms: int, style: Style, most_bytes: int
+) -> tuple[str, tuple[str, ...], list[Row]]:
+    """Write rows, in their order, into one message: its title, its lines, and the rows that are in it.
+
+    The first is always in it, shortened if it must be; the others as far as they fit.
+    """
+    first = rows[0]
+    if len(rows) == 1 or first.notice.kind != "alarm":
+        title, *rest = _single(first.notice, language, now_ms, style)
+        title = _cut(title, most_bytes)
+        return title, tuple(_fitting([title, *rest], most_bytes)), [first]
+    taken = [row for row in rows if row.notice.kind == "alarm"]
+    while True:
+        title, lines = _digest([row.notice for row in taken], language, now_ms, style)
+        size = _bytes([title, *lines])
+        if size <= most_bytes:
+            return title, (title, *lines), taken
+        if len(taken) == 1:
+            return compose(taken, language, now_ms, style, most_bytes)
+        keep = max(1, min(len(taken) - 1, len(taken) * most_bytes // size))
+        taken = taken[:keep]
+
+
+def marked(message: Message) -> Message:
+    """Return the message as it looks when it is sent again and may have arrived before."""
+    mark = REPEAT[message.language]
+    lines = (mark + message.lines[0], *message.lines[1:])
+    return replace(message, title=mark + message.title, lines=lines, repeat=True)
+
+
+def clock(t_ms: int, zone: ZoneInfo) -> str:
+    """Write a time of day: 10:25:02."""
+    return f"{datetime.fromtimestamp(t_ms / 1000, zone):%H:%M:%S}"
+
+
+def moment(t_ms: int, now_ms: int, zone: ZoneInfo) -> str:
+    """Write when something happened: with its day, where that is not today's."""
+    then, now = (datetime.fromtimestamp(ms / 1000, zone) for ms in (t_ms, now_ms))
+    return f"{then:%H:%M:%S}" if then.date() == now.date() else f"{then:%m-%d %H:%M:%S}"
+
+
+def level(priority: int, language: Language) -> str:
+    """Name a priority."""
+    return LEVELS[priority] if language == "zh" else f"P{priority}"
+
+
+def within(ms: int, language: Language) -> str:
+    """Write a duration: 2 小时, 30 分钟."""
+    minutes = max(1, round(ms / MINUTE_MS))
+    names = ("天", "小时", "分钟") if language == "zh" else ("d", "h", "min")
+    for size, name in zip((1440, 60, 1), names, strict=True):
+        if minutes >= size and minutes % size == 0:
+            return f"{minutes // size} {name}"
+    return f"{minutes // 60} {names[1]} {minutes % 60} {names[2]}" if minutes > 60 else f"{minutes} {names[2]}"
+
+
+def said(text: Text, language: Language) -> str:
+    """Return a text in one language, or in the other where it has none; one line."""
+    words = (text.zh or text.en) if language == "zh" else (text.en or text.zh)
+    return " ".join(words.split())
+
+
+def headline(notice: Notice, language: Language, now_ms: int, style: Style) -> str:
+    """Write one alarm in one line: [一级] 井盖倾斜 34° 文化路12号 10:25:02 请 2 小时内处理."""
+    zh = language == "zh"
+    text = said(notice.text, language)
+    name = "" if notice.name and notice.name in text else notice.name
+    parts = [f"[{level(notice.priority, language)}]"]
+    if notice.step:
+        parts.append(f"[升级 {notice.step}：无人确认]" if zh else f"[escalation {notice.step}: nobody acknowledged]")
+    parts += [text, name, moment(notice.t_ms, now_ms, style.zone)]
+    if notice.members:
+        parts.append(f"（含 {notice.members} 台）" if zh else f"({notice.members} devices)")
+    if notice.returned:
+        parts.append("已恢复，未确认" if zh else "returned, not acknowledged")
+    elif notice.respond_ms:
+        left = notice.respond_ms - now_ms
+        if notice.step or left <= 0:
+            parts.append(_deadline(notice, left, language, style))
+        else:
+            given = within(notice.respond_ms - notice.t_ms, language)
+            parts.append(f"请 {given}内处理" if zh else f"respond within {given}")
+    if notice.instead_of:
+        parts.append(f"（代 {notice.instead_of}）" if zh else f"(instead of {notice.instead_of})")
+    return " ".join(part for part in parts if part)
+
+
+def _deadline(notice: Notice, left_ms: int, language: Language, style: Style) -> str:
+    if left_ms <= 0:
+        over = within(-left_ms, language)
+        return f"已超时 {over}" if language == "zh" else f"overdue by {over}"
+    until = clock(notice.respond_ms, style.zone)
+    return f"须于 {until} 前处理" if language == "zh" else f"respond by {until}"
+
+
+def _single(notice: Notice, language: Language, now_ms: int, style: Style) -> list[str]:
+    if notice.kind != "alarm":
+        title, *rest = (notice.text.zh if language == "zh" else notice.text.en).split("\n")
+        return [title, *rest, *([f"{style.console}/#/desk"] if style.console and notice.kind == "nag" else [])]
+    lines = [headline(notice, language, now_ms, style)]
+    if notice.site:
+        lines.append(f"地点：{notice.site}" if language == "zh" else f"Site: {notice.site}")
+    action = said(notice.action, language)
+    if action:
+        lines.append(f"处置：{action}" if language == "zh" else f"Do: {action}")
+    if style.console:
+        lines.append(f"{style.console}/#/desk/{quote(notice.alarm, safe='')}")
+    return lines
+
+
+def _digest(notices: Sequence[Notice], language: Language, now_ms: int, style: Style) -> tuple[str, list[str]]:
+    """Write many alarms: by priority, by place; what says the same of several is one line that names them all."""
+    zh = language == "zh"
+    counts = [(p, sum(1 for one in notices if one.priority == p)) for p in (1, 2, 3, 4)]
+    mix = ("，" if zh else ", ").join(f"{level(p, language)} {count}" for p, count in counts if count)
+    title = f"{len(notices)} 条报警：{mix}" if zh else f"{len(notices)} alarms: {mix}"
+    worst = min(counts, key=lambda each: (not each[1], each[0]))[0]
+    title = f"[{level(worst, language)}] {title}"
+    lines: list[str] = []
+    for (_, site), group in groupby(sorted(notices, key=_place), key=_place):
+        if site:
+            lines.append(f"— {site}")
+        lines += _lines(list(group), language, now_ms, style)
+    if style.console:
+        lines.append(f"{style.console}/#/desk")
+    return title, lines
+
+
+def _place(notice: Notice) -> tuple[int, str]:
+    return notice.priority, notice.site
+
+
+def _lines(notices: Sequence[Notice], language: Language, now_ms: int, style: Style) -> list[str]:
+    same: dict[tuple[str, int, bool], list[Notice]] = {}
+    for one in notices:
+        text = said(one.text, language)
+        if one.name:
+            text = " ".join(text.replace(one.name, "").split())
+        same.setdefault((text, one.step, one.returned), []).append(one)
+    lines = []
+    for (text, _, _), group in same.items():
+        if len(group) == 1:
+            lines.append(headline(group[0], language, now_ms, style))
+            continue
+        names = ("、" if language == "zh" else ", ").join(one.name or one.alarm.partition("@")[2] for one in group)
+        head = headline(group[0], language, now_ms, style).split("] ")
+        marks = "] ".join(head[: 2 if group[0].step else 1]) + "]"
+        since = moment(min(one.t_ms for one in group), now_ms, style.zone)
+        lines.append(f"{marks} {text} ×{len(group)}: {names} {since}")
+    return lines
+
+
+def sms_fields(message: Message) -> dict[str, str]:
+    """What the variables of an SMS template can be made of; of several notices the first and their count."""
+    first = message.notices[0]
+    language = message.language
+    many = len(message.notices)
+    text = said(first.text, language).split("\n")[0] if first.kind == "alarm" else message.title
+    more = (f"等 {many} 条" if language == "zh" else f" and {many - 1} more") if many > 1 else ""
+    return {
+        "priority": level(first.priority, language),
+        "text": ("(可能重复)" if language == "zh" else "(repeat?)") * message.repeat + text + more,
+        "name": first.name or first.alarm.partition("@")[2],
+        "site": first.site,
+        "time": message.clock,
+        "count": str(many),
+        "action": said(first.action, language),
+        "gateway": message.gateway,
+        "step": str(first.step),
+    }
+
+
+def _bytes(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) + 2 for line in lines)
+
+
+def _fitting(lines: list[str], most_bytes: int) -> list[str]:
+    while len(lines) > 1 and _bytes(lines) > most_bytes:
+        lines = lines[:-1]
+    return lines
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    raw = text.encode()
+    if len(raw) + 2 <= most_bytes:
+        return text
+    return raw[: most_bytes - 8].decode(errors="ignore") + "…"
