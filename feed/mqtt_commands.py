@@ -18,8 +18,10 @@ from feed.desk import Audited
 from feed.feeds_settings import CommandKey, MqttFeedSettings
 from feed.http.access import MAY, Action
 from feed.wire import alarm_view
+from rules.answering import STILL_THERE
 from rules.records import Alarm, Answer, Command
 
+URGENT = 1  # the priority that only an engineer withholds
 OLDEST_S = 300.0  # a command that is older, or from the future by so much, is refused
 UNSIGNED_AT_ONCE, UNSIGNED_EACH_S = 10, 60.0  # what strangers send may not fill the audit trail
 
@@ -109,7 +111,7 @@ class Commands:
         try:
             order = msgspec.json.decode(message.signed, type=Order)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise Refused(400, "bad-request", str(error)) from None
+            raise Refused(400, "wrong-request", str(error)) from None
         return key, order
 
     def check(self, key: CommandKey, order: Order, alarm: Alarm | None) -> None:
@@ -122,14 +124,16 @@ class Commands:
                 408, "stale", f"it is {late_s:.0f} s old by the gateway's clock; give it again, with the time"
             )
         action = _ASKS[order.kind]
-        if action == "shelve" and alarm is not None and alarm.priority == 1:
+        if order.kind == "shelve" and (
+            alarm is None or alarm.priority == URGENT
+        ):  # of what never rang nobody here knows
             action = "shelve_urgent"
         if action not in MAY[key.role]:
             raise Refused(403, "forbidden", f"the key {key.key} has the role {key.role}, which may not {action}")
         if order.kind == "shelve" and (order.for_s is None) != order.one_shot:
-            raise Refused(400, "bad-request", "shelve says either for_s or one_shot")
+            raise Refused(400, "wrong-request", "shelve says either for_s or one_shot")
         if order.kind == "out_of_service" and order.until is None:
-            raise Refused(400, "bad-request", "out_of_service says until when")
+            raise Refused(400, "wrong-request", "out_of_service says until when")
 
     def command(self, key: CommandKey, order: Order) -> Command:
         """Make what the pipeline takes."""
@@ -181,13 +185,14 @@ def reply(order: Order | None, answer: Answer, problem: str | None) -> dict[str,
         "alarm_id": order.alarm if order else None,
         "status": answer.status,
         "problem": problem,
-        "detail": answer.detail or None,
+        "detail": answer.detail or (answer.why.en if answer.why is not None else None),
+        "text": answer.why,
         "alarm": alarm_view(answer.alarm) if answer.alarm is not None else None,
     }
 
 
 def problem_of(answer: Answer) -> str | None:
     """Name what the core refused, as the HTTP API does."""
-    if answer.status == 200:  # noqa: PLR2004 - done
-        return None
-    return {404: "no-such-alarm", 409: "changed-since", 422: "not-now"}.get(answer.status, "refused")
+    if answer.status == 422 and answer.alarm is not None:  # noqa: PLR2004 - HTTP
+        return "still-there" if answer.why in (None, STILL_THERE) else "not-now"
+    return {200: None, 404: "no-such-alarm", 422: "another-command"}.get(answer.status, "changed-since")

@@ -224,8 +224,8 @@ def test_acknowledged_from_another_system(place: Place) -> None:
         (signed(order(), key="nobody"), 401, "unsigned", ""),
         (signed(order(), secret="guessed"), 401, "unsigned", ""),
         (signed(order(), secret=""), 401, "unsigned", ""),
-        (signed({"kind": "ack"}), 400, "bad-request", ""),
-        (signed(order(kind="reload")), 400, "bad-request", ""),
+        (signed({"kind": "ack"}), 400, "wrong-request", ""),
+        (signed(order(kind="reload")), 400, "wrong-request", ""),
         (signed(order(gateway="xz-quanshan-02")), 421, "other-gateway", "张三"),
         (signed(order(time="2026-01-01T00:00:00Z")), 408, "stale", "张三"),
         (signed(order(kind="out_of_service", until="2030-01-01T00:00:00Z")), 403, "forbidden", "张三"),
@@ -246,6 +246,38 @@ def test_refused_and_audited(place: Place, payload: bytes, status: int, problem:
         assert reply["detail"]
     assert [(one[0], one[4]) for one in audited(room)] == [(who, status)]
     assert not room.alarms.by_id["cover-tilted@mh-0114/tilt_deg"].acknowledged
+
+
+def test_shelved_and_taken_out_of_service_from_another_system(room: Room, broker: Mosquitto, tmp_path: Path) -> None:
+    """The state stands there, retained, for as long as something withholds it, also when the condition has gone."""
+    place = Place(room, broker, tmp_path)
+    key = place.settings.commands[0].model_copy(update={"key": "cmms", "role": "engineer"})
+    place.settings = place.settings.model_copy(update={"commands": (*place.settings.commands, key)})
+    with place.fed(), listener(broker.port) as heard:
+        alarm = tilted(priority=2)
+        room.tell(alarm)
+        wait_for(heard.standing)
+        end = "2026-11-25T08:00:00Z"
+        for asked, by, status, problem, state in (
+            ({"kind": "shelve", "for_s": 600}, "scada", 422, "not-now", "UNACK"),  # without a reason
+            ({"kind": "shelve", "for_s": 600, "comment": "探头校准"}, "scada", 200, None, "SHELVED"),
+            ({"kind": "unshelve"}, "scada", 200, None, "UNACK"),
+            ({"kind": "reset"}, "scada", 422, "still-there", "UNACK"),
+            ({"kind": "out_of_service", "until": end, "comment": "工单 17"}, "cmms", 200, None, "OUT_OF_SERVICE"),
+        ):
+            before = len(replies(heard))
+            heard.send(COMMANDS, signed(order(occurrence=alarm.occurrence, **asked), key=by))
+            wait_for(lambda before=before: len(replies(heard)) > before)  # type: ignore[misc]
+            reply = replies(heard)[-1]
+            assert (reply["status"], reply["problem"]) == (status, problem), reply
+            assert bool(reply["text"]) == (status == 422)
+            wait_for(lambda state=state: heard.standing()[STATE]["state"] == state)  # type: ignore[misc]
+        shown = heard.standing()[STATE]
+        assert (shown["reason"], shown["withheld_by"], shown["out_until"]) == (
+            "工单 17",
+            "张三",
+            "2026-11-25T08:00:00.000Z",
+        )
 
 
 def test_a_retained_command_is_refused(place: Place) -> None:
