@@ -10,6 +10,7 @@ from feed.kpi import Asked, figures, percentile
 from feed.reports.facts import Exceedance, Family, Ranked, Report, Series, Span, Unit
 from feed.reports.ledger import Ledger
 from feed.reports.series import Reader, quantities_of, reported
+from feed.reports.words import Clock
 from feed.shifts import shifts_of
 from rules.records import Event, Text
 from rules.ruleset import RuleSet
@@ -248,15 +249,16 @@ def revisions(new: Report, old: Report) -> list[Text]:
             if then != now:
                 a, b = _shown(then), _shown(now)
                 found.append(Text(f"{each.name} {each.zh} {zh}：{a} → {b}", f"{each.name}, {each.en}, {en}: {a} → {b}"))
+    clock = Clock(new.zone, new.span)
     keys = {(e.alarm, e.from_ms): e for e in old.exceedances}
     for over in new.exceedances:
         then_over = keys.pop((over.alarm, over.from_ms), None)
+        zh = f"{clock.short(over.from_ms)} {over.name} {over.text.zh}"
+        en = f"{clock.short(over.from_ms)} {over.name} {over.text.en}"
         if then_over is None:
-            found.append(Text(f"新增超标：{over.name} {over.text.zh}", f"new exceedance: {over.name} {over.text.en}"))
+            found.append(Text(f"新增超标：{zh}", f"new exceedance: {en}"))
         elif over.turned and not then_over.turned:
-            found.append(
-                Text(f"经修订未超标：{over.name} {over.text.zh}", f"not exceeded after all: {over.name} {over.text.en}")
-            )
+            found.append(Text(f"经修订未超标：{zh}", f"not exceeded after all: {en}"))
     found += [Text(f"不再列出：{e.name} {e.text.zh}", f"no longer listed: {e.name} {e.text.en}") for e in keys.values()]
     return found
 

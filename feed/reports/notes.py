@@ -20,7 +20,7 @@ def notes(report: Report, say: Say) -> Iterator[str]:
             f"“有效”为有效小时数（一小时至少 45 个有效分钟）{'；月报为有效日数' if month else ''}。不足 {ENOUGH_PCT:g} % 标为“数据不足”，"
             "不作达标判断；此时最大值前加“≥”，因为缺测时段可能更高。",
             f"Valid: hours with at least 45 valid minutes{'; in a month, valid days' if month else ''}. Below "
-            f"{ENOUGH_PCT:g} % stands “not enough data”, which is no compliance; the highest is then marked ≥, for it may "
+            f"{ENOUGH_PCT:g} % stands “too few data”, which is no compliance; the highest is then marked ≥, for it may "
             "have been higher when nothing was measured.",
         )
         yield say(

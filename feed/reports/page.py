@@ -37,7 +37,7 @@ table { border-collapse: collapse; width: 100%; margin: 4px 0; font-variant-nume
 th { text-align: left; font-weight: 400; color: #4d5256; border-bottom: 1px solid #80868b; vertical-align: bottom; }
 th, td { padding: 3px 7px; } td { border-bottom: 1px solid #dfe0e1; vertical-align: top; white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
-th.n { white-space: nowrap; }
+th { word-break: keep-all; } .wide { overflow-x: auto; }
 td.long { white-space: normal; overflow-wrap: anywhere; } .n { text-align: right; }
 .few { color: #4d5256; fill: #4d5256; font-style: normal; background: #eceded; padding: 0 3px; }
 .charts { display: grid; grid-template-columns: 1fr 1fr; gap: 6px 18px; margin: 10px 0 0; }
@@ -53,10 +53,10 @@ svg .limit-text { fill: #b00020; stroke: #fff; stroke-width: 3px; paint-order: s
 .sign { display: grid; grid-template-columns: repeat(3, 1fr) 170px; gap: 18px; margin-top: 26px; break-inside: avoid; }
 .sign div { border-bottom: 1px solid #1b1d1f; height: 56px; color: #4d5256; } .sign .stamp { border: 1px dashed #80868b; height: 110px; padding: 4px 8px; }
 @media screen and (max-width: 760px) { td.long { min-width: 12em; } main { margin: 0; padding: 14px; } dl { grid-template-columns: max-content 1fr; }
-  .charts { grid-template-columns: 1fr; } .wide { overflow-x: auto; } .sign { grid-template-columns: 1fr 1fr; } }
+  .charts { grid-template-columns: 1fr; } .sign { grid-template-columns: 1fr 1fr; } }
 @media print { body { background: #fff; font-size: 9.5pt; } nav { display: none; }
   main { max-width: none; margin: 0; padding: 0; } table { font-size: 8.5pt; } th, td { padding: 2px 5px; }
-  h2 { break-after: avoid; } tr, svg, dl { break-inside: avoid; } thead { display: table-header-group; }
+  .wide { overflow: visible; } h2 { break-after: avoid; } tr, svg, dl { break-inside: avoid; } thead { display: table-header-group; }
   .also { break-before: page; } .bar, .over, .few, .gap { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """  # noqa: E501 - a rule is a line
 
@@ -115,7 +115,8 @@ def _parts(report: Report, say: Say) -> Iterator[str]:
 
 
 def _charts(report: Report, say: Say) -> str:
-    drawn = [chart(each, report, say) for each in report.series if each.quantity != "wind_speed_m_s"][:MOST_CHARTS]
+    worth = [each for each in report.series if each.quantity != "wind_speed_m_s" and set(each.means) != {None}]
+    drawn = [chart(each, report, say) for each in worth[:MOST_CHARTS]]
     kind = "charts one" if len(drawn) == 1 else "charts"
     return f'<div class="{kind}">{"".join(drawn)}</div>' if drawn else ""
 

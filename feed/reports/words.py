@@ -112,7 +112,7 @@ class Clock:
 
 def short_of_data(say: Say) -> str:
     """Return what stands where a mean may not be told."""
-    return say("数据不足", "not enough data")
+    return say("数据不足", "too few data")
 
 
 def title(report: Report, say: Say) -> str:
