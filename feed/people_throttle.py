@@ -7,6 +7,8 @@ from typing import Final
 FREE: Final = {"both": 5, "address": 20, "user": 100}
 """Wrong guesses before one has to wait: of one user from one address, from one address, of one user from anywhere."""
 LONGEST_S: Final = 900.0
+FORGIVEN_S: Final = 1_200.0
+"""For one wrong guess to be forgotten: a guess each 20 min goes on for ever without waiting, and gets nowhere."""
 REMEMBERED: Final = 4_096
 
 BURST: Final = 20
@@ -27,39 +29,46 @@ def network(address: str) -> str:
     return address
 
 
+Key = tuple[str, str]
+"""What is counted: the kind of FREE, and of whom."""
+
+
 class Throttle:
     """Wrong guesses of passwords. Forgotten at a restart, which nobody outside can cause. now_s: any steady clock."""
 
     def __init__(self) -> None:
-        self._wrong: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()  # -> how many, the next one from
+        self._wrong: OrderedDict[Key, tuple[float, float, float]] = (
+            OrderedDict()
+        )  # -> how many, when, the next one from
 
     def wait_s(self, user: str, address: str, now_s: float) -> float:
         """Say how long this one has to wait; 0 = he may try."""
-        nexts = [self._wrong[key][1] for _, key in _keys(user, address) if key in self._wrong]
+        nexts = [self._wrong[key][2] for key in _keys(user, address) if key in self._wrong]
         return max(0.0, *(one - now_s for one in nexts), 0.0)
 
     def wrong(self, user: str, address: str, now_s: float) -> None:
         """Count a guess as wrong; before it is looked at, so that many at once are no way round it."""
-        for kind, key in _keys(user, address):
-            count = self._wrong.pop(key, (0, 0.0))[0] + 1
-            over = count - FREE[kind]
-            self._wrong[key] = count, now_s + (min(LONGEST_S, 2.0 ** min(over, 10)) if over >= 0 else 0.0)
+        for key in _keys(user, address):
+            count, since_s, _ = self._wrong.pop(key, (0.0, now_s, 0.0))
+            count = max(0.0, count - (now_s - since_s) / FORGIVEN_S) + 1
+            over = round(count) - FREE[key[0]]
+            self._wrong[key] = count, now_s, now_s + (min(LONGEST_S, 2.0 ** min(over, 10)) if over >= 0 else 0.0)
             if len(self._wrong) > REMEMBERED:
                 self._wrong.popitem(last=False)
 
     def right(self, user: str, address: str) -> None:
         """Forget the wrong guesses of who knew the password in the end, and that this one was counted as wrong."""
-        (_, both), *others = _keys(user, address)
+        both, *others = _keys(user, address)
         self._wrong.pop(both, None)
-        for _, key in others:
-            count, next_s = self._wrong.get(key, (0, 0.0))
-            if count:
-                self._wrong[key] = count - 1, next_s
+        for key in others:
+            if key in self._wrong:
+                count, since_s, next_s = self._wrong[key]
+                self._wrong[key] = max(0.0, count - 1), since_s, next_s
 
 
-def _keys(user: str, address: str) -> tuple[tuple[str, tuple[str, str]], ...]:
+def _keys(user: str, address: str) -> tuple[Key, ...]:
     place = network(address)
-    return ("both", (user, place)), ("address", ("", place)), ("user", (user, ""))
+    return ("both", f"{user}\n{place}"), ("address", place), ("user", user)
 
 
 class Budget:

@@ -21,7 +21,7 @@ class Names:
     def __init__(self, settings: HttpSettings) -> None:
         self._local = frozenset({"localhost", "127.0.0.1", "[::1]", _bracketed(settings.host)})
         names = settings.console.names if settings.console else ()
-        self._console = frozenset(_bracketed(name.lower()) for name in (*names, socket.gethostname()))
+        self._console = frozenset(_bracketed(name.lower()) for name in ("localhost", socket.gethostname(), *names))
 
     def of(self, peer: Peer) -> frozenset[str]:
         """Give those of the door by which he came; at the console also the address that he called.

@@ -39,7 +39,7 @@ def _coming_and_going(app: FastAPI, gateway: Gateway) -> None:
         await asyncio.to_thread(people.open)
         begun = _begin_wall if body.token else _begin_person
         who, secret, session = await begun(gateway, request, body)
-        if former.session and former.session != session.token:
+        if former.session:
             await asyncio.to_thread(people.end, former.session)
         await gateway.auditor.write(Audited(who=who, via=peer.via, what="login", status=200))
         actor = gateway.knowing.of_session(peer, session) or former

@@ -47,7 +47,7 @@ def peer_of(connected: socket.socket, *, tls: bool) -> Peer:
         _, uid, _ = _UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
         return Peer(user=_user_name(uid), via=f"socket:uid {uid}", door="socket", uid=uid)
     try:
-        address, ours = _plain(connected.getpeername()[0]), _plain(connected.getsockname()[0])
+        address, ours = plain_address(connected.getpeername()[0]), plain_address(connected.getsockname()[0])
     except OSError:  # gone already
         address, ours = "?", "?"
     scheme, door = ("https", _CONSOLE) if tls else ("http", _LOCAL)
@@ -58,7 +58,7 @@ _CONSOLE: Door = "console"
 _LOCAL: Door = "local"
 
 
-def _plain(address: str) -> str:
+def plain_address(address: str) -> str:
     """Write an IPv4 address that came by an IPv6 socket as what it is."""
     return address.removeprefix("::ffff:")
 
@@ -82,8 +82,8 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         connected: Any = transport.get_extra_info("socket")
         tls = transport.get_extra_info("ssl_object") is not None
-        self._peer = peer_of(connected, tls=tls)
-        self.app_state = {**self.app_state, "peer": self._peer, "cut": transport.abort}
+        self.peer = peer_of(connected, tls=tls)
+        self.app_state = {**self.app_state, "peer": self.peer, "cut": transport.abort}
         self._late = self.loop.call_later(FIRST_S, self._cut_if_silent)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -101,7 +101,7 @@ class Connection(H11Protocol):
         """Refuse what is no HTTP, in the form of every other refusal."""
         del msg
         guard: Any = self.app
-        guard.broken(self._peer)
+        guard.broken(self.peer)
         problem = broken_http()
         body = problem.body()
         headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **problem.headers}

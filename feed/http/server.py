@@ -19,6 +19,7 @@ import uvicorn
 from feed.behind import Behind
 from feed.desk import Desk
 from feed.handovers import Handovers
+from feed.http.answering import Answering, AnsweringTls
 from feed.http.app import build
 from feed.http.auditor import Auditor
 from feed.http.doors import Names, bind_console, bind_socket, bind_tcp
@@ -76,7 +77,7 @@ class FeedServer:
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
         self._sockets: list[socket.socket] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._servers: list[_Uvicorn] = []
+        self._servers: list[Answering] = []
         self._certificate: Certificate | None = None
         self.port = self.console_port = 0
 
@@ -140,9 +141,10 @@ class FeedServer:
                 build(self._gateway), names.of, self._gateway.knowing, self._auditor, tiles.origin if tiles else None
             )
             tcp, *with_tls, unix = self._sockets
-            self._servers = [_Uvicorn(_config(guard), [tcp, unix], self._listening)]
+            self._servers = [Answering(_config(guard), [tcp, unix], self._listening)]
             if console is not None:
-                self._servers.append(_Uvicorn(_config(guard, console), with_tls, self._listening))
+                tls = _config(guard, console)
+                self._servers.append(AnsweringTls(tls, with_tls, self._listening, MOST_CONNECTIONS))
             async with asyncio.TaskGroup() as group:
                 look = group.create_task(self._now_and_then())
                 answering = [group.create_task(each.answer()) for each in self._servers]
@@ -174,20 +176,6 @@ class FeedServer:
                 await asyncio.to_thread(self._certificate.look)
             if turn % SETTLE_EACH == 0:
                 await self._auditor.settle()
-
-
-class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, listening: list[socket.socket], started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._sockets, self._tell = listening, started
-
-    async def answer(self) -> None:
-        """Answer until `should_exit`."""
-        await self.serve(self._sockets)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._tell()
 
 
 def _config(app: Guard, certificate: Certificate | None = None) -> uvicorn.Config:

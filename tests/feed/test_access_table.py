@@ -165,8 +165,8 @@ def test_every_endpoint_over_the_socket(room: ConsoleRoom, monkeypatch: pytest.M
 
         def by_another(self: Connection, transport: Any) -> None:
             made(self, transport)
-            if self._peer.over_socket:
-                self.app_state["peer"] = type(self._peer)(
+            if self.peer.over_socket:
+                self.app_state["peer"] = type(self.peer)(
                     user="colleague", via="socket:uid 4711", door="socket", uid=4711
                 )
 

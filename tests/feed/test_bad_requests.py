@@ -253,6 +253,14 @@ def test_guesses_wait_longer_and_longer_and_are_forgotten_by_the_right_one() -> 
     assert throttle.wait_s("admin", "192.0.2.1", now_s + 900) == 0.0
 
 
+def test_wrong_guesses_are_forgiven_in_time() -> None:
+    """Twenty desks behind one address mistype something each hour, for a year: nobody waits."""
+    throttle = Throttle()
+    for hour in range(365 * 24):
+        assert throttle.wait_s("operator", "192.0.2.1", hour * 3600.0) == 0.0
+        throttle.wrong("operator", "192.0.2.1", hour * 3600.0)
+
+
 def test_guesses_of_many_names_from_one_place_wait_too() -> None:
     throttle = Throttle()
     for n in range(20):

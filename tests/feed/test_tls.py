@@ -4,15 +4,15 @@ import socket
 import ssl
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
-from feed.http import server, tls
+from feed.http import answering, server, tls
 from feed.http.tls import Certificate, self_signed
 from feed.settings import ConsoleDoorSettings
 from store.settings import Secret
@@ -185,6 +185,34 @@ def test_who_says_nothing_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             with suppress(ConnectionResetError, ssl.SSLEOFError):
                 assert wire.recv(100) == b""
             assert time.monotonic() - begun < 5
+
+
+def test_connections_that_never_speak_take_no_room_from_the_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that begin no TLS there are so many at the most; one that is cut makes room for another."""
+    monkeypatch.setattr(answering, "MOST_OF_ONE_PLACE", 5)
+    monkeypatch.setattr(answering, "HANDSHAKE_S", 1.0)
+    with ConsoleRoom(tmp_path) as room, ExitStack() as open_:
+        address = ("127.0.0.1", room.server.console_port)
+        crowd = [open_.enter_context(socket.create_connection(address, timeout=DEADLINE_S)) for _ in range(20)]
+        cut = [wire for wire in crowd if ends(wire, 0.3)]
+        assert len(cut) >= 15
+        assert room.get("/api/v1/alarms").status == 200  # loopback has its own
+        eventually(lambda: not isinstance(tried(lambda: shown(room)), OSError))  # when their patience is over
+
+
+def ends(wire: socket.socket, within_s: float) -> bool:
+    wire.settimeout(within_s)
+    found = tried(lambda: wire.recv(1))
+    return found == b"" or isinstance(found, ConnectionResetError)
+
+
+def tried(what: Callable[[], object]) -> object:
+    try:
+        return what()
+    except OSError as error:
+        return error
 
 
 ENCRYPTED = b"""-----BEGIN ENCRYPTED PRIVATE KEY-----
