@@ -66,7 +66,7 @@ def test_one_language_is_seen_and_the_switch_shows_the_other(browser: Browser, c
 @pytest.mark.parametrize("shown", ["zh", "en"])
 @pytest.mark.parametrize(("site", "name"), [("云龙湖二期", "report-site"), (None, "report-city")])
 def test_it_is_printed_on_a4_without_being_cut(
-    site: str | None, name: str, shown: Shown, browser: Browser, city: City, tmp_path: Path
+    *, site: str | None, name: str, shown: Shown, browser: Browser, city: City, tmp_path: Path
 ) -> None:
     tab, said = opened(browser, city, tmp_path, shown, site)
     tab.screenshot(path=PICTURES / f"{name}-{shown}.png", full_page=True)
