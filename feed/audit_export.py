@@ -1,11 +1,14 @@
 """The audit trail as files: one a day under state/audit, each with the chain's head; and whether the chain is whole.
 
 A file has the rows since the one before it, one JSON object a line, and at last `{"head": HASH, "number": N}`. Kept
-elsewhere, they prove that nobody has cut off or rewritten the trail since.
+elsewhere, they prove that nobody has cut off or rewritten the trail since. Beside it stand the handovers of these rows,
+`handover-N.json`, byte for byte what the SHA-256 in the row is of.
 """
 
+import hashlib
 import json
 import os
+import sqlite3
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,6 +52,8 @@ def verify(state: Path) -> Verified:
             for file, head in heads.pop(number, []):
                 if head != own:
                     found.breaks.append(f"row {number} is another one than {file} says")
+            if row[_WHAT] == "handover" and not _as_signed(db, row):
+                found.breaks.append(f"row {number}: handover {row[_TARGET]} is not as it was signed")
             former = own
             found.rows, found.head = found.rows + 1, own
     finally:
@@ -57,6 +62,21 @@ def verify(state: Path) -> Verified:
         names = ", ".join(name for name, _ in files)
         found.breaks.append(f"the trail ends at row {number}, but {names} ends at row {lost}: its end was cut off")
     return found
+
+
+_WHAT, _TARGET, _AFTER = (COLUMNS.index(name) for name in ("what", "target", "after"))
+
+
+def _lists(db: sqlite3.Connection, row: Row) -> bytes:
+    """Find the lists of the handover that a row tells of; empty: there is none."""
+    there = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'handovers'").fetchone()
+    found = db.execute("SELECT lists FROM handovers WHERE number = ?", (row[_TARGET],)).fetchone() if there else None
+    return str(found[0]).encode() if found else b""
+
+
+def _as_signed(db: sqlite3.Connection, row: Row) -> bool:
+    signed = json.loads(str(row[_AFTER]) or "{}").get("sha256", "")
+    return bool(hashlib.sha256(_lists(db, row)).hexdigest() == signed)
 
 
 def _heads(folder: Path, found: Verified) -> dict[int, list[tuple[str, str]]]:
@@ -100,6 +120,8 @@ def _write(desk: Path, after: int, file: Path) -> bool:
         with file.open("w", encoding="utf-8") as out:
             for last in rows_of(db, after):
                 out.write(f"{line_of(*last)}\n")
+                if last[0][_WHAT] == "handover":
+                    file.with_name(f"handover-{last[0][_TARGET]}.json").write_bytes(_lists(db, last[0]))
             if last is not None:
                 out.write(f"{json.dumps({'head': last[1], 'number': last[0][0]})}\n")
             out.flush()

@@ -1,6 +1,5 @@
 """The audit trail, for those who may read it."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
@@ -12,6 +11,7 @@ from feed.http import openapi
 from feed.http.access import Actor
 from feed.http.gateway import Gateway
 from feed.http.people_bodies import AuditEntry, AuditPage
+from feed.http.written import written
 from feed.wire import PAGE, json_of
 
 JSON = "application/json"
@@ -33,7 +33,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         """Give the audit trail, the newest first; operators and engineers see what they did themselves."""
         actor: Actor = request.state.actor
         whose = who if actor.may("audit") else actor.user
-        page = await asyncio.to_thread(_page, gateway, int(after or 0), limit, whose, what)
+        page = await written(lambda: _page(gateway, int(after or 0), limit, whose, what))
         return Response(json_of(page), media_type=JSON)
 
 

@@ -13,6 +13,7 @@ import argon2
 import pytest
 
 from feed import people_passwords
+from feed.audit_export import export, verify
 from feed.people import MOST_SESSIONS, People, Person
 from tests.feed.console import PASSWORD, Browser, ConsoleRoom
 from tests.feed.room import eventually, tilted
@@ -283,6 +284,21 @@ def test_a_handover_that_is_not_signed_by_two(room: ConsoleRoom, body: dict[str,
     refused = Browser(room).as_role("operator").post("/api/v1/handovers", body)
     assert (refused.status, refused.problem) == (status, word)
     assert Browser(room).as_role("viewer").get("/api/v1/handovers").json["handovers"] == []
+
+
+def test_a_handover_is_exported_and_is_as_it_was_signed(room: ConsoleRoom) -> None:
+    room.tell(tilted("a"))
+    eventually(lambda: room.hub.last == 1)
+    Browser(room).as_role("operator").post("/api/v1/handovers", {"user": "engineer", "password": PASSWORD})
+    export(room.state, "UTC")
+    assert json.loads((room.state / "audit" / "handover-1.json").read_text())["standing"][0]["name"] == "文化路 a 井盖"
+    assert verify(room.state).breaks == []
+    db = sqlite3.connect(room.state / "desk.sqlite")
+    db.execute("drop trigger handover_is_not_changed")
+    db.execute("update handovers set lists = replace(lists, '文化路', '解放路')")
+    db.commit()
+    db.close()
+    assert verify(room.state).breaks == ["row 2: handover 1 is not as it was signed"]
 
 
 def test_nobody_rewrites_a_handover(room: ConsoleRoom) -> None:
