@@ -33,10 +33,10 @@ def _template(text: str, known: tuple[str, ...], code: str) -> str:
     try:
         names = placeholders(text)
         url = urlsplit(text)
-        good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and url.password is None
+        good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:
         raise Wrong(code, "{value}", {"value": text}) from None
-    if not good or re.search(r"[{}\s;,'\"]", url.netloc):
+    if not good or re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", url.netloc) is None:  # it goes into a header as it is
         raise Wrong(code, "{value}", {"value": text})
     for name in names:
         if name not in known and not (LABEL in known and name.startswith(LABEL) and len(name) > len(LABEL)):
@@ -71,7 +71,7 @@ class MapSettings(Settings):
     def origin(self) -> str:
         """Scheme, host and port, as a Content-Security-Policy names them."""
         url = urlsplit(self.tiles)
-        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+        return f"{url.scheme}://{url.netloc}"
 
 
 class ShiftSettings(Settings):
