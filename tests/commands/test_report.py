@@ -13,8 +13,9 @@ from commands.report_child import Reporter, Task, run
 from feed.kpi import Asked
 from feed.reports.sending import Said
 from feed.reports.settings import ReportsSettings
-from feed.reports.shelf import ShelfReader
+from feed.reports.shelf import Kept, ShelfReader
 from rules.records import Tick
+from tests.feed.room import eventually
 from tests.feed.streets import City
 
 
@@ -89,6 +90,30 @@ def test_a_child_makes_what_is_due(city: City) -> None:
     assert reporter.make(threading.Event()) == 0
     with ShelfReader(city.state) as shelf:
         assert [each.id for each in shelf.all()] == made
+
+
+def test_the_reporter_makes_them_by_itself_and_ends_when_it_is_told(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a start, without waiting for the hour: what was missed meanwhile is made."""
+    monkeypatch.setattr("commands.report_child.FIRST_S", 0.0)
+    monkeypatch.setattr("commands.report_child.LOOK_S", 0.01)
+    settings, stop = city.compiled.settings, threading.Event()
+    assert settings.reports is not None
+    reporter = Reporter(settings, settings.reports, None)
+    thread = threading.Thread(target=lambda: reporter.run(stop))
+    thread.start()
+    try:
+        eventually(lambda: len(listed(city)) == 6 and all(each.sent_ms for each in listed(city)), "all reports")
+    finally:
+        stop.set()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def listed(city: City) -> list[Kept]:
+    with ShelfReader(city.state) as shelf:
+        return shelf.all()
 
 
 def test_a_child_that_is_ended_in_between_leaves_nothing_half_done(city: City) -> None:
