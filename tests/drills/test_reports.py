@@ -15,19 +15,17 @@ def test_a_daemon_counts_its_alarms_and_lists_its_reports(tmp_path: Path) -> Non
     try:
         gateway.wait_ready()
         found = gateway.get("/api/v1/kpi")
-        assert (found["gateway"], found["positions"], len(found["periods"])) == ("drill", 1, 145)
+        assert (found["gateway"], found["positions"]) == ("drill", 1)
+        assert len(found["periods"]) in {144, 145}
         assert gateway.get("/api/v1/reports") == {"gateway": "drill", "reports": []}
         compiled = load(gateway.configuration).compiled
         assert compiled is not None
         settings = compiled.settings
         assert settings.reports is not None
         now_ms = 1_795_476_600_000
-        task = Task(
-            str(gateway.state), settings.reports.model_dump_json(), settings.console.model_dump_json(by_alias=True), now_ms
-        )  # fmt: skip
-        made = run(
-            task
-        )  # what the daemon's child does at its hour, beside the daemon that writes the book and the desk
+        console = settings.console.model_dump_json(by_alias=True)
+        task = Task(str(gateway.state), settings.reports.model_dump_json(), console, now_ms)
+        made = run(task)  # as the daemon's child does, beside the daemon that writes book and desk
         listed = gateway.get("/api/v1/reports")["reports"]
         assert {each["id"] for each in listed} == {each.id for each in made}
         assert {each["kind"] for each in listed} == {"day", "month"}
