@@ -1,8 +1,9 @@
 """A webhook: each event one POST, in order, until the receiver has taken it.
 
-The position moves with each event, after its answer; so a process that was killed posts again at most the one that was
-under way, with the same id. Nothing overtakes an event that the receiver cannot take, for order is part of what is
-told; one that it says it does not want is set aside after a while, counted, and kept in the desk by its number.
+The position moves with each event, after its answer, and is on the disk within a second; so a process that was killed
+posts again what it posted in that second, with the same ids. Nothing overtakes an event that the receiver cannot take,
+for order is part of what is told; one that it says it does not want is set aside after a while, counted, and kept in the
+desk by its number.
 """
 
 import logging
@@ -23,6 +24,7 @@ from rules.records import Event
 
 ASIDE_S = 600.0  # an event that is refused for so long, and
 ASIDE_TRIES = 5  # so often, is set aside
+KEEP_S = 1.0  # in a flood an fsync for each event would cost more than the post
 IDLE_S = 0.5
 OF_THE_GATEWAY = "gateway"  # as a family: alarms of no device
 
@@ -41,7 +43,8 @@ class Webhook:
         self._failing = failing or Failing(around.report(f"feed:{settings.name}"), "feed-failing")
         self._aside_s = aside_s
         self._poster = Poster(settings)
-        self._position = Position("", 0)
+        self._position = self._kept = Position("", 0)
+        self._kept_s = 0.0
         self._lost = {"forgotten": 0, "set_aside": 0}
 
     def counts(self) -> dict[str, int]:
@@ -78,7 +81,7 @@ class Webhook:
         elif position.feed != feed:  # another book: all that it says is new
             position = Position(feed, max(book.oldest_event - 1, 0))
         self._memory.keep(position)
-        self._position = position
+        self._position = self._kept = position
         self._lost = {"forgotten": self._memory.forgotten(), "set_aside": self._memory.set_aside()}
 
     def _turn(self, stop: threading.Event) -> None:
@@ -90,16 +93,19 @@ class Webhook:
             self._position = Position(feed, events[0].number - 1)
             self._memory.keep(self._position, forgotten=lost)
             self._lost["forgotten"] += lost
-        posted = True
         for event in events:
-            posted = self.wants(event)
-            if posted and not self._deliver(event, stop):
-                return
+            if self.wants(event) and not self._deliver(event, stop):
+                break
             self._position = Position(feed, event.number)
-            if posted:
-                self._memory.keep(self._position)
-        if not posted:  # those that nobody asked for need not be looked at again
+            if time.monotonic() > self._kept_s + KEEP_S:
+                self._keep()
+        self._keep()
+
+    def _keep(self) -> None:
+        self._kept_s = time.monotonic()
+        if self._kept != self._position:
             self._memory.keep(self._position)
+            self._kept = self._position
 
     def wants(self, event: Event) -> bool:
         """Whether the receiver is to hear of it."""
@@ -122,6 +128,7 @@ class Webhook:
                 self._failing.worked()
                 return True
             pause_s = self._failed(reply, now_s)
+            self._keep()  # it may take long
             if reply.meaning == "refused":
                 refused_s, tries = refused_s or now_s, tries + 1
                 if tries >= ASIDE_TRIES and now_s - refused_s >= self._aside_s:

@@ -11,7 +11,7 @@ from tests.drills.gateway import Gateway
 from tests.drills.test_kill import RULES, SOURCES
 from tests.feed.feeds_room import Listener, listener, order, receiver, signed, wait_for
 from tests.load import Publisher
-from tests.servers import Mosquitto, mosquitto
+from tests.servers import Mosquitto, mosquitto, until
 
 DEVICES, KILLS = 20, 8
 ROOT = "cityward/drill/v1"
@@ -92,7 +92,8 @@ def test_killed_between_event_and_other_systems(tmp_path: Path) -> None:
             gateway.get("/api/v1/events")
             with gateway.book() as book:
                 wait_for(lambda: numbers(heard)[-1:] == [book.last_event], "the last event at the broker")
-                wait_for(lambda: there.numbers()[-1:] == [book.last_event], "the last event at the receiver")
+                last = [book.last_event]
+                until(lambda: there.numbers()[-1:] == last, within_s=60, what="the last event at the receiver")
                 told = list(range(1, book.last_event + 1))
                 standing = {alarm.id for alarm in book.alarms()}
             assert len(told) > 100
