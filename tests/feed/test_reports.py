@@ -396,6 +396,43 @@ def test_amended_data_give_a_second_version_and_leave_the_first_as_it_was(tmp_pa
     assert {each.version for each in make.run(city.state, city.ms("2026-11-27 07:30"))} == {1}
 
 
+def test_an_hour_that_a_revision_brings_under_its_limit_stays_in_the_ledger_as_turned(tmp_path: Path) -> None:
+    """Of one hour only the dusty three quarters came in time: 160 over 150. The rest comes late, and it is 130."""
+    city = City(tmp_path, devices=TIMED)
+
+    def measured(_: str, at_ms: int) -> dict[str, Any] | None:
+        if at_hour(city, at_ms) != 9:
+            return {"t": at_ms, "pm10": 60.0}
+        return {"t": at_ms, "pm10": 160.0} if at_ms % HOUR < 45 * MINUTE else None
+
+    city.live(f"{DAY} 00:04", f"{DAY} 20:00", [WEST], measured)
+    (row,) = report_of(city, "云龙湖二期", now=f"{DAY} 20:00").exceedances
+    assert (row.peak, row.turned, row.amended) == (160.0, False, 0)
+    for minute in (49, 54, 59):
+        city.say(city.ms(f"{DAY} 20:00"), WEST, t=city.ms(f"{DAY} 09:{minute}"), pm10=40.0)
+    city.wait(f"{DAY} 21:00")
+    (row,) = report_of(city, "云龙湖二期", now=f"{DAY} 21:00").exceedances
+    assert (row.turned, row.amended) == (True, 1)
+    report = report_of(city, "云龙湖二期", now=f"{DAY} 21:00")
+    assert "经修订未超标" in page(report, "zh")
+    ranked = {each.site: each.exceedances for each in report_of(city, None, now=f"{DAY} 21:00").ranking}
+    assert ranked["云龙湖二期"] == 0
+
+
+def test_an_exceedance_over_midnight_stands_in_both_days(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    midnight = city.ms("2026-11-24 00:00")
+    city.live(
+        f"{DAY} 12:04", "2026-11-24 07:30", [EAST],
+        lambda _, at_ms: {"pm10": 200.0 if -2 * HOUR <= at_ms - midnight < 3 * HOUR else 60.0},
+    )  # fmt: skip
+    for day, now in ((DAY, "2026-11-24 07:30"), ("2026-11-24", "2026-11-24 07:30")):
+        (row,) = report_of(city, "云龙湖二期", day, now).exceedances
+        assert row.to_ms == city.ms("2026-11-24 03:00")
+    first = report_of(city, "云龙湖二期", DAY, "2026-11-24 07:30").exceedances[0]
+    assert first.from_ms == city.ms(f"{DAY} 22:00")
+
+
 def test_devices_that_came_and_went_are_told(tmp_path: Path) -> None:
     city = City(tmp_path)
     city.live(f"{DAY} 00:04", f"{DAY} 02:00", [EAST], lambda *_: {"pm10": 90.0})
