@@ -13,6 +13,8 @@ from msgspec import Struct
 from config import compile as devices_compiler
 from config import packs
 from config.blob import decode, encode
+from config.check_notify import check_notify
+from config.check_reports import check_reports
 from config.check_sources import check_sources
 from config.compile_rules import rules
 from config.compiled import Compiled
@@ -53,6 +55,8 @@ def load(directory: Path) -> Loaded:
         files = read_files(directory)
         packs.add(files)
         check_sources(files)
+        check_notify(files)
+        check_reports(files)
         devices, _ = devices_compiler.registry(files)
         _check_places(files, devices)
         _check_tags(files)

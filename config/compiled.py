@@ -6,7 +6,7 @@ from config.schema import CitywardSettings
 from devices.registry import Registry
 from rules.ruleset import RuleSet
 
-AT_START = ("gateway", "state", "budgets", "keep", "archive", "http", "console", "influxdb", "feeds", "reports")
+AT_START = ("gateway", "state", "budgets", "keep", "archive", "http", "console", "influxdb", "feeds", "reports", "notify")
 """Parts of cityward.yaml that are looked at when the daemon starts, and not at a reload."""
 
 

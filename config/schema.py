@@ -46,6 +46,7 @@ from devices.quantities import QUANTITIES
 from devices.units import DURATION_MS
 from feed.console_settings import ConsoleSettings
 from feed.feeds_settings import FeedsSettings
+from feed.notify.settings import NotifySettings
 from feed.reports.settings import ReportsSettings
 from feed.settings import HttpSettings
 from ingest.push_settings import HttpPushSettings
@@ -139,6 +140,7 @@ class CitywardSettings(Settings):
     standards: tuple[Chosen, ...] = ()
     feeds: FeedsSettings = FeedsSettings()
     reports: ReportsSettings | None = None
+    notify: NotifySettings | None = None
 
 
 # ---------------------------------------------------------------------------------------------- devices.d/*.yaml

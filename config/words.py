@@ -35,6 +35,21 @@ _DEVICE: dict[str, Sentence] = {
     "options": ("型号自己的选项", "What the model has to be told"),
 }
 
+_CHANNEL: dict[str, Sentence] = {
+    "name": ("名称", "Its name"),
+    "kind": ("种类", "What kind of channel it is"),
+    "language": ("消息语言，默认 zh", "Language of its messages, zh if unsaid"),
+    "people": ("路由没有点名时 @ 或发给谁", "Who is mentioned, or written to, where a route names nobody"),
+    "fallback": ("发不出去时由哪个渠道代发", "Which channel takes over what it cannot deliver"),
+    "per_minute": ("每分钟最多几条；不写按对方的限制", "At most so many messages a minute; unsaid = as many as the receiver takes"),
+    "ca_file": ("私有部署的 CA（PEM）", "PEM of the authority of a private deployment"),
+}
+
+_STEP: dict[str, Sentence] = {
+    "channel": ("渠道", "The channel"),
+    "people": ("@ 或发给谁", "Who is mentioned, or written to"),
+}
+
 _SETTINGS: dict[str, dict[str, Sentence]] = {
     "CitywardSettings": {
         "": ("cityward.yaml：网关是谁、数据从哪来、写到哪去", "cityward.yaml: who the gateway is, where its data come from, where they go"),
@@ -48,6 +63,7 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "sources": ("数据源：MQTT、串口、HJ 212", "Where frames come from: MQTT brokers, serial lines, HJ 212"),
         "standards": ("采用的规则包，如 [gb3095-2026-class2, hj633-2026]；`cityward rules list` 列出规则", "Packs of rules that come with Cityward, as in [gb3095-2026-class2, hj633-2026]; `cityward rules list` shows them"),
         "reports": ("日报和月报；不写则没有", "Daily and monthly reports; there are none unless they are written"),
+        "notify": ("通知：钉钉、企业微信、飞书、邮件、短信、回调；不写则没有", "Telling people: DingTalk, WeCom, Feishu, mail, SMS, webhook; nobody is told unless it is written"),
         "feeds": ("把报警送给其他系统：MQTT、网络回调；不写则没有", "Alarms to other systems: MQTT, webhooks; there are none unless they are written"),
         "influxdb": ("写入的 InfluxDB 2；省略则不写", "The InfluxDB 2 that is written to; left out = nothing is written"),
     },
@@ -182,6 +198,92 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "org": ("组织", "Organisation"),
         "bucket": ("存储桶", "Bucket"),
         "token": ("令牌在哪里", "Where the token is"),
+    },
+    "NotifySettings": {
+        "": ("通知：谁、何时、经哪个渠道收到哪些报警", "Telling people: who is told of which alarms, when, over which channel"),
+        "console": ("值班界面地址，用于消息中的链接，如 https://gateway.example:8443", "Address of the console, for links in messages, as in https://gateway.example:8443"),
+        "daily": ("每天几点向各渠道报到一次，默认 08:00；没收到即说明中断", "When each channel is told daily that the gateway is alive, 08:00 if unsaid: who misses it knows that something is down"),
+        "nag": ("多久提醒一次未确认的报警，默认 15 min", "How often people are reminded of alarms that nobody has acknowledged; 15 min if unsaid"),
+        "people": ("人员", "The people"),
+        "channels": ("渠道", "The channels"),
+        "routes": ("哪些报警送到哪里；符合的都送", "Which alarms are told where; all that match"),
+    },
+    "PersonSettings": {
+        "": ("一个人", "One person"),
+        "name": ("姓名", "The name"),
+        "mobile": ("手机号，用于 @ 和短信", "Mobile number, for mentions and SMS"),
+        "email": ("邮箱", "Mail address"),
+        "feishu": ("飞书 open_id（ou_…）或 user_id，用于 @", "Feishu's open_id (ou_…) or user_id, for mentions"),
+        "language": ("短信和邮件的语言；不写则随渠道", "Language of SMS and mail; unsaid = the channel's"),
+    },
+    "DingTalkSettings": {
+        "": ("钉钉群自定义机器人（加签）", "A custom robot of a DingTalk group, signed"),
+        **_CHANNEL,
+        "url": ("专有钉钉的地址；不写则为公有云", "Address of a private deployment; unsaid = the public one"),
+        "token": ("Webhook 的 access_token 所在", "Where the access_token of its webhook is"),
+        "secret": ("加签密钥（SEC…）所在", "Where the secret of its signature (SEC…) is"),
+    },
+    "WeComSettings": {
+        "": ("企业微信群机器人", "A robot of a WeCom group"),
+        **_CHANNEL,
+        "url": ("政务微信等私有部署的地址", "Address of a private deployment; unsaid = the public one"),
+        "key": ("Webhook 的 key 所在", "Where the key of its webhook is"),
+    },
+    "FeishuSettings": {
+        "": ("飞书群自定义机器人（签名校验）", "A custom robot of a Feishu group, signed"),
+        **_CHANNEL,
+        "url": ("私有部署的地址", "Address of a private deployment; unsaid = the public one"),
+        "hook": ("Webhook 地址 /hook/ 之后的部分所在", "Where the part of its webhook behind /hook/ is"),
+        "secret": ("签名密钥所在", "Where the secret of its signature is"),
+    },
+    "MailSettings": {
+        "": ("邮件", "Mail"),
+        **_CHANNEL,
+        "server": ("邮件服务器 主机:端口，如 smtp.example.cn:465", "The server, HOST:PORT, as in smtp.example.cn:465"),
+        "security": ("tls（465）、starttls（587）或 none", "tls (465), starttls (587) or none"),
+        "username": ("用户名", "User"),
+        "password": ("口令所在", "Where the password is"),
+        "from": ("发件地址", "Address of the sender"),
+    },
+    "NotifyHookSettings": {
+        "": ("通知别的程序：CloudEvents JSON，HMAC 签名", "Tells a program: CloudEvents in JSON, signed by HMAC"),
+        **_CHANNEL,
+        "url": ("地址", "Its address"),
+        "secret": ("签名密钥所在", "Where the secret of the signature is"),
+    },
+    "AliyunSmsSettings": {
+        "": ("阿里云短信", "SMS by Alibaba Cloud"),
+        **_CHANNEL,
+        "url": ("接入点", "The endpoint"),
+        "key_id": ("AccessKey ID", "Id of the AccessKey"),
+        "key_secret": ("AccessKey Secret 所在", "Where the secret of the AccessKey is"),
+        "sign_name": ("短信签名", "The signature as it was approved"),
+        "template": ("模板编号", "Code of the template"),
+        "parameters": ("模板变量 → 内容：{priority} {text} {name} {site} {time} {count} {action} {gateway} {step}", "Variable of the template → what is put there: {priority} {text} {name} {site} {time} {count} {action} {gateway} {step}"),
+    },
+    "QuietSettings": {
+        "": ("免打扰时段；一级报警不受限", "Quiet hours; priority 1 knows none"),
+        "from": ("开始，如 22:00", "Their beginning, as in 22:00"),
+        "to": ("结束，如 07:00", "Their end, as in 07:00"),
+    },
+    "RouteForSettings": {
+        "": ("哪些报警；给出的条件须同时成立", "Which alarms; all that is given must hold"),
+        "family": ("设备类别；gateway 为网关自身的报警", "Family of the device; `gateway` = what the gateway notices about itself"),
+        "site": ("工地或停车场", "Its site"),
+        "district": ("所在区", "Its district"),
+        "labels": ("标签", "Its labels"),
+        "rules": ("规则编号", "Ids of rules"),
+    },
+    "StepSettings": {"": ("升级的一步", "One step of the ladder"), **_STEP},
+    "RouteSettings": {
+        "": ("一条路由", "One route"),
+        **_STEP,
+        "name": ("名称", "Its name"),
+        "for": ("哪些报警；all 为全部", "Which alarms; `all` = every one"),
+        "priorities": ("优先级，如 [1, 2]；不写为全部", "Priorities, as in [1, 2]; unsaid = all"),
+        "shifts": ("仅在这些班次；不写为全天", "Only in these shifts; unsaid = at any time"),
+        "quiet": ("免打扰时段", "Quiet hours"),
+        "then": ("升级：到处置时限的一半仍无人确认时第一步，到时限时第二步", "The ladder: its first step after half of the time to respond without an acknowledgement, the second after the whole"),
     },
     "ReportsSettings": {
         "": ("日报和月报，存于状态目录的 reports", "Daily and monthly reports, kept in reports of the state directory"),

@@ -34,6 +34,11 @@ class Follower:
         """Let `after` return at once, so that its thread can look whether it is to stop."""
         self._news.set()
 
+    def pause(self, wait_s: float) -> None:
+        """Wait until there is something to read, or for a time."""
+        if self._news.wait(wait_s):
+            self._news.clear()
+
     def after(self, number: int, wait_s: float) -> list[Event]:
         """Give the events that follow a number, without evidence; wait for one, and give none where none comes.
 

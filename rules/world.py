@@ -34,6 +34,10 @@ def _getter(names: tuple[str, ...]) -> "attrgetter[tuple[Any, ...]]":
     return attrgetter(*names, names[0])
 
 
+_WAYS_OUT = ("channel:", "feed:")
+"""Subjects of the feed's own: what reaches nobody; the feed itself ends the alarms of those that are no more."""
+
+
 class World:
     """Everything that the registry and the rules imply.
 
@@ -186,5 +190,5 @@ class World:
             for alarm in self.judging.alarms.by_id.values()
             if not alarm.over
             and self.judging.judges.get((alarm.rule, alarm.subject)) is None
-            and (alarm.rule not in built_in or alarm.subject not in subjects)
+            and (alarm.rule not in built_in or not (alarm.subject in subjects or alarm.subject.startswith(_WAYS_OUT)))
         ]

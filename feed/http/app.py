@@ -21,6 +21,7 @@ from feed.http import (
     life,
     login,
     look,
+    notify,
     openapi,
     page,
     people,
@@ -66,6 +67,7 @@ def build(gateway: Gateway) -> FastAPI:
     engineer.add(app, gateway.behind, gateway.auditor.write, gateway.hub.gateway)
     kpi.add(app, gateway.hub, gateway.behind)
     reports.add(app, gateway)
+    notify.add(app, gateway)
     look.add(app, gateway.hub, gateway.behind)  # the last of the alarms' endpoints: an id may hold slashes
     for room in (login, people, audit, handover):
         room.add(app, gateway)

@@ -1,7 +1,7 @@
-"""SMS by Alibaba Cloud: SendSms of 2017-05-25, signed by ACS3-HMAC-SHA256 (help.aliyun.com, V3版本请求体&签名机制).
+r"""SMS by Alibaba Cloud: SendSms of 2017-05-25, signed by ACS3-HMAC-SHA256 (help.aliyun.com, V3版本请求体&签名机制).
 
 Canonical request: method, path, query (sorted, RFC 3986), headers to be signed, their names, SHA-256 of the body;
-signature: hex(HMAC-SHA256(AccessKey secret, "ACS3-HMAC-SHA256\\n" + hex(SHA-256(canonical request)))).
+signature: hex(HMAC-SHA256(AccessKey secret, "ACS3-HMAC-SHA256\n" + hex(SHA-256(canonical request)))).
 A variable of a template has at most 35 characters and no address of a page (短信模板规范, 变量属性: 其他).
 """
 

@@ -25,6 +25,10 @@ GATEWAY_FAMILY = "gateway"
 _GONE = frozenset({"withdrawn"})
 
 
+Told = dict[tuple[int, str, Language], Row]
+"""By step, channel and language."""
+
+
 class About(Struct, frozen=True, kw_only=True):
     """What an alarm does not say of itself: of its rule and its device."""
 
@@ -80,7 +84,7 @@ def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
         return Decision(end_steps=ends, end_all=ends_all, returned=event.kind == "returned")
     if event.t_ms < now_ms - TOO_OLD_MS:
         return Decision()
-    told: dict[tuple[int, str, Language], Row] = {}
+    told: Told = {}
     for route in plan.settings.routes:
         why = _matches(route, event, about, plan)
         if not why:
@@ -90,14 +94,20 @@ def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
                 key = (step, row.channel, row.language)
                 told[key] = row if key not in told else _both(told[key], row)
     if alarm.rule == CHANNEL_FAILING:
-        failing = alarm.subject.removeprefix(CHANNEL)
-        told = {key: row for key, row in told.items() if row.channel != failing}
-        for channel in plan.settings.channels:
-            if channel.name != failing and not any(key[:2] == (0, channel.name) for key in told):
-                target = StepSettings(channel=channel.name)
-                for row in _rows(event, about, plan, target, 0, "another channel fails", None):
-                    told[0, row.channel, row.language] = row
+        told = _by_others(told, event, about, plan)
     return Decision(rows=tuple(told.values()))
+
+
+def _by_others(told: Told, event: Event, about: About, plan: Plan) -> Told:
+    """Tell of a channel that fails by all the others, and not by itself."""
+    failing = event.alarm.subject.removeprefix(CHANNEL)
+    told = {key: row for key, row in told.items() if row.channel != failing}
+    for channel in plan.settings.channels:
+        if channel.name != failing and not any(key[:2] == (0, channel.name) for key in told):
+            target = StepSettings(channel=channel.name)
+            for row in _rows(event, about, plan, target, 0, "another channel fails", None):
+                told[0, row.channel, row.language] = row
+    return told
 
 
 def _ends(event: Event) -> tuple[str, str]:
@@ -112,7 +122,7 @@ def _ends(event: Event) -> tuple[str, str]:
     return "", ""
 
 
-def _matches(route: RouteSettings, event: Event, about: About, plan: Plan) -> str:
+def _matches(route: RouteSettings, event: Event, about: About, plan: Plan) -> str:  # noqa: PLR0911 - a list of grounds
     """Return why a route tells of an alarm; "" = it does not."""
     alarm, wanted = event.alarm, route.for_
     if route.priorities and alarm.priority not in route.priorities:
@@ -279,7 +289,7 @@ def daily_due(plan: Plan, last_ms: int, now_ms: int) -> int | None:
     """Return the moment of the daily message that is due now and was not sent; None = none is."""
     now = datetime.fromtimestamp(now_ms / 1000, plan.zone)
     midnight = datetime(now.year, now.month, now.day, tzinfo=plan.zone)
-    at_ms = int((midnight + timedelta(minutes=_minutes(plan.settings.daily))).timestamp() * 1000)
+    at_ms = int((midnight + timedelta(minutes=_minutes(plan.settings.daily) % DAY_MIN)).timestamp() * 1000)
     return at_ms if last_ms < at_ms <= now_ms else None
 
 
@@ -289,10 +299,12 @@ def daily(plan: Plan, at_ms: int, gateway: str, alarms: Sequence[Alarm], raised:
     standing = sum(1 for alarm in alarms if alarm.active)
     day = datetime.fromtimestamp(at_ms / 1000, plan.zone)
     text = Text(
-        f"[每日报到] {gateway} 运行正常 {day:%Y-%m-%d}\n过去 24 小时报警 {raised} 条；当前活动 {standing} 条，未确认 {waiting} 条。\n"
+        f"[每日报到] {gateway} 运行正常 {day:%Y-%m-%d}\n"
+        f"自上次报到以来报警 {raised} 条；当前活动 {standing} 条，未确认 {waiting} 条。\n"
         f"每天 {plan.settings.daily} 应收到此消息；没有收到即表示网关或通道已中断，请立即检查。",
-        f"[daily report] {gateway} is alive {day:%Y-%m-%d}\n{raised} alarms in the last 24 hours; {standing} active now, "
-        f"{waiting} not acknowledged.\nThis message comes every day at {plan.settings.daily}. "
+        f"[daily report] {gateway} is alive {day:%Y-%m-%d}\n"
+        f"{raised} alarms since the last report; {standing} active now, {waiting} not acknowledged.\n"
+        f"This message comes every day at {plan.settings.daily}. "
         "When it does not, the gateway or this channel is down: look at once.",
     )
     notice = Notice(kind="daily", text=text, priority=3, t_ms=at_ms)

@@ -1,6 +1,6 @@
-"""DingTalk: the custom robot of a group (open.dingtalk.com, 自定义机器人发送群消息), secured by 加签.
+r"""DingTalk: the custom robot of a group (open.dingtalk.com, 自定义机器人发送群消息), secured by 加签.
 
-Signature: base64(HMAC-SHA256(secret, "timestamp\\nsecret")) with timestamp in ms, both in the URL; off by over an hour
+Signature: base64(HMAC-SHA256(secret, "timestamp\nsecret")) with timestamp in ms, both in the URL; off by over an hour
 is refused. 20 messages a minute for each robot; above that it is shut out for 10 minutes (errcode 130101).
 """
 
@@ -51,7 +51,7 @@ def request(settings: DingTalkSettings, message: Message, now_ms: int) -> Reques
     )
 
 
-def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:
+def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:  # noqa: PLR0911 - one for each meaning
     """Read the answer; it is HTTP 200 whatever happened, and errcode tells."""
     answer = as_json(body)
     code = answer.get("errcode") if answer is not None else None

@@ -1,6 +1,6 @@
-"""Feishu: the custom robot of a group (open.feishu.cn, 自定义机器人使用指南), secured by 签名校验.
+r"""Feishu: the custom robot of a group (open.feishu.cn, 自定义机器人使用指南), secured by 签名校验.
 
-Signature: base64(HMAC-SHA256("timestamp\\nsecret", "")), the string being the key and the message empty; timestamp in
+Signature: base64(HMAC-SHA256("timestamp\nsecret", "")), the string being the key and the message empty; timestamp in
 seconds; both stand in the body; off by over an hour is refused (19021). 100 messages a minute and 5 a second for each
 robot; at full and half hours also fewer are refused (11232). A body has at most 20 kB.
 """
@@ -44,7 +44,7 @@ def request(settings: FeishuSettings, message: Message, now_ms: int) -> Request:
     )
 
 
-def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:
+def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:  # noqa: PLR0911 - one for each meaning
     """Read the answer: `code`, of old robots `StatusCode`; 0 = taken."""
     answer = as_json(body) or {}
     code = answer.get("code", answer.get("StatusCode"))

@@ -134,20 +134,20 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 def sent(detail: str = "") -> Verdict:
-    """It was taken."""
+    """Say that it was taken."""
     return Verdict(word="sent", detail=detail)
 
 
 def again(after_s: float, detail: str, *, maybe: bool = False) -> Verdict:
-    """It was not, or perhaps; try later."""
+    """Say that it was not, or perhaps: try later."""
     return Verdict(word="again", detail=detail, after_s=after_s, maybe=maybe)
 
 
 def refused(detail: str) -> Verdict:
-    """This message will never be taken."""
+    """Say that this message will never be taken."""
     return Verdict(word="refused", detail=detail)
 
 
 def shut(detail: str) -> Verdict:
-    """No message will be, until somebody mends what is wrong."""
+    """Say that no message will be, until somebody mends what is wrong."""
     return Verdict(word="shut", detail=detail)

@@ -2,10 +2,10 @@
 
 import smtplib
 import ssl
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
-from datetime import UTC, datetime
 
 from feed.notify.records import Message, Verdict, again, refused, sent, shut
 from feed.notify.settings import MailSettings
@@ -78,13 +78,13 @@ def verdict(error: smtplib.SMTPException, *, handed: bool) -> Verdict:
     """Read a refusal: 4yz = later, 5yz = never (RFC 5321, 4.2.1); wrong credentials = somebody must act."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, said = next(iter(error.recipients.values()), (550, b""))
+        words = said.decode(errors="replace")
     elif isinstance(error, smtplib.SMTPResponseException):
-        code, said = error.smtp_code, error.smtp_error
+        code, words = error.smtp_code, str(error)
     elif isinstance(error, smtplib.SMTPServerDisconnected):
         return again(30.0, f"disconnected: {error}"[:300], maybe=handed)
     else:
         return shut(f"{type(error).__name__}: {error}"[:300])  # no AUTH, no STARTTLS
-    words = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
     detail = f"{code} {words}"[:300]
     if 400 <= code < 500:  # noqa: PLR2004 - 4yz
         return again(60.0, detail)

@@ -13,7 +13,7 @@ from feed.notify.records import Language, Message, Notice, Row
 from rules.records import Text
 
 MINUTE_MS = 60_000
-LATE_MS = 5 * MINUTE_MS
+_HOUR_MIN = 60
 LEVELS = ("", "一级", "二级", "三级", "四级")
 REPEAT = {"zh": "（可能重复）", "en": "(possible repeat) "}
 
@@ -80,7 +80,11 @@ def within(ms: int, language: Language) -> str:
     for size, name in zip((1440, 60, 1), names, strict=True):
         if minutes >= size and minutes % size == 0:
             return f"{minutes // size} {name}"
-    return f"{minutes // 60} {names[1]} {minutes % 60} {names[2]}" if minutes > 60 else f"{minutes} {names[2]}"
+    return (
+        f"{minutes // _HOUR_MIN} {names[1]} {minutes % _HOUR_MIN} {names[2]}"
+        if minutes > _HOUR_MIN
+        else f"{minutes} {names[2]}"
+    )
 
 
 def said(text: Text, language: Language) -> str:
@@ -179,8 +183,11 @@ def _lines(notices: Sequence[Notice], language: Language, now_ms: int, style: St
     return lines
 
 
+SMS_FIELDS = ("priority", "text", "name", "site", "time", "count", "action", "gateway", "step")
+
+
 def sms_fields(message: Message) -> dict[str, str]:
-    """What the variables of an SMS template can be made of; of several notices the first and their count."""
+    """Fill `SMS_FIELDS`; of several notices the first, and how many there are."""
     first = message.notices[0]
     language = message.language
     many = len(message.notices)

@@ -127,6 +127,22 @@ CONDITIONS = {
             ), 60,
         ),
         _rule(
+            "channel-failing", 2, 0,
+            Text("通知渠道发送失败：{why}", "A channel of notifications fails: {why}"),
+            Text(
+                "网络中断、令牌或签名不对、被限流，或余额不足",
+                "The network is cut, a token or signature is wrong, it is shut out for a time, or unpaid",
+            ),
+            Text(
+                "值班人员可能收不到报警；有备用渠道的已改由备用渠道发送",
+                "People may not be told of alarms; where there is a fallback it has taken over",
+            ),
+            Text(
+                "查看 /api/v1/channels 中的错误，改正后发送测试消息",
+                "Read the error in /api/v1/channels, mend it, send a test message",
+            ), 30,
+        ),
+        _rule(
             "subscription-refused", 2, 0,
             Text("订阅被拒绝：{why}", "Subscription refused: {why}"),
             Text("MQTT 账号没有该主题的权限", "The MQTT user may not read this topic"),

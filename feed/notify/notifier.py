@@ -1,0 +1,345 @@
+"""The thread that tells people: reads events, decides, and sends one message after the other at the pace allowed."""
+
+import hashlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from feed.follow import Follower
+from feed.notify import decide, words
+from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
+from feed.notify.outbox import ChannelState, Open, Outbox
+from feed.notify.pace import free_at, pick
+from feed.notify.records import Message, Notice, Row, Verdict
+from feed.notify.senders import CONNECT_S, SENDERS, WHOLE_S, limits, send
+from feed.notify.settings import AnyChannel
+from rules.flood import annunciated
+from rules.records import Alarm, Text
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+SHUT_S = 600.0
+LONGEST_S = 120.0
+AGE_MS = 24 * 3_600_000
+PATIENT_MS = 5 * 60_000
+"""So long what is not of priority 1 waits for its own channel before the fallback takes it."""
+TRIES = 3
+MINUTE_MS = 60_000
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+Send = Callable[[AnyChannel, Message, int], Verdict]
+Describe = Callable[[Sequence[Alarm]], Mapping[str, About] | None]
+"""What the registry and the rules say of alarms, by id; None = nobody answers now."""
+Report = Callable[[str, str, dict[str, Any]], None]
+"""(subject, kind, data) of a Status."""
+
+
+class Clocks(Struct, frozen=True):
+    """civil_ms: what the gateway believes; steady_ms: never jumps nor stands still, also while the machine sleeps."""
+
+    civil_ms: Callable[[], int]
+    steady_ms: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    boot: Callable[[], str] = lambda: BOOT.read_text().strip()
+
+
+class Notifier:
+    """Tells people. `run` on a thread of its own; a view of the pipeline by its follower."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it stands between
+        self,
+        plan: Plan,
+        gateway: str,
+        state: Path,
+        clocks: Clocks,
+        describe: Describe,
+        report: Report,
+        sender: Send = send,
+    ) -> None:
+        """Take its place behind the last event, where it has none yet: nothing of the past is told."""
+        self.follower = Follower(state / "book.sqlite")
+        self._plan, self._gateway, self._clocks = plan, gateway, clocks
+        self._describe, self._report, self._send = describe, report, sender
+        self._desk = state / "desk.sqlite"
+        self._box: Outbox | None = None
+        self._channels = {one.name: one for one in plan.settings.channels}
+        self._style = words.Style(gateway, plan.zone, plan.settings.console or "")
+        self._looked_ms = 0
+        self._open()
+
+    def _open(self) -> None:
+        self._box = Outbox(self._desk)
+        book = self.follower.book
+        if self._box.fact("feed") != book.feed_id:
+            self._box.keep({"feed": book.feed_id, "number": book.last_event})
+        self.follower.close()  # another thread reads it
+
+    @property
+    def box(self) -> Outbox:
+        """The outbox."""
+        assert self._box is not None  # noqa: S101
+        return self._box
+
+    # ------------------------------------------------------------------------------------------------------ thread
+
+    def run(self, stop: threading.Event) -> None:
+        """Tell people until `stop`. Raises sqlite3.Error, but waits where the disk is full."""
+        self.start()
+        while not stop.is_set():
+            try:
+                wait_s = self.turn()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (
+                    sqlite3.SQLITE_FULL,
+                    sqlite3.SQLITE_BUSY,
+                    sqlite3.SQLITE_IOERR_SHMSIZE,
+                ):
+                    raise
+                log.error("notifications wait for the desk: %s", error)  # noqa: TRY400 - it says all
+                wait_s = IDLE_S
+            if wait_s > 0 and not stop.is_set():
+                self.follower.pause(wait_s)
+        self.box.close()
+        self.follower.close()
+
+    def start(self) -> None:
+        """Look at what a former process left, and at which channels there are now."""
+        self.box.wake(self._clocks.boot(), self._clocks.steady_ms())
+        known = {state.name for state, _, _ in self.box.channels()}
+        for name in known - set(self._channels):
+            self.box.keep_channel(replace(self.box.channel(name), active=False, failing=False))
+        for one in self._channels.values():
+            self.box.keep_channel(replace(self.box.channel(one.name), kind=one.kind, active=True))
+        for alarm in self.follower.book.alarms():
+            name = alarm.subject.removeprefix(CHANNEL)
+            if alarm.rule == CHANNEL_FAILING and alarm.active and name not in self._channels:
+                self._tell_failing(name, Verdict(word="sent"))
+
+    def turn(self) -> float:
+        """Do one thing of what there is to do; return how long nothing more is, in seconds."""
+        more = self._follow()
+        self._tests()
+        now_ms = self._clocks.civil_ms()
+        if now_ms < self._looked_ms or now_ms - self._looked_ms >= MINUTE_MS:
+            self._look(now_ms)
+            self._looked_ms = now_ms
+        waits = [IDLE_S]
+        ready: list[tuple[bool, int, AnyChannel, Open | list[Row]]] = []
+        for channel in self._channels.values():
+            found = self._candidate(channel)
+            if found is None:
+                continue
+            wait_ms, urgent, what = found
+            if wait_ms > 0:
+                waits.append(wait_ms / 1000)
+            elif what:
+                ready.append((not urgent, len(ready), channel, what))
+        if ready:
+            _, _, channel, what = min(ready, key=lambda each: each[:2])
+            self._try(channel, what)
+            return 0.0
+        return 0.0 if more else min(waits)
+
+    # ------------------------------------------------------------------------------------------------------ events
+
+    def _follow(self) -> bool:
+        """Decide what follows from the next events; whether there may be more."""
+        number = int(str(self.box.fact("number") or 0))
+        events = self.follower.after(number, 0)
+        if not events:
+            return False
+        abouts = self._describe([event.alarm for event in events if annunciated(event)])
+        if abouts is None:
+            return False
+        now_ms = self._clocks.civil_ms()
+        decisions: list[tuple[str, Decision]] = []
+        for event in events:
+            about = abouts.get(event.alarm.id, About())
+            decisions.append((event.alarm.id, decide.decide(event, about, self._plan, now_ms)))
+        raised = sum(1 for event in events if annunciated(event))
+        self.box.take(decisions, events[-1].number, now_ms, raised=raised)
+        return True
+
+    def _tests(self) -> None:
+        for key, name, user in self.box.asked():
+            text = Text(
+                f"[测试] {user} 发送的测试消息，无须处理", f"[test] a test message by {user}; nothing is to be done"
+            )
+            notice = Notice(kind="test", text=text, t_ms=self._clocks.civil_ms())
+            rows = decide.to_channel(self._plan, name, key, notice) if name in self._channels else []
+            self.box.put([replace(row, key=key) for row in rows[:1]])
+            self.box.answered(key)
+
+    def _look(self, now_ms: int) -> None:
+        """Look once a minute who has to be reminded, and whether it is time for the daily message."""
+        self.box.expire(now_ms - AGE_MS, now_ms)
+        states = {name: self.box.channel(name) for name in self._channels}
+        alarms = self.follower.book.alarms()
+        waiting = [alarm for alarm in alarms if decide.wants_answer(alarm)]
+        abouts = self._describe(waiting) if waiting else {}
+        if abouts is not None:
+            last = {name: state.nag_ms for name, state in states.items()}
+            rows = decide.nags(waiting, abouts, self._plan, last, now_ms)
+            self.box.put(rows)
+            for row in rows:
+                self.box.keep_channel(replace(self.box.channel(row.channel), nag_ms=now_ms))
+        known = int(str(self.box.fact("daily") or 0))
+        at_ms = decide.daily_due(self._plan, known, now_ms)
+        if at_ms is not None:
+            raised = int(str(self.box.fact("raised") or 0))
+            self.box.put(decide.daily(self._plan, at_ms, self._gateway, alarms, raised))
+            self.box.keep({"daily": at_ms, "raised": 0})
+            self.box.prune(now_ms)
+
+    # ----------------------------------------------------------------------------------------------------- sending
+
+    def _candidate(self, channel: AnyChannel) -> tuple[int, bool, "Open | list[Row]"] | None:
+        """Return what a channel sends next: in how many ms, whether of priority 1, and what; None = nothing waits."""
+        now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
+        state = self.box.channel(channel.name)
+        blocked_ms = max(0, state.blocked_until_ms - steady_ms)
+        waiting = self.box.waiting(channel.name)
+        messages = self.box.open_messages(channel.name)
+        if blocked_ms and channel.fallback is not None and self._give_away(channel, state, waiting, messages, now_ms):
+            return 0, False, []
+        sends = self.box.sends(channel.name)
+        times = [at for at, _ in sends]
+        urgent_before = [at for at, urgent in sends if urgent]
+        choices: list[tuple[bool, int, int, Open | list[Row]]] = [
+            (not message.urgent, 0, message.made_ms, message) for message in messages[:1]
+        ]
+        for language in ("zh", "en"):
+            picked = pick([row for row in waiting if row.language == language], urgent_before, steady_ms, now_ms)
+            if picked is not None:
+                urgent = any(row.urgent for row in picked.rows)
+                choices.append((not urgent, max(0, picked.at_ms - now_ms), picked.at_ms, picked.rows))
+        if not choices:
+            return None
+        not_urgent, wait_ms, _, what = min(choices, key=lambda each: each[:3])
+        free_ms = free_at(limits(channel), times, steady_ms, urgent=not not_urgent) - steady_ms
+        return max(wait_ms, blocked_ms, free_ms), not not_urgent, what
+
+    def _try(self, channel: AnyChannel, what: Open | list[Row]) -> None:
+        """Make one attempt, written down before and after."""
+        now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
+        rows: list[Row] = []
+        if isinstance(what, Open):
+            message, tries, maybe = what.message, what.tries, what.maybe
+        else:
+            message, rows = self._message(channel, what, now_ms)
+            tries, maybe = 0, False
+        if maybe and not SENDERS[channel.kind].idempotent:
+            message = words.marked(message)
+        until_ms = steady_ms + int((CONNECT_S + WHOLE_S) * 1000)
+        token = self.box.begin(message, channel.name, [row.id for row in rows], until_ms, now_ms)
+        said = self._send(channel, message, now_ms)
+        self._note(channel, message, token, said, tries + 1)
+
+    def _message(self, channel: AnyChannel, rows: Sequence[Row], now_ms: int) -> tuple[Message, list[Row]]:
+        title, lines, taken = words.compose(
+            rows, rows[0].language, now_ms, self._style, SENDERS[channel.kind].most_bytes
+        )
+        name = hashlib.sha256(
+            "\0".join([self._gateway, str(self.box.fact("feed")), *(row.key for row in taken)]).encode()
+        )
+        message = Message(
+            id=name.hexdigest()[:32], gateway=self._gateway, language=rows[0].language, t_ms=now_ms, title=title,
+            lines=lines, clock=words.clock(taken[0].notice.t_ms, self._plan.zone),
+            people=tuple(dict.fromkeys(one for row in taken for one in row.people)),
+            notices=tuple(row.notice for row in taken),
+        )  # fmt: skip
+        return message, taken
+
+    def _note(self, channel: AnyChannel, message: Message, token: int, said: Verdict, tries: int) -> None:
+        now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
+        state = self.box.channel(channel.name)
+        before = state.failing
+        if said.word == "sent":
+            state = replace(state, failures=0, failing=False, blocked_until_ms=0, sent_ms=now_ms, detail="")
+            ends = "sent"
+        else:
+            failures = state.failures + 1
+            wait_s = said.after_s
+            if said.word == "shut":
+                wait_s = SHUT_S
+            elif said.word == "again":
+                wait_s = max(wait_s, min(LONGEST_S, wait_s * 2 ** min(failures - 1, 6)))
+            state = replace(
+                state, failures=failures, failed_ms=now_ms, detail=said.detail,
+                failing=before or said.word in ("shut", "refused") or said.after_s >= SHUT_S or failures > 1,
+                blocked_until_ms=steady_ms + int(wait_s * 1000),
+            )  # fmt: skip
+            ends = "refused" if said.word == "refused" and channel.fallback is None else "open"
+            log.warning("notification by %s, attempt %d: %s %s", channel.name, tries, said.word, said.detail)
+        self.box.finish(
+            message.id, token, steady_ms, state=ends, maybe=said.maybe, detail=said.detail, now_ms=now_ms, channel=state
+        )
+        if state.failing != before:
+            self._tell_failing(channel.name, said)
+        if said.word in ("shut", "refused") or (said.word == "again" and (message.urgent or tries >= TRIES)):
+            self._hand_over(channel, message.id, said.detail, now_ms)
+
+    def _tell_failing(self, name: str, said: Verdict) -> None:
+        bad = said.word != "sent"
+        why = f"{name}：{said.detail}" if bad else ""
+        data = {"name": CHANNEL_FAILING, "bad": bad, "why_zh": why, "why_en": why.replace("：", ": ")}
+        self._report(f"{CHANNEL}{name}", "condition", data)
+
+    # ---------------------------------------------------------------------------------------------------- fallback
+
+    def _give_away(
+        self, channel: AnyChannel, state: ChannelState, waiting: list[Row], messages: list[Open], now_ms: int
+    ) -> bool:
+        """While a channel is shut out: give to its fallback what cannot wait; whether there was any."""
+        gone = [row for row in waiting if row.due_ms <= now_ms and (row.urgent or row.due_ms + PATIENT_MS <= now_ms)]
+        gone = [row for row in gone if row.notice.kind == "alarm"]
+        if gone:
+            self.box.move(self._elsewhere(channel, gone), [row.id for row in gone], state.detail, now_ms)
+        late = [one for one in messages if one.urgent or one.made_ms + PATIENT_MS <= now_ms]
+        for one in late:
+            self._hand_over(channel, one.message.id, state.detail, now_ms)
+        return bool(gone or late)
+
+    def _hand_over(self, channel: AnyChannel, message: str, why: str, now_ms: int) -> None:
+        """Give what was in a message to the fallback, where there is one."""
+        if channel.fallback is None:
+            return
+        rows = self.box.rows_of(message)
+        self.box.move(self._elsewhere(channel, rows), [row.id for row in rows], why, now_ms)
+        self.box.drop(message, "moved", why, now_ms)
+
+    def _elsewhere(self, channel: AnyChannel, rows: Sequence[Row]) -> list[Row]:
+        other = self._channels[str(channel.fallback)]
+        everybody = self._plan.people
+        moved = []
+        for row in rows:
+            if row.notice.kind != "alarm":
+                continue
+            people = row.people or tuple(everybody[name] for name in other.people)
+            personal = SENDERS[other.kind].personal
+            for language, them in decide.by_language(people, other.language, personal=personal):
+                notice = replace(row.notice, instead_of=row.notice.instead_of or channel.name)
+                moved.append(
+                    replace(
+                        row, key=f"{row.key}>{other.name}/{language}", channel=other.name, language=language,
+                        people=tuple(them), notice=notice, why=f"{row.why}; {channel.name} fails",
+                    )
+                )  # fmt: skip
+        return moved
+
+
+def ask_for_test(desk: Path, channel: str, key: str, user: str) -> bool:
+    """Ask the notifier for a test message, whose row will have this key; whether there is such a channel."""
+    box = Outbox(desk)
+    try:
+        return box.ask_for_test(channel, key, user)
+    finally:
+        box.close()

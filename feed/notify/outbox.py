@@ -1,0 +1,423 @@
+"""The outbox: what is to be told, what was sent, and what became of it; own tables of the desk.
+
+An event, the rows that follow from it and the position behind it are one transaction; so are a message, its rows and
+its token. An attempt is written down before it is made: after a kill in between it counts, and may have arrived.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from feed.desk import open_desk
+from feed.notify.decide import Decision
+from feed.notify.records import Message, Notice, Person, Row
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS notify_facts (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notify_rows (
+    id       INTEGER PRIMARY KEY,
+    key      TEXT NOT NULL UNIQUE,       -- the same notice is put in once
+    alarm    TEXT NOT NULL,              -- "" = of no alarm
+    step     INTEGER NOT NULL,           -- of the ladder
+    channel  TEXT NOT NULL,
+    language TEXT NOT NULL,
+    due_ms   INTEGER NOT NULL,           -- civil time
+    wait_ms  INTEGER NOT NULL,
+    people   TEXT NOT NULL,              -- JSON
+    why      TEXT NOT NULL,
+    notice   TEXT NOT NULL,              -- JSON
+    state    TEXT NOT NULL,              -- waiting, taken, sent, refused, cancelled, moved, expired
+    message  TEXT,                       -- that it went with
+    done_ms  INTEGER,
+    detail   TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX IF NOT EXISTS notify_waiting ON notify_rows (channel, due_ms) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS notify_of_alarm ON notify_rows (alarm, id);
+CREATE TABLE IF NOT EXISTS notify_messages (
+    id       TEXT PRIMARY KEY,
+    channel  TEXT NOT NULL,
+    urgent   INTEGER NOT NULL,
+    body     TEXT NOT NULL,              -- JSON
+    state    TEXT NOT NULL,              -- open, sent, refused, moved, expired
+    tries    INTEGER NOT NULL,
+    trying   INTEGER NOT NULL,           -- an attempt is being made
+    maybe    INTEGER NOT NULL,           -- it may have arrived
+    repeated INTEGER NOT NULL,           -- it was sent again with the mark
+    made_ms  INTEGER NOT NULL,
+    done_ms  INTEGER,
+    detail   TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS notify_open ON notify_messages (channel) WHERE state = 'open';
+CREATE TABLE IF NOT EXISTS notify_sends (
+    number  INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    at_ms   INTEGER NOT NULL,            -- steady time: the last moment at which it may have arrived
+    urgent  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS notify_asked (key TEXT PRIMARY KEY, channel TEXT NOT NULL, user TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS notify_channels (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+KEPT_MS = 731 * 86_400_000
+_HOUR_MS = 3_600_000
+_people = msgspec.json.Decoder(tuple[Person, ...]).decode
+_notice = msgspec.json.Decoder(Notice).decode
+_message = msgspec.json.Decoder(Message).decode
+
+
+def _json(anything: object) -> str:
+    return msgspec.json.encode(anything).decode()
+
+
+class ChannelState(Struct, kw_only=True):
+    """How a channel stands.
+
+    blocked_until_ms  steady time until which nothing is tried
+    failures          in a row; failing: people were told
+    sent_ms, failed_ms  civil time of the last success, failure; detail: what was said at the last failure
+    nag_ms, daily_ms  when it was last reminded, and last told that the gateway is alive
+    """
+
+    name: str
+    kind: str = ""
+    active: bool = True
+    blocked_until_ms: int = 0
+    failures: int = 0
+    failing: bool = False
+    sent_ms: int = 0
+    failed_ms: int = 0
+    detail: str = ""
+    nag_ms: int = 0
+    daily_ms: int = 0
+
+
+class Open(Struct, kw_only=True):
+    """A message that is not done with."""
+
+    message: Message
+    channel: str
+    urgent: bool
+    tries: int
+    maybe: bool
+    made_ms: int
+
+
+class Receipt(Struct, kw_only=True):
+    """What became of one telling of one alarm.
+
+    what    told, or escalation-N; status: waiting, taken, sent, refused, cancelled, moved, expired
+    repeat  it was sent again though it may have arrived before
+    """
+
+    time: int
+    channel: str
+    to: list[str]
+    what: str
+    status: str
+    error: str
+    why: str
+    repeat: bool
+
+
+class Outbox:
+    """The rooms of the desk for telling people. One thread at a time. Raises sqlite3.Error."""
+
+    def __init__(self, desk: Path) -> None:
+        self._db = open_desk(desk, _SCHEMA)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    # --------------------------------------------------------------------------------------------------- position
+
+    def fact(self, name: str) -> object:
+        """Read something that is remembered."""
+        row = self._db.execute("SELECT value FROM notify_facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def keep(self, facts: dict[str, object]) -> None:
+        """Remember something."""
+        with self._transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO notify_facts VALUES (?, ?)", list(facts.items()))
+
+    def take(self, decisions: Iterable[tuple[str, Decision]], number: int, now_ms: int, *, raised: int) -> None:
+        """Put in what follows from events (alarm, decision), in order, and the position behind them, in one go.
+
+        raised: how many of them asked for attention.
+        """
+        with self._transaction() as db:
+            for alarm, decision in decisions:
+                self._follow(db, alarm, decision, now_ms)
+            db.execute("INSERT OR REPLACE INTO notify_facts VALUES ('number', ?)", (number,))
+            db.execute(
+                "INSERT INTO notify_facts VALUES ('raised', ?1) ON CONFLICT DO UPDATE SET value = value + ?1", (raised,)
+            )
+
+    def put(self, rows: Iterable[Row]) -> None:
+        """Put rows in; those whose key is known already are there already."""
+        with self._transaction() as db:
+            for row in rows:
+                _insert(db, row)
+
+    @staticmethod
+    def _follow(db: sqlite3.Connection, alarm: str, decision: Decision, now_ms: int) -> None:
+        for why, step in ((decision.end_all, 0), (decision.end_steps, 1)):
+            if why:
+                db.execute(
+                    "UPDATE notify_rows SET state = 'cancelled', done_ms = ?, detail = ?"
+                    " WHERE alarm = ? AND step >= ? AND state = 'waiting'",
+                    (now_ms, why, alarm, step),
+                )
+        if decision.returned:
+            db.execute(
+                "UPDATE notify_rows SET notice = json_set(notice, '$.returned', json('true'))"
+                " WHERE alarm = ? AND state = 'waiting'",
+                (alarm,),
+            )
+        for row in decision.rows:
+            ladder = "SELECT 1 FROM notify_rows WHERE alarm = ? AND step = ? AND channel = ? AND state = 'waiting'"
+            if row.notice.step and db.execute(ladder, (alarm, row.notice.step, row.channel)).fetchone():
+                continue  # nobody has acknowledged it since the last activation: that ladder goes on
+            _insert(db, row)
+
+    # ---------------------------------------------------------------------------------------------------- waiting
+
+    def waiting(self, channel: str) -> list[Row]:
+        """Read what waits for a channel, in the order in which it is due."""
+        query = (
+            "SELECT id, key, channel, language, people, due_ms, wait_ms, why, notice FROM notify_rows"
+            " WHERE channel = ? AND state = 'waiting' ORDER BY due_ms, id LIMIT 5000"
+        )
+        return [_row(found) for found in self._db.execute(query, (channel,))]
+
+    def open_messages(self, channel: str) -> list[Open]:
+        """Read the messages of a channel that are not done with, priority 1 first."""
+        query = (
+            "SELECT body, urgent, tries, maybe, made_ms FROM notify_messages"
+            " WHERE channel = ? AND state = 'open' ORDER BY urgent DESC, made_ms, id"
+        )
+        return [
+            Open(
+                message=_message(body), channel=channel, urgent=bool(urgent), tries=tries, maybe=bool(maybe), made_ms=ms
+            )
+            for body, urgent, tries, maybe, ms in self._db.execute(query, (channel,))
+        ]
+
+    def move(self, rows: Iterable[Row], former: Iterable[int], why: str, now_ms: int) -> None:
+        """Give rows to another channel."""
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE notify_rows SET state = 'moved', done_ms = ?, detail = ? WHERE id = ?",
+                [(now_ms, why[:300], one) for one in former],
+            )
+            for row in rows:
+                _insert(db, row)
+
+    def rows_of(self, message: str) -> list[Row]:
+        """Read the rows that went with a message."""
+        query = (
+            "SELECT id, key, channel, language, people, due_ms, wait_ms, why, notice FROM notify_rows WHERE message = ?"
+            " ORDER BY id"
+        )
+        return [_row(found) for found in self._db.execute(query, (message,))]
+
+    def expire(self, before_ms: int, now_ms: int) -> int:
+        """Give up what should have been told before a time."""
+        with self._transaction() as db:
+            old = [
+                one
+                for (one,) in db.execute(
+                    "SELECT id FROM notify_messages WHERE state = 'open' AND made_ms < ?", (before_ms,)
+                )
+            ]
+            for message in old:
+                db.execute("UPDATE notify_messages SET state = 'expired', done_ms = ? WHERE id = ?", (now_ms, message))
+                db.execute("UPDATE notify_rows SET state = 'expired', done_ms = ? WHERE message = ?", (now_ms, message))
+            return db.execute(
+                "UPDATE notify_rows SET state = 'expired', done_ms = ? WHERE state = 'waiting' AND due_ms < ?",
+                (now_ms, before_ms),
+            ).rowcount
+
+    # ----------------------------------------------------------------------------------------------------- sending
+
+    def sends(self, channel: str) -> list[tuple[int, bool]]:
+        """Read the tokens that were taken: (steady time, of priority 1), in order."""
+        query = "SELECT at_ms, urgent FROM notify_sends WHERE channel = ? ORDER BY at_ms"
+        return [(at_ms, bool(urgent)) for at_ms, urgent in self._db.execute(query, (channel,))]
+
+    def begin(self, message: Message, channel: str, rows: Sequence[int], until_ms: int, now_ms: int) -> int:
+        """Write down that an attempt is made, with its token; return the token. rows: of a new message."""
+        with self._transaction() as db:
+            if rows:
+                db.execute(
+                    "INSERT INTO notify_messages VALUES (?, ?, ?, ?, 'open', 0, 0, 0, 0, ?, NULL, '')",
+                    (message.id, channel, message.urgent, _json(message), now_ms),
+                )
+                db.executemany(
+                    "UPDATE notify_rows SET state = 'taken', message = ? WHERE id = ?",
+                    [(message.id, one) for one in rows],
+                )
+            db.execute(
+                "UPDATE notify_messages SET tries = tries + 1, trying = 1, repeated = repeated OR ? WHERE id = ?",
+                (message.repeat, message.id),
+            )
+            cursor = db.execute(
+                "INSERT INTO notify_sends (channel, at_ms, urgent) VALUES (?, ?, ?)",
+                (channel, until_ms, message.urgent),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def finish(  # noqa: PLR0913 - what became of it, and of the channel
+        self, message: str, token: int, at_ms: int, *, state: str, maybe: bool, detail: str, now_ms: int,
+        channel: ChannelState,
+    ) -> None:  # fmt: skip
+        """Write down what became of an attempt. state: open = it will be tried again."""
+        with self._transaction() as db:
+            db.execute("UPDATE notify_sends SET at_ms = ? WHERE number = ?", (at_ms, token))
+            db.execute("DELETE FROM notify_sends WHERE at_ms < ?", (at_ms - _HOUR_MS,))
+            done_ms = None if state == "open" else now_ms
+            db.execute(
+                "UPDATE notify_messages SET state = ?, trying = 0, maybe = maybe OR ?, detail = ?, done_ms = ?"
+                " WHERE id = ?",
+                (state, maybe, detail, done_ms, message),
+            )
+            rows = "taken" if state == "open" else state
+            db.execute(
+                "UPDATE notify_rows SET state = ?, detail = ?, done_ms = ? WHERE message = ?",
+                (rows, detail, done_ms, message),
+            )
+            _keep(db, channel)
+
+    def drop(self, message: str, state: str, why: str, now_ms: int) -> None:
+        """End a message whose rows go elsewhere."""
+        with self._transaction() as db:
+            sql = "UPDATE notify_messages SET state = ?, detail = ?, done_ms = ? WHERE id = ?"
+            db.execute(sql, (state, why[:300], now_ms, message))
+
+    def wake(self, boot: str, steady_ms: int) -> None:
+        """After a start: attempts that were being made may have arrived; of another boot nobody knows the time.
+
+        Then each token counts as taken now: that waits too long rather than too short.
+        """
+        same = self.fact("boot") == boot
+        with self._transaction() as db:
+            db.execute("UPDATE notify_messages SET maybe = 1, trying = 0 WHERE trying = 1")
+            if not same:
+                db.execute("UPDATE notify_sends SET at_ms = ?", (steady_ms,))
+                for (body,) in db.execute("SELECT body FROM notify_channels").fetchall():
+                    state = msgspec.json.decode(body, type=ChannelState)
+                    if state.blocked_until_ms:
+                        state.blocked_until_ms = steady_ms + 600_000
+                        _keep(db, state)
+            db.execute("INSERT OR REPLACE INTO notify_facts VALUES ('boot', ?)", (boot,))
+
+    # ----------------------------------------------------------------------------------------------------- looking
+
+    def channel(self, name: str) -> ChannelState:
+        """Read how a channel stands."""
+        row = self._db.execute("SELECT body FROM notify_channels WHERE name = ?", (name,)).fetchone()
+        return ChannelState(name=name) if row is None else msgspec.json.decode(row[0], type=ChannelState)
+
+    def channels(self) -> list[tuple[ChannelState, int, int]]:
+        """Read how all channels stand: with how many rows wait, and when the first of them is due (0 = none)."""
+        found = []
+        for (body,) in self._db.execute("SELECT body FROM notify_channels ORDER BY name").fetchall():
+            state = msgspec.json.decode(body, type=ChannelState)
+            waiting, due_ms = self._db.execute(
+                "SELECT count(*), coalesce(min(due_ms), 0) FROM notify_rows"
+                " WHERE channel = ? AND state IN ('waiting', 'taken')",
+                (state.name,),
+            ).fetchone()
+            found.append((state, int(waiting), int(due_ms)))
+        return found
+
+    def keep_channel(self, state: ChannelState) -> None:
+        """Write down how a channel stands."""
+        with self._transaction() as db:
+            _keep(db, state)
+
+    def ask_for_test(self, channel: str, key: str, user: str) -> bool:
+        """Ask for a test message; whether there is such a channel."""
+        if not self.channel(channel).kind or not self.channel(channel).active:
+            return False
+        with self._transaction() as db:
+            db.execute("INSERT INTO notify_asked VALUES (?, ?, ?)", (key, channel, user))
+        return True
+
+    def asked(self) -> list[tuple[str, str, str]]:
+        """Read which test messages are asked for: key, channel, user."""
+        return self._db.execute("SELECT key, channel, user FROM notify_asked").fetchall()
+
+    def answered(self, key: str) -> None:
+        """Forget that a test message was asked for."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM notify_asked WHERE key = ?", (key,))
+
+    def result(self, key: str) -> tuple[str, str] | None:
+        """Read what became of a row: its state, and what was said; None = there is none."""
+        found: tuple[str, str] | None = self._db.execute(
+            "SELECT state, detail FROM notify_rows WHERE key = ?", (key,)
+        ).fetchone()
+        return found
+
+    def receipts(self, alarm: str, limit: int = 200) -> list[Receipt]:
+        """Read what became of the tellings of an alarm, the newest first."""
+        query = (
+            "SELECT coalesce(r.done_ms, r.due_ms), r.channel, r.people, r.step, r.state, r.detail, r.why,"
+            " coalesce(m.repeated, 0) FROM notify_rows r LEFT JOIN notify_messages m ON m.id = r.message"
+            " WHERE r.alarm = ? ORDER BY r.id DESC LIMIT ?"
+        )
+        return [
+            Receipt(
+                time=time_ms, channel=channel, to=[one.name for one in _people(people)],
+                what=f"escalation-{step}" if step else "told", status=state,
+                error="" if state in ("sent", "waiting") else detail, why=why, repeat=bool(repeat),
+            )
+            for time_ms, channel, people, step, state, detail, why, repeat in self._db.execute(query, (alarm, limit))
+        ]  # fmt: skip
+
+    def prune(self, now_ms: int) -> None:
+        """Forget what was done with two years ago."""
+        with self._transaction() as db:
+            for table in ("notify_rows", "notify_messages"):
+                db.execute(f"DELETE FROM {table} WHERE done_ms < ?", (now_ms - KEPT_MS,))  # noqa: S608 - our own tables
+
+
+def _insert(db: sqlite3.Connection, row: Row) -> None:
+    db.execute(
+        "INSERT OR IGNORE INTO notify_rows"
+        " (key, alarm, step, channel, language, due_ms, wait_ms, people, why, notice, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+        (
+            row.key, row.notice.alarm, row.notice.step, row.channel, row.language, row.due_ms, row.wait_ms,
+            _json(row.people), row.why, _json(row.notice),
+        ),
+    )  # fmt: skip
+
+
+def _keep(db: sqlite3.Connection, state: ChannelState) -> None:
+    db.execute("INSERT OR REPLACE INTO notify_channels VALUES (?, ?)", (state.name, _json(state)))
+
+
+def _row(found: tuple[int, str, str, str, str, int, int, str, str]) -> Row:
+    number, key, channel, language, people, due_ms, wait_ms, why, notice = found
+    return Row(
+        id=number, key=key, channel=channel, language="en" if language == "en" else "zh", people=_people(people),
+        due_ms=due_ms, wait_ms=wait_ms, why=why, notice=_notice(notice),
+    )  # fmt: skip

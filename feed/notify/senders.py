@@ -1,0 +1,110 @@
+"""All senders by kind, and the one place that does their I/O, with time-outs."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import urllib3
+
+from feed.notify import aliyun_sms, dingtalk, feishu, smtp, webhook, wecom
+from feed.notify.records import Message, Request, Verdict, again, refused, shut
+from feed.notify.settings import AnyChannel, MailSettings
+
+CONNECT_S = 4.0
+WHOLE_S = 10.0
+MOST_ANSWER = 65_536
+
+
+class Sender(NamedTuple):
+    """What is known of a kind of channel.
+
+    limits      what the receiver takes (`feed.notify.pace.Windows`); most_bytes: of a message's text
+    idempotent  the receiver knows by its id a message that it has had; personal: it writes to people
+    """
+
+    limits: tuple[tuple[int, int], ...]
+    most_bytes: int
+    idempotent: bool
+    personal: bool
+
+
+SENDERS: dict[str, Sender] = {
+    kind: Sender(module.LIMITS, module.MOST_BYTES, module.IDEMPOTENT, module.PERSONAL)
+    for kind, module in (
+        ("dingtalk", dingtalk),
+        ("wecom", wecom),
+        ("feishu", feishu),
+        ("smtp", smtp),
+        ("webhook", webhook),
+        ("aliyun_sms", aliyun_sms),
+    )
+}
+
+_OVER_HTTP: dict[
+    str, tuple[Callable[[Any, Message, int], Request], Callable[[int, dict[str, str], bytes], Verdict]]
+] = {
+    "dingtalk": (dingtalk.request, dingtalk.verdict),
+    "wecom": (wecom.request, wecom.verdict),
+    "feishu": (feishu.request, feishu.verdict),
+    "webhook": (webhook.request, webhook.verdict),
+    "aliyun_sms": (aliyun_sms.request, aliyun_sms.verdict),
+}
+
+
+def limits(channel: AnyChannel) -> tuple[tuple[int, int], ...]:
+    """Return the windows of a channel: the receiver's, and the engineer's own where he wants fewer."""
+    own = () if channel.per_minute is None else ((60_000, channel.per_minute),)
+    return (*SENDERS[channel.kind].limits, *own)
+
+
+def send(channel: AnyChannel, message: Message, now_ms: int) -> Verdict:
+    """Try once to send a message; it takes at most `CONNECT_S` and `WHOLE_S`. Never raises."""
+    try:
+        if isinstance(channel, MailSettings):
+            return smtp.deliver(channel, message, WHOLE_S)
+        if SENDERS[channel.kind].personal and not any(one.mobile for one in message.people):
+            return refused("nobody of them has a mobile")
+        build, verdict = _OVER_HTTP[channel.kind]
+        request = build(channel, message, now_ms)
+    except (OSError, UnicodeDecodeError) as error:
+        return shut(f"a secret cannot be read: {error}"[:300])
+    return _post(request, verdict, None if channel.ca_file is None else str(channel.ca_file))
+
+
+def _post(request: Request, verdict: Callable[[int, dict[str, str], bytes], Verdict], ca_file: str | None) -> Verdict:
+    deadline = time.monotonic() + WHOLE_S
+    timeout = urllib3.Timeout(connect=CONNECT_S, read=WHOLE_S - CONNECT_S)
+    with urllib3.PoolManager(num_pools=1, ca_certs=ca_file) as pool:
+        try:
+            answer = pool.request(
+                "POST", request.url, body=request.body, headers=request.headers, timeout=timeout, retries=False,
+                redirect=False, preload_content=False, decode_content=True,
+            )  # fmt: skip
+        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+            return again(15.0, _short(error))
+        except urllib3.exceptions.SSLError as error:
+            return shut(_short(error))
+        except urllib3.exceptions.HTTPError as error:
+            return again(15.0, _short(error), maybe=True)
+        try:
+            body = b""
+            while len(body) <= MOST_ANSWER:
+                if time.monotonic() > deadline:
+                    return again(15.0, "no whole answer in time", maybe=True)
+                part = answer.read1(8192)
+                if not part:
+                    break
+                body += part
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return again(15.0, _short(error), maybe=True)
+        finally:
+            answer.close()
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return verdict(answer.status, headers, body)
+
+
+def _short(error: Exception) -> str:
+    """Say what went wrong without the URL, whose query holds tokens."""
+    reason = getattr(error, "reason", None) or error
+    words = str(reason).rpartition(": ")[2]
+    return f"{type(error).__name__}: {words.split('url')[0]}"[:200]
