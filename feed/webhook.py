@@ -2,8 +2,8 @@
 
 The position moves with each event, after its answer, and is on the disk within a second; so a process that was killed
 posts again what it posted in that second, with the same ids. Nothing overtakes an event that the receiver cannot take,
-for order is part of what is told; one that it says it does not want is set aside after a while, counted, and kept in the
-desk by its number.
+for order is part of what is told; one that it says it does not want is set aside after a while, counted, and kept in
+the desk by its number.
 """
 
 import logging

@@ -13,7 +13,7 @@ from tests.feed.feeds_room import Listener, listener, order, receiver, signed, w
 from tests.load import Publisher
 from tests.servers import Mosquitto, mosquitto, until
 
-DEVICES, KILLS = 20, 8
+DEVICES, KILLS = 20, 6
 ROOT = "cityward/drill/v1"
 EVENTS, STATUS = f"{ROOT}/alarm/events", f"{ROOT}/status"
 FEEDS = """feeds:
