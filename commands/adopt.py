@@ -19,7 +19,8 @@ from config.quotes import read_as
 from devices.catalogue import MODELS
 from devices.guesses import ASKED
 from devices.instants import rfc3339_ms
-from feed.behind import Refiled, StrangerView
+from feed.behind import Refiled
+from feed.strangers import StrangerView
 from rules.records import Reread
 
 INTERVALS = ("1 min", "2 min", "5 min", "10 min", "15 min", "30 min", "1 h", "2 h", "6 h", "12 h", "24 h")

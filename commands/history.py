@@ -24,7 +24,7 @@ from devices.guesses import guesses
 from devices.instants import rfc3339
 from devices.reception import Reception
 from devices.registry import Registry
-from feed.behind import StrangerFrame, StrangerView
+from feed.strangers import StrangerFrame, StrangerView
 from rules import lines
 from rules.records import Old, Refile
 from rules.ruleset import RuleSet

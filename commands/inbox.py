@@ -11,7 +11,7 @@ from commands.socket import directory_option
 from commands.strangers import inbox_of
 from config.problems import Language
 from devices.guesses import Guess
-from feed.behind import StrangerView
+from feed.strangers import StrangerView
 
 
 @click.group(invoke_without_command=True)

@@ -16,7 +16,8 @@ from commands.adopt import file_of
 from config.load import socket_of
 from config.quotes import unquoted
 from config.yaml import parse
-from feed.behind import InboxPage, StrangerFrame, StrangerView
+from feed.behind import InboxPage
+from feed.strangers import StrangerFrame, StrangerView
 
 
 @pytest.mark.parametrize("device", ["mh-0114", "no", "00012345", "0869", "0o17", "1e5", "2026-11-24", "12345", "NULL"])
