@@ -249,20 +249,23 @@ def test_a_flood_is_shown_by_cause_and_the_most_urgent_stand_alone(
     """More than ten within ten minutes: the gateway says that it is a flood, and the list becomes cards."""
     monkeypatch.setattr("feed.http.look._now_ms", lambda: NOW_MS + 60_000)
     line = tilted("gate", id="line-down@gate", rule="line-down", priority=2)
-    room.tell(line)
-    room.tell(*[tilted(f"mh-{n}", id=f"silent@mh-{n}", rule="silent", priority=4, group=line.id) for n in range(12)])
-    room.tell(tilted("p1-a"), tilted("p1-b"))
+    silent = [tilted(f"mh-{n}", id=f"silent@mh-{n}", rule="silent", priority=4) for n in range(12)]
+    room.tell(line, *silent, tilted("p1-a"), tilted("p1-b"))
+    for alarm in silent:
+        alarm.group = line.id
+    room.tell(*silent, kind="members")
     page.clock.run_for(11_000)
     expect(page.locator(".facts")).to_contain_text("报警洪水")
-    expect(lines(page)).to_have_count(4)
+    expect(lines(page)).to_have_count(3)
     card = page.locator(".line.group")
-    expect(card).to_contain_text("12 条同因报警，12 条未确认")
+    expect(card).to_contain_text("13 条同因报警，13 条未确认")
+    expect(card).to_contain_text("二级")  # the alarm that names the cause stands for them
     card.click()
     expect(lines(page)).to_have_count(16)
     picture(page, "flood")
     on_duty(page)
     page.keyboard.press("a")  # the card is selected: all of its members, each by its own name
-    eventually(lambda: sum(alarm.acknowledged for alarm in room.alarms.by_id.values()) == 12)
+    eventually(lambda: sum(alarm.acknowledged for alarm in room.alarms.by_id.values()) == 13)
     page.keyboard.press("g")
     page.keyboard.press("Home")
     expect(page.locator(".line.group")).to_have_count(0)

@@ -50,7 +50,7 @@ def seen(browser: Browser, busy: Room) -> Iterator[Any]:
 
     def look(screen: str, size: tuple[int, int], language: str = "zh", theme: str = "light", **more: Any) -> Page:  # noqa: ANN401 - as Playwright has it
         context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="zh-CN", **more
+            viewport={"width": size[0], "height": size[1]}, locale="zh-CN", **{"color_scheme": theme} | more
         )
         contexts.append(context)
         context.add_init_script(f"localStorage.setItem('language', '{language}')")

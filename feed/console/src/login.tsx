@@ -39,6 +39,9 @@ function Field(given: { label: string; type?: "password" | "text"; complete: str
   );
 }
 
+/** Password keepers want to know whose password it is. */
+const Whose = () => <input type="text" hidden readonly autocomplete="username" value={me.value?.user ?? ""} />;
+
 export const Login = () => <Enter wall={false} />;
 export const WallLogin = () => <Enter wall />;
 
@@ -89,6 +92,7 @@ function Change({ done }: { done: () => void }) {
   };
   return (
     <form onSubmit={(event) => void go(event)}>
+      <Whose />
       <Field label={t("login.old")} complete="current-password" set={setOld} first />
       <Field label={t("login.new")} complete="new-password" set={setWanted} />
       <Field label={t("login.again")} complete="new-password" set={setAgain} />
@@ -111,6 +115,7 @@ export function Lock() {
       <form class="panel" onSubmit={go}>
         <h1>{t("lock.title")}</h1>
         <p>{t("lock.who", { name: me.value?.name || me.value?.user || "" })}</p>
+        <Whose />
         <Field label={t("login.password")} complete="current-password" set={setPassword} first />
         <p class="wrong" role="alert">{words}</p>
         <button class="main" disabled={busy}>{t("lock.go")}</button>

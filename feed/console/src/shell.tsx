@@ -29,7 +29,7 @@ export function Shell() {
           <Duty />
           <Operator />
           <Account />
-          <button type="button" class="plain" onClick={turn}>{t(theme.value === "light" ? "theme.dark" : "theme.light")}</button>
+          <button type="button" id="theme" class="plain" onClick={turn}>{t(theme.value === "light" ? "theme.dark" : "theme.light")}</button>
           <button type="button" class="plain" onClick={() => void speak(language.value === "zh" ? "en" : "zh")}>
             {t("language")}
           </button>

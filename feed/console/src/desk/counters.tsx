@@ -42,7 +42,7 @@ export function Counters() {
           </li>
         ))}
         {now && <li>{t("desk.last10", { n: now.last_10_min })}</li>}
-        {now && <li class={now.flood.active ? "flood" : ""}>{t(now.flood.active ? "desk.flood" : "desk.calm")}</li>}
+        {now?.flood.active && <li class="flood">{t("desk.flood")}</li>}
         {now?.shift && <li>{t("desk.shift", { name: now.shift.name, time: hour(now.shift.until).slice(0, 5) })}</li>}
       </ul>
       <span class="find">

@@ -9,7 +9,7 @@ import type { Alarm, Priority } from "../types";
 import { askingAll, open, type Doing } from "./actions";
 import { pick } from "./counters";
 import { dismiss } from "./refused";
-import { causeOfRow, grouping, hold, isGrouped, move, refresh, rows, selected, selectedAlarm, selectedRow, toggle } from "./rows";
+import { grouping, hold, isGrouped, move, refresh, rows, selected, selectedAlarm, selectedRow, toggle } from "./rows";
 import { visible } from "./table";
 import { sendAll } from "../commands";
 
@@ -50,7 +50,7 @@ function ackInSight(): void {
 
 function enter(): void {
   const row = selectedRow.value;
-  if (row?.kind === "group") toggle(causeOfRow(row));
+  if (row?.kind === "group") toggle(row.cause);
   else document.querySelector<HTMLElement>(".detail button:not(.back)")?.focus();
 }
 

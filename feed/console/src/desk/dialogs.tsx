@@ -133,6 +133,7 @@ function Sure({ set }: { set: (password: string) => void }) {
   return (
     <>
       <p>{t("ask.reset.sure")}</p>
+      <input type="text" hidden readonly autocomplete="username" value={me.value?.user} />
       {again && (
         <label>
           {t("ask.password")}

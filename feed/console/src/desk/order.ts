@@ -2,7 +2,7 @@
 import type { Alarm, Priority } from "../types";
 
 export type AlarmRow = { kind: "alarm"; id: string; alarm: Alarm; gone: boolean; inside: boolean };
-export type GroupRow = { kind: "group"; id: string; head: Alarm; members: Alarm[]; unacked: number; open: boolean };
+export type GroupRow = { kind: "group"; id: string; cause: string; head: Alarm; members: Alarm[]; unacked: number; open: boolean };
 export type Row = AlarmRow | GroupRow;
 
 const WITHHELD = new Set(["SHELVED", "SUPPRESSED", "OUT_OF_SERVICE"]);
@@ -64,33 +64,36 @@ const said = ({ name, site, device, subject, id, text }: Alarm): string =>
 
 /** In a flood: one card for each cause with its members; the most urgent always stand alone. */
 export function grouped(list: Alarm[], open: Set<string>): Row[] {
+  const causes = causesOf(list);
   const groups = new Map<string, Alarm[]>();
   for (const alarm of list) {
     if (alarm.priority === 1) continue;
-    const cause = causeOf(alarm);
-    const members = groups.get(cause);
+    const members = groups.get(causes(alarm));
     if (members) members.push(alarm);
-    else groups.set(cause, [alarm]);
+    else groups.set(causes(alarm), [alarm]);
   }
   const rows: Row[] = [];
   const done = new Set<string>();
   for (const alarm of list) {
-    const cause = causeOf(alarm);
+    const cause = causes(alarm);
     const members = alarm.priority === 1 ? [] : (groups.get(cause) ?? []);
     if (members.length < 2) rows.push(single(alarm));
     else if (!done.has(cause)) {
       done.add(cause);
       const head = members.find(({ id }) => id === cause) ?? alarm;
       const unacked = members.filter(({ acknowledged }) => !acknowledged).length;
-      rows.push({ kind: "group", id: `group ${cause}`, head, members, unacked, open: open.has(cause) });
+      rows.push({ kind: "group", id: `group ${cause}`, cause, head, members, unacked, open: open.has(cause) });
       if (open.has(cause)) rows.push(...members.map((one) => single(one, true)));
     }
   }
   return rows;
 }
 
-/** What makes alarms one card: the alarm that names the cause, else their rule at their site. */
-export const causeOf = (alarm: Alarm): string => alarm.group ?? `${alarm.rule} ${alarm.site ?? ""}`;
+/** What makes alarms one card: the alarm that names the cause, with itself; else their rule at their site. */
+function causesOf(list: Alarm[]): (alarm: Alarm) => string {
+  const named = new Set(list.map(({ group }) => group));
+  return ({ id, group, rule, site }) => group ?? (named.has(id) ? id : `${rule} ${site ?? ""}`);
+}
 
 const single = (alarm: Alarm, inside = false): AlarmRow => ({ kind: "alarm", id: alarm.id, alarm, gone: false, inside });
 

@@ -2,7 +2,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { alarms, changed, version } from "../state";
 import type { Alarm, Priority, Summary } from "../types";
-import { causeOf, filtered, grouped, held, Ordered, plain, type Filter, type Row } from "./order";
+import { filtered, grouped, held, Ordered, plain, type Filter, type Row } from "./order";
 
 export const filter = signal<Filter>({ priority: null, words: "" });
 export const summary = signal<Summary | null>(null);
@@ -40,7 +40,7 @@ const still = signal<Row[] | null>(null); // the rows as they stood when holding
 effect(() => {
   const hold = holding.value.size > 0;
   if (!hold) still.value = null;
-  else if (still.peek() === null) still.value = fresh.peek();
+  else if (still.peek() === null && fresh.value.length) still.value = fresh.peek(); // in an empty list nothing can move
 });
 
 /** Show what is there now, also while the rows are held. */
@@ -118,5 +118,3 @@ export function move(by: number): void {
   const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + by));
   selected.value = all[next]?.id ?? null;
 }
-
-export const causeOfRow = (row: Row): string => causeOf(row.kind === "group" ? row.head : row.alarm);

@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { language, t } from "../i18n";
 import { current, link } from "../state";
 import { narrow } from "../width";
-import { filter, hold, refresh, rows, selected, toggle, causeOfRow, waiting } from "./rows";
+import { filter, hold, refresh, rows, selected, toggle, waiting } from "./rows";
 import { Line, rowId, sentFor } from "./row";
 
 const HEIGHT = 30;
@@ -52,7 +52,7 @@ export function Table() {
   return (
     <div
       class="list"
-      onPointerEnter={(event) => event.pointerType === "mouse" && hold("pointer", true)}
+      onPointerMove={(event) => event.pointerType === "mouse" && hold("pointer", true)}
       onPointerLeave={() => hold("pointer", false)}
     >
       <Waiting onShow={() => box.current?.scrollTo(0, 0)} />
@@ -91,7 +91,7 @@ function choose(target: EventTarget | null): void {
   const id = target instanceof Element ? target.closest<HTMLElement>("[data-row]")?.dataset["row"] : undefined;
   const row = rows.peek().find((one) => one.id === id);
   if (!row) return;
-  if (row.kind === "group") toggle(causeOfRow(row));
+  if (row.kind === "group") toggle(row.cause);
   selected.value = row.id;
 }
 

@@ -41,12 +41,10 @@ export default function Screen() {
 
 function Now({ handed }: { handed: () => void }) {
   if (!link.value.pictured) return <Loading />;
-  const lists = { standing: standing().map(given), shelved: inState("SHELVED").map(given), out_of_service: inState("OUT_OF_SERVICE").map(given) };
-  const held = inState("SUPPRESSED").length;
+  const lists = { standing: [...standing(), ...inState("SUPPRESSED")].map(given), shelved: inState("SHELVED").map(given), out_of_service: inState("OUT_OF_SERVICE").map(given) };
   return (
     <>
       <Lists lists={lists} />
-      {held > 0 && <p class="hint">{t("handover.suppressed", { n: held })}</p>}
       {may("handover") ? <Sign handed={handed} /> : <p class="panel hint">{t("handover.login")}</p>}
     </>
   );

@@ -1,5 +1,5 @@
 // Leaflet and what we need of it. It may write no markup: marks are elements, attribution and buttons are our own.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { render, h } from "preact";
 import { SHAPES } from "../parts/chip";
 import type { ConsoleSettings, Priority } from "../types";
@@ -63,11 +63,14 @@ export class TileMap {
     }, x, y);
     for (const mark of found) {
       const marker = L.marker(this.map.containerPointToLatLng([mark.x, mark.y]), { icon: iconOf(mark), zIndexOffset: 1000 * (5 - (mark.worst || 5)) });
-      marker.on("click", () => {
+      const open = (): void => {
         this.pick(mark);
         if (mark.spots.length > 1) this.aim(mark.spots);
-      });
-      marker.addTo(this.layer).getElement()?.setAttribute("aria-label", wordsOf(mark));
+      };
+      marker.on("click", open).addTo(this.layer);
+      const element = marker.getElement();
+      element?.setAttribute("aria-label", wordsOf(mark));
+      element?.addEventListener("keydown", (event) => event.key === "Enter" && open());
     }
   }
 }

@@ -58,7 +58,7 @@ export function Schematic({ spots, pick, aim }: { spots: Spot[]; pick: (mark: Ma
   return (
     <>
       <svg
-        ref={svg} class="schematic" tabIndex={0} role="group" aria-label={t("map.schematic_say")} {...drag}
+        ref={svg} class="schematic" tabindex={0} role="group" aria-label={t("map.schematic_say")} {...drag}
         onWheel={(event) => {
           event.preventDefault();
           zoom(event.deltaY < 0 ? STEP : 1 / STEP, event.offsetX, event.offsetY);
@@ -116,7 +116,7 @@ function One({ mark, open }: { mark: Mark; open: (mark: Mark) => void }) {
   const many = mark.spots.length > 1;
   return (
     <g
-      class={`mark ${mark.worst ? `p${mark.worst}` : ""}`} tabIndex={0} role="button" aria-label={wordsOf(mark)}
+      class={`mark ${mark.worst ? `p${mark.worst}` : ""}`} tabindex={0} role="button" aria-label={wordsOf(mark)}
       transform={`translate(${Math.round(mark.x)} ${Math.round(mark.y)})`}
       onClick={() => open(mark)}
       onKeyDown={(event) => {

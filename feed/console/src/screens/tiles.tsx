@@ -16,14 +16,12 @@ export function Tiles({ settings, spots, pick, aim }: { settings: Settings; spot
   useEffect(() => {
     let made: TileMap | null = null;
     let gone = false;
-    import("./leaflet").then(
-      ({ TileMap: Made }) => {
-        if (gone || !box.current) return;
-        made = new Made(box.current, settings, setUnseen);
-        setMap(made);
-      },
-      () => setFailed(true),
-    );
+    const put = ({ TileMap: Made }: typeof import("./leaflet")): void => {
+      if (gone || !box.current) return;
+      made = new Made(box.current, settings, setUnseen);
+      setMap(made);
+    };
+    void import("./leaflet").then(put, () => setFailed(true));
     return () => {
       gone = true;
       made?.remove();
