@@ -1,4 +1,4 @@
-"""Browsers at the console for stories about its screens: each logs in by the page, and nothing may be said on its console."""
+"""Browsers at the console, for stories about its screens: somebody logs in, and the browser has nothing to say."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +69,7 @@ def faults(page: Page, axe: Path) -> list[str]:
     """Return what axe finds wrong with the page, by rule and place."""
     page.evaluate(axe.read_text(encoding="utf-8"))
     found: list[str] = page.evaluate(
-        "async () => (await axe.run()).violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.target} ${n.failureSummary}`))"
+        "async () => (await axe.run()).violations"
+        ".flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target} ${n.failureSummary}`))"
     )
     return found

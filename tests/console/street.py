@@ -121,8 +121,8 @@ def withheld() -> list[Alarm]:
             withheld_by="张三",
         ),
         high(
-            "dust-08", suppressed=["shelved"], shelved_until_ms=now + 3 * HOUR_MS, one_shot=True, name="云龙湖二期 西门",
-            reason="等待校准", withheld_by="李四",
+            "dust-08", suppressed=["shelved"], shelved_until_ms=now + 3 * HOUR_MS, one_shot=True,
+            name="云龙湖二期 西门", reason="等待校准", withheld_by="李四",
         ),
         tilted(
             "mh-0003", suppressed=["out_of_service"], out_until_ms=now + 50 * HOUR_MS, name="文化路3号 污水井盖",

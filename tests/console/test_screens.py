@@ -1,4 +1,4 @@
-"""The screens beside the duty desk, each as its user uses it: a real server, a real fold behind it, Debian's Chromium."""
+"""The screens beside the duty desk, each as its user uses it: a real server, a real fold, Debian's Chromium."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,7 +144,7 @@ def test_the_journal_finds_what_was_done_and_by_whom(browser: Browser, room: Con
         page.get_by_label("到").fill("2026-11-24T17:00:00")
         page.keyboard.press("Enter")
         expect(table.first).to_contain_text("井盖")
-        assert {name for name in page.locator(".place a").all_inner_texts()} == {
+        assert set(page.locator(".place a").all_inner_texts()) == {
             "文化路1号 污水井盖",
             "文化路 mh-0001 井盖",
         }
@@ -263,7 +263,7 @@ def test_who_may_not_is_told_so_in_words(browser: Browser, room: ConsoleRoom) ->
         expect(sitting.page.get_by_role("navigation").get_by_text("人员")).to_have_count(0)
         for screen in ("people", "audit"):  # he writes the address himself
             page = sitting.open(screen)
-            expect(page.get_by_role("alert").first).to_contain_text("权限")
+            expect(page.get_by_role("alert").first).to_contain_text("无权操作")
         page = sitting.open("handover")
         expect(page.get_by_text("交接须由值班员或工程师登录后签名。")).to_be_visible()
 
@@ -282,7 +282,7 @@ def test_what_cannot_be_read_is_no_empty_list(browser: Browser, room: ConsoleRoo
 def test_words_from_the_street_stay_words(browser: Browser, room: ConsoleRoom) -> None:
     nasty = "<img src=x onerror=alert(1)>"
     room.tell(
-        tilted("mh-0001", name=nasty), high(suppressed=["shelved"], reason=nasty, shelved_until_ms=now_ms() + 9e6)
+        tilted("mh-0001", name=nasty), high(suppressed=["shelved"], reason=nasty, shelved_until_ms=now_ms() + 9_000_000)
     )
     with seat(browser, room, "engineer") as sitting:
         for screen in ("shelf", "journal", "kpi", "handover", "map"):
