@@ -10,6 +10,7 @@ from commands.archive_child import Archivist, Task
 from commands.crew import Crew
 from commands.evidence import Proofs
 from commands.report_child import Reporter
+from commands.report_telling import teller
 from config.schema import CitywardSettings
 from feed import audit_export
 from ingest.pipeline import Pipeline
@@ -29,7 +30,7 @@ def begin(crew: Crew, pipeline: Pipeline, proofs: Proofs, settings: CitywardSett
     upkeep.each_day(zone, lambda: _export_audit(settings.state, zone))
     upkeep.start()
     if settings.reports is not None:
-        reporter = Reporter(settings, settings.reports, None)
+        reporter = Reporter(settings, settings.reports, teller(settings))
         crew.hire("reports", lambda: reporter.run(stop), stop)
     if settings.archive is not None:
         state, budget, stores = str(settings.state), settings.archive.budget, pipeline.stores

@@ -1,0 +1,36 @@
+"""Puts what is said of reports into the outbox of notifications, by whose channels it is sent."""
+
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
+
+from config.schema import CitywardSettings
+from feed.notify.decide import Plan, to_channel
+from feed.notify.outbox import Outbox
+from feed.notify.records import Notice
+from feed.notify.senders import SENDERS
+from feed.reports.sending import Said
+
+PRIORITY = 4  # it can wait behind all alarms
+
+
+def teller(settings: CitywardSettings) -> Callable[[Sequence[Said]], None] | None:
+    """Make what tells people of reports; None = nobody is to be told, or there are no channels."""
+    notify, reports = settings.notify, settings.reports
+    if notify is None or reports is None or not reports.send:
+        return None
+    personal = frozenset(one.name for one in notify.channels if SENDERS[one.kind].personal)
+    zone = ZoneInfo(settings.gateway.time_zone)
+    plan = Plan(settings=notify, zone=zone, shifts=settings.console.shifts, personal=personal)
+    known = {one.name for one in notify.channels}
+    channels = [name for name in reports.send if name in known]
+
+    def tell(messages: Sequence[Said]) -> None:
+        box = Outbox(settings.state / "desk.sqlite")
+        try:
+            for said in messages:
+                notice = Notice(kind="said", text=said.text, priority=PRIORITY, t_ms=said.t_ms)
+                box.put([row for name in channels for row in to_channel(plan, name, said.key, notice)])
+        finally:
+            box.close()
+
+    return tell
