@@ -165,6 +165,16 @@ def test_a_secret_that_cannot_be_read_is_told(place: Place) -> None:
         wait_for(lambda: place.position() == 1)
 
 
+def test_a_token_that_no_header_can_hold_ends_nothing(place: Place) -> None:
+    (place.folder / "token").write_text("令牌\nX-Evil: 1")
+    with place.fed(token={"file": place.folder / "token"}, down_s=0.0):
+        place.room.tell(tilted())
+        wait_for(lambda: any(data["bad"] for _, data in place.outside.reported))
+        (place.folder / "token").write_text("t0ken")
+        wait_for(lambda: place.position() == 1)
+    assert "x-evil" not in place.there.taken[0].headers
+
+
 def test_it_goes_on_where_it_was(place: Place) -> None:
     """A stop while the receiver is away; the next process posts what is left, and what was told meanwhile."""
     with place.fed():
