@@ -53,7 +53,7 @@ class Link:
         listen: str | None,
         wake: Callable[[], None],
     ) -> None:
-        """Connect. Raises LinkError; OSError or UnicodeDecodeError where password or certificates cannot be read."""
+        """Connect. Raises LinkError; OSError or UnicodeError where password, certificates or host cannot be read."""
         self._where = "{}:{}".format(*settings.broker)
         self._listen, self._wake = listen, wake
         self._connected = threading.Event()

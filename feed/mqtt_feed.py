@@ -103,7 +103,7 @@ class MqttFeed:
             link = self._open()
             self._stay(link, stop)
             self._leave(link)
-        except (LinkError, OSError, UnicodeDecodeError) as error:
+        except (LinkError, OSError, UnicodeError) as error:  # UnicodeError: password, or a host that is no name
             return self._failed(str(error))
         except sqlite3.Error as error:
             if not no_room(error):

@@ -109,7 +109,7 @@ class Poster:
                 said = answer.read(ANSWER_BYTES, decode_content=False)
             finally:
                 answer.drain_conn() if answer.length_remaining else answer.release_conn()
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:  # ValueError: a token that no header can hold
             return Reply(NO_ANSWER, str(error))
         retry = _seconds_to(answer.headers.get("retry-after"))
         return Reply(answer.status, said.decode("utf-8", "replace").strip()[:300], retry)
