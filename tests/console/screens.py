@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from tests.feed.console import PASSWORD, ConsoleRoom
 
+expect.set_options(timeout=20_000)  # of a machine that does ten things at once
+
 
 class Seat:
     """Somebody in front of a browser.
