@@ -81,10 +81,10 @@ def open_desk(path: Path, schema: str) -> sqlite3.Connection:
     Autocommit: what must be together stands between BEGIN IMMEDIATE and COMMIT. Another writer is waited for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = not path.exists()
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    if fresh:
-        path.chmod(0o600)  # people and what they did; SQLite gives its other files the same mode
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if file.exists():
+            file.chmod(0o600)  # people, and what they did; an earlier version let the group read. SQLite does likewise
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.executescript(schema)

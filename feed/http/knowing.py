@@ -67,10 +67,10 @@ class Knowing:
         return _of_token(token, peer, token.hash)
 
     def of_session(self, peer: Peer, session: Session) -> Actor | None:
-        """Say whose session it is; None: of a wall screen that stands elsewhere."""
+        """Say whose session it is; None: of a wall screen that stands elsewhere, or whose token is gone."""
         if session.token:
-            token = self._people.tokens[session.token]
-            return _of_token(token, peer, session.hash) if _from_there(token, peer) else None
+            token = self._people.tokens.get(session.token)  # it may have been withdrawn just now
+            return _of_token(token, peer, session.hash) if token and _from_there(token, peer) else None
         person = self._people.people[session.user]
         return Actor(
             user=person.user, name=person.name, role=person.role, door="console", via=peer.via,

@@ -81,7 +81,7 @@ def _tokens(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/api/v1/tokens", responses=openapi.answers(TokensPage, 401, 403))
     async def tokens() -> Response:
         """Give all tokens, but not what they are."""
-        page = sorted((_token(each) for each in people.tokens.values()), key=lambda each: each.name)
+        page = sorted((_token(each) for each in list(people.tokens.values())), key=lambda each: each.name)
         return Response(json_of(TokensPage(tokens=page)), media_type=JSON)
 
     @app.post("/api/v1/tokens", responses=openapi.answers(TokenView, 401, 403, 422))

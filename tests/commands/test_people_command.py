@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from commands import first_admin, main
+from commands import first_admin, keeping, main
 from feed.audit_export import export
 from feed.people import People
 from tests.feed.console import PASSWORD, Browser, ConsoleRoom
@@ -97,6 +97,18 @@ def test_a_trail_that_somebody_has_changed_is_found(room: ConsoleRoom, etc: tupl
     broken = cityward("audit", "verify", *etc)
     assert broken.exit_code == 1
     assert "row 1 " in broken.output
+
+
+def test_an_export_that_cannot_be_written_is_said_and_made_up_for(
+    room: ConsoleRoom, caplog: pytest.LogCaptureFixture
+) -> None:
+    Browser(room).as_role("operator")
+    (room.state / "audit").write_text("no folder")
+    keeping._export_audit(room.state, "UTC")
+    assert "the next export has it" in caplog.text
+    (room.state / "audit").unlink()
+    keeping._export_audit(room.state, "UTC")
+    assert len(list((room.state / "audit").glob("*.jsonl"))) == 1
 
 
 def test_no_trail_is_said(tmp_path: Path) -> None:

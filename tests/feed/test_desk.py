@@ -72,6 +72,7 @@ def test_nobody_rewrites_the_trail(tmp_path: Path, change: str) -> None:
 
 
 def test_the_desk_is_nobody_else_s(tmp_path: Path) -> None:
+    (tmp_path / "desk.sqlite").touch(0o640)  # as of a version before
     desk = Desk(tmp_path / "desk.sqlite")
     desk.audit(entry(0))
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}

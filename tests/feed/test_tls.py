@@ -153,7 +153,11 @@ def test_a_wrong_one_at_the_start_does_not_keep_the_gateway_from_running(
 ) -> None:
     certificate, key = files
     key.write_bytes(b"")
-    with ConsoleRoom(tmp_path / "state", certificate=str(certificate), key={"file": str(key)}) as room:
+    told: list[tuple[str, str, bool]] = []
+    room = ConsoleRoom(tmp_path / "state", certificate=str(certificate), key={"file": str(key)})
+    room.server._report = lambda kind, data: told.append((kind, data["name"], data["bad"]))
+    with room:
+        assert told == [("condition", "certificate-refused", True)]
         assert "first.example" not in subject(shown(room))
         assert Browser(room).as_role("operator").get("/api/v1/alarms").status == 200
 
