@@ -1,11 +1,14 @@
 """The duty desk as a night shift uses it: by keys, live, nothing moving under the cursor."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from rules.packs import REFERENCE_EN, REFERENCE_ZH
 from rules.records import Text
-from tests.console.conftest import Picture
+from tests.console.conftest import Opens, Picture
+from tests.console.street import furnish, high
 from tests.feed.room import NOW_MS, Room, eventually, tilted
 
 
@@ -269,3 +272,21 @@ def test_a_flood_is_shown_by_cause_and_the_most_urgent_stand_alone(
     page.keyboard.press("g")
     page.keyboard.press("Home")
     expect(page.locator(".line.group")).to_have_count(0)
+
+
+def test_the_detail_shows_guidance_and_the_trend_with_its_limit_and_gaps(
+    opens: Opens, room: Room, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(room)
+    monkeypatch.setattr("feed.http.look._now_ms", lambda: room.fold.memory.log_ms)
+    room.tell(high("dust-07"))
+    page = opens()
+    lines(page).click()
+    plot = page.locator(".plot")
+    expect(plot.locator("canvas")).to_be_visible()
+    expect(plot).to_have_attribute(
+        "aria-label", re.compile(r"pm10_ug_m3：\d+ 个值，最新 [\d.]+ µg/m³，限值 150.*，缺 \d+ 分钟")
+    )
+    page.get_by_role("button", name="24 小时").click()
+    expect(plot).to_have_attribute("aria-label", re.compile(r"缺 1\d\d\d 分钟"))
+    picture(page, "trend")

@@ -4,7 +4,8 @@ import { pathOf } from "../api";
 import { pending } from "../commands";
 import { language, said, t } from "../i18n";
 import { Chip } from "../parts/chip";
-import { useLoad } from "../parts/load";
+import { Show, useLoad } from "../parts/load";
+import { Failed } from "../parts/states";
 import { to } from "../route";
 import { link, nowMs, second, watchers } from "../state";
 import { measured, span, when } from "../time";
@@ -55,13 +56,19 @@ function About({ alarm }: { alarm: Alarm }) {
         <Withheld alarm={alarm} />
       </header>
       <Actions alarm={alarm} />
+      {detail.problem && !detail.data && <Failed problem={detail.problem} again={detail.again} />}
       <Guidance alarm={alarm} detail={detail.data} />
       {alarm.device && alarm.quantity && <TrendPane device={alarm.device} quantity={alarm.quantity} />}
       <section>
         <h3>{t("detail.history")}</h3>
-        <ol class="events history">{(history.data?.events ?? []).map((event) => <Told key={event.number} event={event} />)}</ol>
+        <Show of={history}>
+          {({ events }) => <ol class="events history">{events.map((event) => <Told key={event.number} event={event} />)}</ol>}
+        </Show>
       </section>
-      <Receipts list={receipts.data?.receipts ?? []} />
+      <section>
+        <h3>{t("detail.receipts")}</h3>
+        <Show of={receipts}>{(data) => <Receipts list={data.receipts} />}</Show>
+      </section>
       <p class="row links">
         <a href={evidence} target="_blank" rel="noopener">{t("detail.evidence")}</a>
         {alarm.device && <a href={to("devices", alarm.device)}>{t("detail.device")}</a>}
@@ -125,7 +132,8 @@ function Guidance({ alarm, detail }: { alarm: Alarm; detail: AlarmDetail | null 
       <h3>{t("detail.guidance")}</h3>
       <p class="todo"><span class="sr">{t("detail.action")} </span>{said(guidance.action)}</p>
       <p>
-        {t("detail.respond", { span: span(guidance.respond_within_s), time: when(alarm.respond_by) })}
+        {t("detail.respond", { span: span(guidance.respond_within_s) })}
+        {alarm.respond_by && ` ${t("detail.respond.by", { time: when(alarm.respond_by) })}`}
         {late && <strong class="late"> {t("detail.overdue")}</strong>}
       </p>
       <dl>
@@ -153,19 +161,16 @@ function Told({ event }: { event: AlarmEvent }) {
 }
 
 function Receipts({ list }: { list: Receipt[] }) {
+  if (!list.length) return <p><small>{t("detail.receipts.none")}</small></p>;
   return (
-    <section>
-      <h3>{t("detail.receipts")}</h3>
-      {list.length === 0 && <p><small>{t("detail.receipts.none")}</small></p>}
-      <ol class="receipts history">
-        {list.map((one) => (
-          <li key={`${one.time} ${one.channel} ${one.to}`}>
-            <time dateTime={one.time}>{when(one.time)}</time> <b>{one.channel}</b> {one.to} {one.status}
-            {one.error && <span> {one.error}</span>}
-            {one.repeat && <small> {t("detail.repeat")}</small>}
-          </li>
-        ))}
-      </ol>
-    </section>
+    <ol class="receipts history">
+      {list.map((one) => (
+        <li key={`${one.time} ${one.channel} ${one.to}`}>
+          <time dateTime={one.time}>{when(one.time)}</time> <b>{one.channel}</b> {one.to} {one.status}
+          {one.error && <span> {one.error}</span>}
+          {one.repeat && <small> {t("detail.repeat")}</small>}
+        </li>
+      ))}
+    </ol>
   );
 }
