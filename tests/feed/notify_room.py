@@ -132,7 +132,7 @@ def message(number: int = 1, **keys: Any) -> Message:
     return Message(**(whole | keys))
 
 
-def alarm(name: str, priority: int = 1, **keys: Any) -> Alarm:
+def alarm(name: str, priority: int = 1, /, **keys: Any) -> Alarm:
     """Make an alarm that has just rung."""
     whole: dict[str, Any] = {
         "id": f"cover-tilted@{name}", "rule": "cover-tilted", "subject": name, "device": name, "family": "manhole",

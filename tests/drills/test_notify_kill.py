@@ -1,0 +1,132 @@
+"""Proof 4 for notifications: whenever the daemon is killed, people are told, and what may come twice says so."""
+
+import json
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from commands.socket import ask
+from rules.flood import annunciated
+from rules.records import Event
+from tests.drills.gateway import Gateway
+from tests.drills.test_feeds_kill import DEVICES_YAML, Traffic
+from tests.drills.test_kill import RULES, SOURCES
+from tests.feed.notify_room import Answer, Got, Receiver, secret
+from tests.servers import Mosquitto, mosquitto, until
+
+KILLS = 6
+NOTIFY = """notify:
+  nag: 24 h
+  people: [{{name: 张三, mobile: "13800138000"}}]
+  channels:
+    - {{name: hook, kind: webhook, url: "{url}/hook", secret: {{file: {key}}}, per_minute: 1000}}
+    - {{name: duty, kind: dingtalk, url: "{url}/duty", token: {{file: {key}}}, secret: {{file: {key}}}, people: [张三]}}
+  routes:
+    - {{name: all, channel: hook}}
+    - {{name: urgent, channel: duty, priorities: [1, 2, 3, 4]}}
+"""
+
+
+def gateway_that_tells(folder: Path, broker: Mosquitto, url: str) -> Gateway:
+    key = secret(folder, "key", "k")["file"]
+    gateway = Gateway(folder / "gateway", SOURCES.format(port=broker.port), DEVICES_YAML, RULES)
+    main = gateway.configuration / "cityward.yaml"
+    main.write_text(main.read_text() + NOTIFY.format(url=url, key=key))
+    return gateway
+
+
+def rung(gateway: Gateway) -> set[int]:
+    """Numbers of the events that people must have been told of."""
+    decoder = msgspec.json.Decoder(Event)
+    with gateway.book() as book:
+        events = [decoder.decode(body) for _, body in book.events(0, 1_000_000)]
+    return {event.number for event in events if annunciated(event)}
+
+
+@pytest.mark.timeout(240)
+def test_killed_between_event_and_notification(tmp_path: Path) -> None:
+    dice = random.Random(7)
+    answered = threading.Event()
+
+    def answer(got: Got) -> Answer:
+        answered.set()  # it has arrived: kill now, before anybody notes that
+        return Answer(hang_s=0.05)
+
+    with mosquitto(tmp_path) as broker, Receiver(answer) as server:
+        gateway = gateway_that_tells(tmp_path, broker, server.url)
+        gateway.start()
+        try:
+            gateway.wait_ready()
+            traffic = Traffic(broker)
+            try:
+                for kill in range(KILLS):
+                    answered.clear()
+                    assert answered.wait(60), "nobody was told anything"
+                    if kill % 2:
+                        time.sleep(dice.uniform(0.0, 0.3))
+                    gateway.kill()
+                    gateway.start()
+                    gateway.wait_ready()
+                traffic.stop()
+            finally:
+                traffic.stop()
+            channels = {one["name"]: one for one in gateway.get("/api/v1/channels")["channels"]}
+            assert set(channels) == {"hook", "duty"}
+            until(
+                lambda: next(c for c in gateway.get("/api/v1/channels")["channels"] if c["name"] == "hook")["waiting"] == 0,
+                within_s=90, what="everything was sent",
+            )  # fmt: skip
+            last = max(rung(gateway))
+            until(lambda: last in {n for got in server.got if got.path == "/hook" for n in numbers(got)}, within_s=60)
+            wanted = rung(gateway)
+            ids: dict[str, bytes] = {}
+            told: dict[int, set[str]] = {}
+            for got in [got for got in server.got if got.path == "/hook"]:
+                name = got.headers["webhook-id"]
+                assert ids.setdefault(name, got.body) == got.body  # the same id is the same message
+                for number in numbers(got):
+                    told.setdefault(number, set()).add(name)
+            assert set(told) == wanted
+            assert all(len(names) == 1 for names in told.values())  # by its id each is known once
+            alarm = next(iter(gateway.alarms()))
+            receipts = gateway.get(f"/api/v1/alarms/{alarm}/receipts")["receipts"]
+            assert {one["channel"] for one in receipts} == {"hook", "duty"}
+            repeated = [got for got in server.got if got.path.startswith("/duty") and "可能重复" in got.body.decode()]
+            firsts = [got for got in server.got if got.path.startswith("/duty") and got not in repeated]
+            plain = [json.dumps(got.json.get("text") or got.json["markdown"], ensure_ascii=False) for got in firsts]
+            assert len(plain) == len(set(plain)), "a message came twice without its mark"
+        finally:
+            gateway.end()
+
+
+def numbers(got: Got) -> list[int]:
+    return [one["event"] for one in got.json["data"]["notices"] if one["event"] is not None]
+
+
+def test_test_message_and_roles_over_a_running_daemon(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as broker, Receiver() as server:
+        gateway = gateway_that_tells(tmp_path, broker, server.url)
+        gateway.start()
+        try:
+            gateway.wait_ready()
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{gateway.port}/api/v1/channels/duty/test",
+                b"{}",
+                {"content-type": "application/json"},
+            )
+            with pytest.raises(urllib.error.HTTPError, match="403"):  # loopback administers nothing
+                urllib.request.urlopen(request, timeout=10)
+            status, said = ask(gateway.state / "run" / "cityward.sock", "POST", "/api/v1/channels/duty/test")
+            assert (status, said["status"], said["channel"]) == (200, "sent", "duty")
+            status, said = ask(gateway.state / "run" / "cityward.sock", "POST", "/api/v1/channels/nobody/test")
+            assert (status, said["type"]) == (404, "urn:cityward:problem:no-such-channel")
+            assert any("测试消息" in got.body.decode() for got in server.got)
+            gateway.stop()
+        finally:
+            gateway.end()
