@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { needsName } from "./commands";
 import { t } from "./i18n";
 import { bind } from "./keys";
-import { me, operator } from "./session";
+import { may, me, operator } from "./session";
 import { audible, begin, ringing, silence } from "./sound";
 
 export function Duty() {
@@ -29,7 +29,7 @@ export function Operator() {
   useEffect(() => {
     if (needsName.value) field.current?.focus();
   }, [needsName.value]);
-  if (me.value?.door === "console") return null;
+  if (me.value?.door === "console" || !may("answer")) return null;
   return (
     <input
       ref={field}

@@ -136,6 +136,7 @@ function Detail({ device }: { device: DeviceDetail }) {
         {device.permit && <p class="notice">{t("devices.permit", { ...device.permit, until: when(device.permit.until) })}</p>}
         <p class="row">
           <a href={to("journal", "device", device.id)}>{t("devices.journal")}</a>
+          {device.at && <a href={to("map", device.id)}>{t("nav.map")}</a>}
           {device.camera && <a href={device.camera} target="_blank" rel="noopener noreferrer">{t("devices.camera")}</a>}
         </p>
       </header>

@@ -1,9 +1,9 @@
 // Where it is: the customer's map where there is one, and always a schematic out of the devices' own positions.
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { Chip } from "../parts/chip";
 import { Empty } from "../parts/states";
-import { to } from "../route";
+import { route, to } from "../route";
 import { settings } from "../session";
 import { alarms, version } from "../state";
 import type { Alarm, Device, Priority } from "../types";
@@ -45,8 +45,14 @@ function Map_({ devices }: { devices: Device[] }) {
   const { spots, ringing } = useSpots(devices);
   const tiles = settings.value?.map ?? null;
   const [plain, setPlain] = useState(false);
+  const wanted = route.value.rest[0]; // a device that another screen asks for
   const [chosen, choose] = useState<string[]>([]);
   const [aim, setAim] = useState<Spot[] | null>(null); // what to bring into sight
+  useEffect(() => {
+    if (!wanted) return;
+    choose([wanted]);
+    setAim(spots.filter((spot) => spot.id === wanted));
+  }, [wanted]);
   const pick = (mark: Mark): void => choose(mark.spots.map((spot) => spot.id));
   const nowhere = devices.filter((device) => !device.at);
   return (
