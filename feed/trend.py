@@ -60,7 +60,8 @@ def asked(fold: Fold, gateway: str, device: str, quantity: str, count: int, now_
     """Ask the fold; None = no such device, or it has no such quantity of numbers. Runs on the pipeline's thread."""
     world = fold.memory.world
     track = world.reception.tracks.get(device)
-    if track is None or quantity not in track.quantities or QUANTITIES[quantity].type == "text":
+    known = QUANTITIES.get(quantity)
+    if track is None or known is None or quantity not in track.quantities or known.type == "text":
         return None
     end = now_ms // MINUTE_MS + 1
     first = end - count
@@ -74,7 +75,7 @@ def asked(fold: Fold, gateway: str, device: str, quantity: str, count: int, now_
         if (limit.from_ or date) <= date <= (limit.to or date)
     ]
     trend = Trend(
-        gateway=gateway, device=device, quantity=quantity, unit=QUANTITIES[quantity].unit, step_s=STEP_S,
+        gateway=gateway, device=device, quantity=quantity, unit=known.unit, step_s=STEP_S,
         start=rfc3339(first * MINUTE_MS), values=[], windowed=series is not None,
         interval_s=track.device.interval_ms / 1000, limits=limits, note=_WINDOWED if series is not None else _JOURNAL,
     )  # fmt: skip

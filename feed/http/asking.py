@@ -1,16 +1,36 @@
 """Waiting for the pipeline without holding up the loop."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from feed.http import problems
 from feed.http.problems import ProblemError
+from rules.fold import Fold
 
 ANSWER_S = 10.0  # the pipeline answers within half a second, or it is ill
 
 T = TypeVar("T")
+
+
+async def look(ask: Callable[[Callable[[Fold], Any]], "Future[Any]"], question: Callable[[Fold], T]) -> T:
+    """Ask the fold for something to show. What the question raises is raised here: a look ends no pipeline.
+
+    Raises ProblemError as `answer_of` does.
+    """
+
+    def safely(fold: Fold) -> tuple[T, None] | tuple[None, Exception]:
+        try:
+            return question(fold), None
+        except Exception as error:  # noqa: BLE001 - raised where it belongs, and told as a defect (500)
+            return None, error
+
+    found, error = await answer_of(ask(safely), "查询")
+    if error is not None:
+        raise error
+    return cast("T", found)
 
 
 async def answer_of(future: "Future[T]", what: str) -> T:

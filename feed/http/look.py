@@ -21,7 +21,7 @@ from feed.behind import Behind
 from feed.console_settings import ConsoleSettings
 from feed.device_view import DeviceDetail, Known
 from feed.http import look_alarms, openapi, problems
-from feed.http.asking import answer_of
+from feed.http.asking import look
 from feed.http.problems import ProblemError
 from feed.hub import Hub
 from feed.shifts import shift_at
@@ -81,8 +81,13 @@ class Once:
         if running is None:
             running = asyncio.get_running_loop().run_in_executor(self._pool, work)
             self._running[key] = running
-            running.add_done_callback(lambda _: self._running.pop(key, None))
+            running.add_done_callback(lambda done: self._done(key, done))
         return await asyncio.shield(running)
+
+    def _done(self, key: tuple[object, ...], done: "asyncio.Future[bytes]") -> None:
+        self._running.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # perhaps nobody waits for it any more
 
 
 def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
@@ -108,7 +113,7 @@ def _console(app: FastAPI, hub: Hub, behind: Behind) -> None:
         """Give what the console must know of itself: name, map, shifts, how long an alarm can be shelved."""
         center = None
         if settings.map is not None:
-            center = await answer_of(behind.ask(_center), "查询")
+            center = await look(behind.ask, _center)
         return Response(json_of(console_view(hub.gateway, behind.time_zone, settings, center)), media_type=JSON)
 
 
@@ -141,7 +146,7 @@ def _devices(app: FastAPI, hub: Hub, behind: Behind, children: Once) -> None:
         def question(fold: Fold) -> Known | None:
             return device_view.known(fold, hub.gateway, device, camera, now_ms)
 
-        found = await answer_of(behind.ask(question), "查询")
+        found = await look(behind.ask, question)
         if found is None:
             raise ProblemError(problems.no_such_device(device))
 
@@ -162,7 +167,7 @@ def _devices(app: FastAPI, hub: Hub, behind: Behind, children: Once) -> None:
         def question(fold: Fold) -> trend.Asked | None:
             return trend.asked(fold, hub.gateway, device, quantity, minutes, now_ms)
 
-        found = await answer_of(behind.ask(question), "查询")
+        found = await look(behind.ask, question)
         if found is None:
             raise ProblemError(problems.no_such_quantity(device, quantity))
         if found.lent is not None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from feed.alarm_detail import AlarmDetail, Around, around
 from feed.behind import Behind
 from feed.http import openapi, problems
-from feed.http.asking import answer_of
+from feed.http.asking import look
 from feed.http.problems import ProblemError
 from feed.http.times import Instant, milliseconds
 from feed.hub import Hub
@@ -90,7 +90,7 @@ def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
         def question(fold: Fold) -> Around:
             return around(fold, alarm, camera)
 
-        found = await answer_of(behind.ask(question), "查询")
+        found = await look(behind.ask, question)
         body = hub.alarm(alarm) or await looker.read(lambda book: _told(book, alarm))
         if body is None and found.alarm is None:
             raise ProblemError(problems.no_such_alarm(alarm[: problems.SHOWN], "nothing is known of it"))

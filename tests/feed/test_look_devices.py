@@ -246,10 +246,19 @@ def test_what_there_is_not(room: Room, told: _Told) -> None:
     assert room.get("/api/v1/devices/nobody").problem == "no-such-device"
     assert room.get("/api/v1/devices/nobody/trend?quantity=pm10_ug_m3").problem == "no-such-quantity"
     assert room.get("/api/v1/devices/dust-1/trend?quantity=tilt_deg").problem == "no-such-quantity"
+    assert room.get("/api/v1/devices/dust-1/trend?quantity=flags").problem == "no-such-quantity"
     assert room.get("/api/v1/devices/dust-1/trend").problem == "wrong-request"
     told.broken = True
     unread = room.get("/api/v1/devices/dust-1")
     assert (unread.status, unread.problem) == (503, "journal-unread")
+
+
+def test_a_look_that_breaks_breaks_nothing_else(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question runs on the thread that takes frames in: what it raises may not end that."""
+    room.fold = _Dusty().fold
+    monkeypatch.setattr("feed.http.look.device_view.known", lambda *_: 1 / 0)
+    answer = room.get("/api/v1/devices/dust-1")
+    assert (answer.status, answer.problem) == (500, "defect")
 
 
 @given(
