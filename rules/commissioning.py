@@ -6,7 +6,7 @@ then is an alarm like any other. Several people may try one device: it is over w
 
 from rules.alarms import Moment
 from rules.judging import BETWEEN, COMMISSIONING, Judging
-from rules.records import Answer, Command
+from rules.records import Alarm, Answer, Command
 from rules.world import World
 
 LONGEST_MS = 30 * 60_000
@@ -23,8 +23,8 @@ def command(command: Command, world: World, moment: Moment) -> Answer:
     subject = f"{device}{BETWEEN}{command.walk}" if command.walk else device
     if command.for_ms:
         judging.timers.set((COMMISSIONING, subject), moment.at_ms + command.for_ms)
-        for alarm in judging.alarms.by_id.values():
-            if alarm.device == device and not alarm.over:
+        for alarm in reversed(_causes_first(device, judging)):  # else what is behind a cause would ring for a moment
+            if not alarm.over:
                 judging.alarms.suppress(alarm, COMMISSIONING, moment, on=True)
     else:
         judging.timers.set((COMMISSIONING, subject), None)
@@ -37,6 +37,11 @@ def end(subject: str, judging: Judging, moment: Moment) -> None:
     device = subject.partition(BETWEEN)[0]
     if judging.tried(device):
         return
-    for alarm in judging.alarms.by_id.values():
-        if alarm.device == device:
-            judging.alarms.suppress(alarm, COMMISSIONING, moment, on=False)
+    for alarm in _causes_first(device, judging):
+        judging.alarms.suppress(alarm, COMMISSIONING, moment, on=False)
+
+
+def _causes_first(device: str, judging: Judging) -> list[Alarm]:
+    """Return the alarms of a device, those that another may suppress by design after the others."""
+    mine = [alarm for alarm in judging.alarms.by_id.values() if alarm.device == device]
+    return sorted(mine, key=judging.alarms.design.has_cause)

@@ -32,6 +32,10 @@ class Design:
                 self._site[device.id] = device.site
                 self._at.setdefault(device.site, []).append(device.id)
 
+    def has_cause(self, alarm: Alarm) -> bool:
+        """Tell whether its rule names another as its cause."""
+        return alarm.rule in self._causes
+
     def cause_of(self, alarm: Alarm, by_id: Mapping[str, Alarm]) -> str | None:
         """Return the id of the active alarm that names the cause of another, the first of several; None = of none."""
         cause = self._causes.get(alarm.rule)

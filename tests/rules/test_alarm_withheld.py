@@ -275,6 +275,18 @@ def test_a_cause_that_is_withheld_names_nothing_to_anybody() -> None:
     assert told(events)[1:] == [("suppressed", "dust@a", "SUPPRESSED")]
 
 
+@pytest.mark.parametrize("first", ["dust", "power"])
+def test_who_tries_a_device_hears_nothing_of_what_stood_behind_a_cause(first: str) -> None:
+    street = Street([plain("a")], [POWER, behind()])
+    frames: dict[str, dict[str, Any]] = {"dust": {"pm10": 200}, "power": {"open": True}}
+    for name in (first, *(frames.keys() - {first})):
+        street.json(SECOND, "a", **frames[name])
+    tried = Command(at_ms=0, id="t", kind="commission", alarm="a", occurrence=0, for_ms=MINUTE, user="王")
+    assert not any(annunciated(event) for event in street.at(2 * SECOND, tried).events)
+    assert [event.alarm.id for event in street.tick(2 * MINUTE).events if annunciated(event)] == ["power@a"]
+    assert street.alarm("dust@a").suppressed == ["design"]
+
+
 def test_what_is_suppressed_may_be_shelved_too_and_each_ends_by_itself() -> None:
     street = Street([plain("a")], [POWER, behind()])
     street.json(SECOND, "a", open=True)
