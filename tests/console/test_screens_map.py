@@ -93,6 +93,9 @@ def test_the_schematic_shows_what_is_wrong_where_live(browser: Browser, city: Co
         assert place(page, "云龙湖二期 东门: 二级")[0] == pytest.approx(before[0] - 80, abs=2)
         page.keyboard.press("0")
         expect(urgent).to_be_visible()
+        page = sitting.open("map/mh-0001")  # as the duty desk's key M asks for it
+        expect(page.get_by_role("button", name="文化路1号 污水井盖: 一级")).to_be_visible()
+        expect(page.get_by_role("heading", name="文化路1号 污水井盖")).to_be_visible()
 
 
 def test_a_schematic_is_moved_by_hand(browser: Browser, city: ConsoleRoom) -> None:
