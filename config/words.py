@@ -7,6 +7,7 @@ which a test of ours does not let pass.
 
 from typing import Any
 
+from config.words_feed import FEED
 from config.words_rules import RULE, RULES, Sentence
 
 _DEVICE: dict[str, Sentence] = {
@@ -33,21 +34,6 @@ _DEVICE: dict[str, Sentence] = {
     ),
     "tags": ("哪些 labels 同时作为 InfluxDB 标签", "Which of the labels become tags in InfluxDB"),
     "options": ("型号自己的选项", "What the model has to be told"),
-}
-
-_CHANNEL: dict[str, Sentence] = {
-    "name": ("名称", "Its name"),
-    "kind": ("种类", "What kind of channel it is"),
-    "language": ("消息语言，默认 zh", "Language of its messages, zh if unsaid"),
-    "people": ("路由没有点名时 @ 或发给谁", "Who is mentioned, or written to, where a route names nobody"),
-    "fallback": ("发不出去时由哪个渠道代发", "Which channel takes over what it cannot deliver"),
-    "per_minute": ("每分钟最多几条；不写按对方的限制", "At most so many messages a minute; unsaid = as many as the receiver takes"),
-    "ca_file": ("私有部署的 CA（PEM）", "PEM of the authority of a private deployment"),
-}
-
-_STEP: dict[str, Sentence] = {
-    "channel": ("渠道", "The channel"),
-    "people": ("@ 或发给谁", "Who is mentioned, or written to"),
 }
 
 _SETTINGS: dict[str, dict[str, Sentence]] = {
@@ -92,38 +78,6 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "": ("记录簿保存多久，如 731 d", "How long the book keeps what, as in 731 d"),
         "events": ("报警事件及其证据；默认 731 d（24 个月）", "Events and their proofs; 731 d (24 months) if unsaid"),
         "periods": ("时段、小时和日均值；默认 397 d（13 个月）", "Slots, hours and days; 397 d (13 months) if unsaid"),
-    },
-    "HttpSettings": {
-        "": ("报警接口", "The alarm feed"),
-        "listen": ("TCP 地址，只能是本机回环；默认 127.0.0.1:8480", "TCP, loopback only; 127.0.0.1:8480 if unsaid"),
-        "console": ("供其他电脑登录使用的控制台，一律 TLS；不写则没有", "The console for other desks, always with TLS and login; there is none unless it is written"),
-        "socket": ("命令行用的 Unix 套接字；默认在状态目录的 run/cityward.sock", "The Unix socket of the command line; run/cityward.sock under the state directory if unsaid"),
-    },
-    "ConsoleSettings": {
-        "": ("值班室界面", "The control room"),
-        "name": ("界面顶端的名称；默认为网关编号", "What stands at its top; the gateway's id if unsaid"),
-        "map": ("底图瓦片；不写则只有示意图，不访问任何外部地址", "Map tiles; left out = the schematic alone, and nothing is fetched from anywhere"),
-        "camera": ("摄像头链接模板，如 https://cameras.example/{label:camera}；可用 {device}、{site}、{label:标签}", "Template of links to cameras, as in https://cameras.example/{label:camera}; it may hold {device}, {site}, {label:NAME}"),
-        "shifts": ("班次，默认早、中、夜各八小时", "Shifts; three of eight hours if unsaid"),
-    },
-    "MapSettings": {
-        "": ("底图瓦片", "Map tiles"),
-        "tiles": ("瓦片网址模板，含 {z}、{x}、{y}", "URL template of the tiles, with {z}, {x} and {y}"),
-        "crs": ("瓦片的坐标系：高德、腾讯 gcj02，百度 bd09，天地图 cgcs2000", "What the tiles are drawn in: Gaode and Tencent gcj02, Baidu bd09, Tianditu cgcs2000"),
-        "attribution": ("地图旁须标注的文字：版权和审图号", "What must stand beside the map: whose it is, and its review number"),
-    },
-    "ShiftSettings": {
-        "": ("一个班次", "A shift"),
-        "name": ("名称，如 早班", "Its name, as in 早班"),
-        "from": ("开始，如 08:00", "When it begins, as in 08:00"),
-        "to": ("结束，可到次日；24:00 为午夜", "When it ends, perhaps the next morning; 24:00 is midnight"),
-    },
-    "ConsoleDoorSettings": {
-        "": ("控制台的入口：一律 TLS，一律登录", "The console's door: TLS and login, always"),
-        "listen": ("监听的地址和端口；默认 0.0.0.0:8443", "Where to listen; 0.0.0.0:8443 if unsaid"),
-        "names": ("浏览器用哪些名称或地址访问它；本机名和本机地址不必写", "Names and addresses that browsers call it by; its own host name and addresses need not be written"),
-        "certificate": ("证书链，PEM；不写则自签", "The certificate and what stands between it and its authority, PEM; it signs one itself if unsaid"),
-        "key": ("证书的私钥在哪里，PEM，无口令", "Where the certificate's key is, PEM without a password"),
     },
     "SourcesSettings": {
         "": ("数据源，按种类", "Sources, by kind"),
@@ -198,135 +152,6 @@ _SETTINGS: dict[str, dict[str, Sentence]] = {
         "org": ("组织", "Organisation"),
         "bucket": ("存储桶", "Bucket"),
         "token": ("令牌在哪里", "Where the token is"),
-    },
-    "NotifySettings": {
-        "": ("通知：谁、何时、经哪个渠道收到哪些报警", "Telling people: who is told of which alarms, when, over which channel"),
-        "console": ("值班界面地址，用于消息中的链接，如 https://gateway.example:8443", "Address of the console, for links in messages, as in https://gateway.example:8443"),
-        "daily": ("每天几点向各渠道报到一次，默认 08:00；没收到即说明中断", "When each channel is told daily that the gateway is alive, 08:00 if unsaid: who misses it knows that something is down"),
-        "nag": ("多久提醒一次未确认的报警，默认 15 min", "How often people are reminded of alarms that nobody has acknowledged; 15 min if unsaid"),
-        "people": ("人员", "The people"),
-        "channels": ("渠道", "The channels"),
-        "routes": ("哪些报警送到哪里；符合的都送", "Which alarms are told where; all that match"),
-    },
-    "PersonSettings": {
-        "": ("一个人", "One person"),
-        "name": ("姓名", "The name"),
-        "mobile": ("手机号，用于 @ 和短信", "Mobile number, for mentions and SMS"),
-        "email": ("邮箱", "Mail address"),
-        "feishu": ("飞书 open_id（ou_…）或 user_id，用于 @", "Feishu's open_id (ou_…) or user_id, for mentions"),
-        "language": ("短信和邮件的语言；不写则随渠道", "Language of SMS and mail; unsaid = the channel's"),
-    },
-    "DingTalkSettings": {
-        "": ("钉钉群自定义机器人（加签）", "A custom robot of a DingTalk group, signed"),
-        **_CHANNEL,
-        "url": ("专有钉钉的地址；不写则为公有云", "Address of a private deployment; unsaid = the public one"),
-        "token": ("Webhook 的 access_token 所在", "Where the access_token of its webhook is"),
-        "secret": ("加签密钥（SEC…）所在", "Where the secret of its signature (SEC…) is"),
-    },
-    "WeComSettings": {
-        "": ("企业微信群机器人", "A robot of a WeCom group"),
-        **_CHANNEL,
-        "url": ("政务微信等私有部署的地址", "Address of a private deployment; unsaid = the public one"),
-        "key": ("Webhook 的 key 所在", "Where the key of its webhook is"),
-    },
-    "FeishuSettings": {
-        "": ("飞书群自定义机器人（签名校验）", "A custom robot of a Feishu group, signed"),
-        **_CHANNEL,
-        "url": ("私有部署的地址", "Address of a private deployment; unsaid = the public one"),
-        "hook": ("Webhook 地址 /hook/ 之后的部分所在", "Where the part of its webhook behind /hook/ is"),
-        "secret": ("签名密钥所在", "Where the secret of its signature is"),
-    },
-    "MailSettings": {
-        "": ("邮件", "Mail"),
-        **_CHANNEL,
-        "server": ("邮件服务器 主机:端口，如 smtp.example.cn:465", "The server, HOST:PORT, as in smtp.example.cn:465"),
-        "security": ("tls（465）、starttls（587）或 none", "tls (465), starttls (587) or none"),
-        "username": ("用户名", "User"),
-        "password": ("口令所在", "Where the password is"),
-        "from": ("发件地址", "Address of the sender"),
-    },
-    "NotifyHookSettings": {
-        "": ("通知别的程序：CloudEvents JSON，HMAC 签名", "Tells a program: CloudEvents in JSON, signed by HMAC"),
-        **_CHANNEL,
-        "url": ("地址", "Its address"),
-        "secret": ("签名密钥所在", "Where the secret of the signature is"),
-    },
-    "AliyunSmsSettings": {
-        "": ("阿里云短信", "SMS by Alibaba Cloud"),
-        **_CHANNEL,
-        "url": ("接入点", "The endpoint"),
-        "key_id": ("AccessKey ID", "Id of the AccessKey"),
-        "key_secret": ("AccessKey Secret 所在", "Where the secret of the AccessKey is"),
-        "sign_name": ("短信签名", "The signature as it was approved"),
-        "template": ("模板编号", "Code of the template"),
-        "parameters": ("模板变量 → 内容：{priority} {text} {name} {site} {time} {count} {action} {gateway} {step}", "Variable of the template → what is put there: {priority} {text} {name} {site} {time} {count} {action} {gateway} {step}"),
-    },
-    "QuietSettings": {
-        "": ("免打扰时段；一级报警不受限", "Quiet hours; priority 1 knows none"),
-        "from": ("开始，如 22:00", "Their beginning, as in 22:00"),
-        "to": ("结束，如 07:00", "Their end, as in 07:00"),
-    },
-    "RouteForSettings": {
-        "": ("哪些报警；给出的条件须同时成立", "Which alarms; all that is given must hold"),
-        "family": ("设备类别；gateway 为网关自身的报警", "Family of the device; `gateway` = what the gateway notices about itself"),
-        "site": ("工地或停车场", "Its site"),
-        "district": ("所在区", "Its district"),
-        "labels": ("标签", "Its labels"),
-        "rules": ("规则编号", "Ids of rules"),
-    },
-    "StepSettings": {"": ("升级的一步", "One step of the ladder"), **_STEP},
-    "RouteSettings": {
-        "": ("一条路由", "One route"),
-        **_STEP,
-        "name": ("名称", "Its name"),
-        "for": ("哪些报警；all 为全部", "Which alarms; `all` = every one"),
-        "priorities": ("优先级，如 [1, 2]；不写为全部", "Priorities, as in [1, 2]; unsaid = all"),
-        "shifts": ("仅在这些班次；不写为全天", "Only in these shifts; unsaid = at any time"),
-        "quiet": ("免打扰时段", "Quiet hours"),
-        "then": ("升级：到处置时限的一半仍无人确认时第一步，到时限时第二步", "The ladder: its first step after half of the time to respond without an acknowledgement, the second after the whole"),
-    },
-    "ReportsSettings": {
-        "": ("日报和月报，存于状态目录的 reports", "Daily and monthly reports, kept in reports of the state directory"),
-        "daily": ("每天何时生成前一日的日报，如 07:30；不写则没有", "When those of the day before are made, as in 07:30; unsaid = none"),
-        "monthly": ("每月何时生成上月的月报：日 时:分，如 1 08:00；不写则没有", "When those of the month before are made: day of the month and time, as in 1 08:00; unsaid = none"),
-        "city": ("总报告的名称；默认为网关编号", "What the report of all is called; the gateway's id if unsaid"),
-        "sites": ("哪些场所有报告；默认全部", "Which sites have reports of their own; all if unsaid"),
-        "language": ("先显示 zh 或 en，另一种可切换；both 两种依次显示；默认 zh", "Which language is shown first, zh or en, the other at a switch; both: one after the other; zh if unsaid"),
-        "send": ("用 notify 的哪些渠道发送", "By which channels of notify they are sent"),
-        "keep": ("保存多久；默认 761 d（25 个月）", "How long they are kept; 761 d (25 months) if unsaid"),
-    },
-    "FeedsSettings": {
-        "": ("把报警送给其他系统", "Alarms to other systems"),
-        "mqtt": ("MQTT 服务器：保留的报警状态、事件、命令", "Brokers: retained states of alarms, events, commands"),
-        "webhooks": ("网络回调：每个事件一次 POST", "Webhooks: one POST for each event"),
-    },
-    "MqttFeedSettings": {
-        "": ("一个接收报警的 MQTT 服务器", "One broker that is sent the alarms"),
-        "name": ("名称，改名后从最新事件重新开始", "Its name; under another name it begins anew with the newest event"),
-        "url": ("mqtt://主机:端口 或 mqtts://主机:端口", "mqtt://HOST:PORT or mqtts://HOST:PORT"),
-        "username": ("用户名", "User at the broker"),
-        "password": ("口令在哪里，从不写明文", "Where the password is; it is never written here"),
-        "protocol": ("协议版本，默认 5；旧服务器写 3.1.1", "Version of the protocol, 5 if unsaid; 3.1.1 for brokers that know no better"),
-        "ca_file": ("签发服务器证书的 CA（PEM）；不写则用系统的", "PEM of the authority that signed the broker's certificate; unsaid = the system's"),
-        "root": ("主题的前几级；默认 cityward/网关编号", "First levels of all topics; cityward/GATEWAY if unsaid"),
-        "commands": ("哪些系统可以发送命令；不写则谁都不行", "Which systems may send commands; nobody unless it is written"),
-    },
-    "CommandKey": {
-        "": ("一个可以发送命令的系统", "A system that may send commands"),
-        "key": ("它在命令中的自称，也写进审计记录", "What it calls itself in its commands, and what the audit trail calls it"),
-        "secret": ("给命令签名的共享密钥在哪里", "Where the shared secret is that signs its commands"),
-        "role": ("operator 可确认、复位、备注、搁置；engineer 还可停用报警；默认 operator", "operator acknowledges, resets, comments, shelves; engineer also takes out of service; operator if unsaid"),
-    },
-    "WebhookSettings": {
-        "": ("一个网络回调", "One webhook"),
-        "name": ("名称，改名后从最新事件重新开始", "Its name; under another name it begins anew with the newest event"),
-        "url": ("接收 POST 的地址，http:// 或 https://", "Where it is sent, http:// or https://"),
-        "secret": ("签名密钥在哪里（HMAC-SHA256）", "Where the secret is that signs what is sent (HMAC-SHA256)"),
-        "token": ("作为 Authorization: Bearer 发送的令牌在哪里", "Where the token is that is sent as Authorization: Bearer"),
-        "ca_file": ("签发对方证书的 CA（PEM）；不写则用系统的", "PEM of the authority that signed the receiver's certificate; unsaid = the system's"),
-        "priorities": ("只送这些等级，如 [1, 2]；不写则全部", "Only alarms of these priorities, as in [1, 2]; unsaid = all"),
-        "families": ("只送这些类别，如 [manhole, dust]；网关自身的报警为 gateway；不写则全部", "Only alarms of these families, as in [manhole, dust]; the gateway's own are gateway; unsaid = all"),
-        "sites": ("只送这些工地或停车场；不写则全部", "Only alarms of these sites; unsaid = all"),
     },
     "DevicesFile": {
         "": ("devices.d/*.yaml：设备", "devices.d/*.yaml: devices"),
@@ -450,7 +275,7 @@ _OPTIONS: dict[str, dict[str, Sentence]] = {
     "TimeMember": {"field": ("成员名", "The member"), "unit": ("s、ms（自 1970 年）或 rfc3339", "s or ms since 1970, or rfc3339")},
 }  # fmt: skip
 
-WORDS: dict[str, dict[str, Sentence]] = _SETTINGS | RULES | _OPTIONS
+WORDS: dict[str, dict[str, Sentence]] = _SETTINGS | FEED | RULES | _OPTIONS
 
 
 def words_of(kind: type[Any], key: str = "") -> Sentence | None:
