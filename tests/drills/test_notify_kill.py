@@ -21,6 +21,7 @@ from tests.feed.notify_room import Answer, Got, Receiver, secret
 from tests.servers import Mosquitto, mosquitto, until
 
 KILLS = 6
+URGENT = RULES.replace("priority: 2", "priority: 1")
 NOTIFY = """notify:
   nag: 24 h
   people: [{{name: 张三, mobile: "13800138000"}}]
@@ -35,7 +36,7 @@ NOTIFY = """notify:
 
 def gateway_that_tells(folder: Path, broker: Mosquitto, url: str) -> Gateway:
     key = secret(folder, "key", "k")["file"]
-    gateway = Gateway(folder / "gateway", SOURCES.format(port=broker.port), DEVICES_YAML, RULES)
+    gateway = Gateway(folder / "gateway", SOURCES.format(port=broker.port), DEVICES_YAML, URGENT)
     main = gateway.configuration / "cityward.yaml"
     main.write_text(main.read_text() + NOTIFY.format(url=url, key=key))
     return gateway
@@ -78,10 +79,7 @@ def test_killed_between_event_and_notification(tmp_path: Path) -> None:
                 traffic.stop()
             channels = {one["name"]: one for one in gateway.get("/api/v1/channels")["channels"]}
             assert set(channels) == {"hook", "duty"}
-            until(
-                lambda: next(c for c in gateway.get("/api/v1/channels")["channels"] if c["name"] == "hook")["waiting"] == 0,
-                within_s=90, what="everything was sent",
-            )  # fmt: skip
+            until(lambda: waiting(gateway) == 0, within_s=90, what="everything was sent")
             last = max(rung(gateway))
             until(lambda: last in {n for got in server.got if got.path == "/hook" for n in numbers(got)}, within_s=60)
             wanted = rung(gateway)
@@ -105,6 +103,11 @@ def test_killed_between_event_and_notification(tmp_path: Path) -> None:
             gateway.end()
 
 
+def waiting(gateway: Gateway) -> int:
+    channels = {one["name"]: one for one in gateway.get("/api/v1/channels")["channels"]}
+    return int(channels["hook"]["waiting"])
+
+
 def numbers(got: Got) -> list[int]:
     return [one["event"] for one in got.json["data"]["notices"] if one["event"] is not None]
 
@@ -121,7 +124,7 @@ def test_test_message_and_roles_over_a_running_daemon(tmp_path: Path) -> None:
                 {"content-type": "application/json"},
             )
             with pytest.raises(urllib.error.HTTPError, match="403"):  # loopback administers nothing
-                urllib.request.urlopen(request, timeout=10)
+                urllib.request.urlopen(request, timeout=10)  # noqa: S310 - our own daemon
             status, said = ask(gateway.state / "run" / "cityward.sock", "POST", "/api/v1/channels/duty/test")
             assert (status, said["status"], said["channel"]) == (200, "sent", "duty")
             status, said = ask(gateway.state / "run" / "cityward.sock", "POST", "/api/v1/channels/nobody/test")

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - whatever JSON and settings hold
 """Receivers of notifications as real servers on sockets, and a notifier whose clock the test turns."""
 
 import json
@@ -5,11 +6,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
@@ -65,7 +66,7 @@ class Receiver:
         room = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - its name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 got = Got(self.path, {k.lower(): v for k, v in self.headers.items()}, body, room.clock())
                 room.got.append(got)
@@ -79,7 +80,8 @@ class Receiver:
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(said.body)))
                 self.end_headers()
-                self.wfile.write(said.body)
+                with suppress(OSError):  # who asked was killed
+                    self.wfile.write(said.body)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -96,7 +98,7 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def __enter__(self) -> "Receiver":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -136,7 +138,8 @@ def alarm(name: str, priority: int = 1, /, **keys: Any) -> Alarm:
     """Make an alarm that has just rung."""
     whole: dict[str, Any] = {
         "id": f"cover-tilted@{name}", "rule": "cover-tilted", "subject": name, "device": name, "family": "manhole",
-        "name": f"{name} 井盖", "site": "文化路", "priority": priority, "text": Text("井盖倾斜 34°", "Cover tilted 34°"),
+        "name": f"{name} 井盖", "site": "文化路", "priority": priority,
+        "text": Text("井盖倾斜 34°", "Cover tilted 34°"),
         "occurrence": 7, "active": True, "acknowledged": False, "since_ms": NOW_MS, "respond_within_ms": 7_200_000,
     }  # fmt: skip
     return Alarm(**(whole | keys))

@@ -28,12 +28,15 @@ SECRET = "SECabc"
 
 def made(kind: str, url: str, folder: Path) -> AnyChannel:
     keys: dict[str, dict[str, Any]] = {
-        "dingtalk": {"url": f"{url}/robot/send", "token": secret(folder, "t", "tok"), "secret": secret(folder, "s", SECRET)},
+        "dingtalk": {
+            "url": f"{url}/robot/send", "token": secret(folder, "t", "tok"), "secret": secret(folder, "s", SECRET),
+        },
         "wecom": {"url": f"{url}/cgi-bin/webhook/send", "key": secret(folder, "k", "the-key")},
         "feishu": {"url": f"{url}/hook", "hook": secret(folder, "h", "abc"), "secret": secret(folder, "s", SECRET)},
         "webhook": {"url": f"{url}/in", "secret": secret(folder, "s", SECRET)},
         "aliyun_sms": {
-            "url": url, "key_id": "LTAI", "key_secret": secret(folder, "s", SECRET), "sign_name": "城管", "template": "SMS_1",
+            "url": url, "key_id": "LTAI", "key_secret": secret(folder, "s", SECRET), "sign_name": "城管",
+            "template": "SMS_1",
             "parameters": {"what": "{priority}{text}", "where": "{name}", "n": "{count}"},
         },
     }  # fmt: skip
@@ -48,7 +51,7 @@ def sign(key: str, text: str) -> str:
 
 
 def dingtalk(got: Got) -> Answer:
-    """open.dingtalk.com: HmacSHA256 of "timestamp\\nsecret" with the secret, Base64, URL-encoded."""
+    """open.dingtalk.com: HmacSHA256 of timestamp, newline, secret with the secret; Base64, URL-encoded."""
     query = parse_qs(urlsplit(got.path).query)
     right = query["access_token"] == ["tok"] and query["sign"] == [sign(SECRET, f"{query['timestamp'][0]}\n{SECRET}")]
     body = {"errcode": 0, "errmsg": "ok"} if right else {"errcode": 310000, "errmsg": "sign not match"}
@@ -62,7 +65,7 @@ def wecom(got: Got) -> Answer:
 
 
 def feishu(got: Got) -> Answer:
-    """open.feishu.cn: the key is "timestamp\\nsecret", the message is empty."""
+    """open.feishu.cn: the key is timestamp, newline, secret; the message is empty."""
     right = got.path == "/hook/abc" and got.json["sign"] == sign(f"{got.json['timestamp']}\n{SECRET}", "")
     body = {"code": 0, "msg": "success"} if right else {"code": 19021, "msg": "sign match fail"}
     return Answer(body=json.dumps(body).encode())
@@ -281,7 +284,7 @@ class MailServer:
             finally:
                 wire.close()
 
-    def _talk(self, wire: socket.socket) -> None:
+    def _talk(self, wire: socket.socket) -> None:  # noqa: C901 - the commands of SMTP
         lines, to = wire.makefile("rb"), list[str]()
         wire.sendall(b"220 mail.example ESMTP\r\n")
         while line := lines.readline():
@@ -366,7 +369,7 @@ def test_a_mail_is_chinese_and_says_who_it_is_for(tmp_path: Path) -> None:
     assert mail["subject"] == "[一级] 井盖倾斜 34° 文化路0号"
     assert str(mail["to"]) == "张三 <zhang@example.cn>"
     assert mail["importance"] == "high"
-    assert "处置：派员围护" in mail.get_content()  # type: ignore[attr-defined]
+    assert "处置：派员围护" in mail.get_content()
     assert mail["message-id"] == message_from_bytes(again, policy=policy.default)["message-id"]
 
 
