@@ -64,7 +64,8 @@ class History:
             self._sequence[alarm.id] = event.sequence
             return
         ends = event.kind in ("returned", "withdrawn")
-        if ends and not waiting and 0 < alarm.since_ms < self._begins_ms and not alarm.suppressed:
+        stood = (alarm.returned_ms or event.t_ms) >= self._begins_ms  # what is withdrawn may have returned long ago
+        if ends and stood and not waiting and 0 < alarm.since_ms < self._begins_ms and not alarm.suppressed:
             waiting.append(activation(alarm, alarm.since_ms))  # it rang before the events begin
             self.activations.append(waiting[-1])
         if event.kind in ("acknowledged", "reset"):

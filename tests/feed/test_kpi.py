@@ -87,7 +87,7 @@ class City:
             alarm.suppressed = []
             self.tell("unsuppressed", alarm)
         elif what == "withdraw" and (alarm.active or not alarm.acknowledged):
-            alarm.active, alarm.acknowledged, alarm.returned_ms = False, True, self.now_ms
+            alarm.active, alarm.acknowledged, alarm.returned_ms = False, True, alarm.returned_ms or self.now_ms
             self.tell("withdrawn", alarm)
 
 
