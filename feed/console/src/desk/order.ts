@@ -95,7 +95,14 @@ function causesOf(list: Alarm[]): (alarm: Alarm) => string {
   return ({ id, group, rule, site }) => group ?? (named.has(id) ? id : `${rule} ${site ?? ""}`);
 }
 
-const single = (alarm: Alarm, inside = false): AlarmRow => ({ kind: "alarm", id: alarm.id, alarm, gone: false, inside });
+const single = (alarm: Alarm, inside = false): AlarmRow => {
+  const known = inside ? undefined : made.get(alarm);
+  if (known) return known;
+  const row: AlarmRow = { kind: "alarm", id: alarm.id, alarm, gone: false, inside };
+  if (!inside) made.set(alarm, row);
+  return row;
+};
+const made = new WeakMap<Alarm, AlarmRow>(); // thousands of new rows with each change would be work for the collector
 
 export const plain = (list: Alarm[]): Row[] => list.map((alarm) => single(alarm));
 

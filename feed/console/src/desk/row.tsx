@@ -20,7 +20,7 @@ export class Line extends Component<Given> {
     );
   }
 
-  override render({ row, at, height, chosen, sent }: Given) {
+  override render({ row, at, height, chosen, sent, language }: Given) {
     return (
       <div
         id={rowId(row.id)}
@@ -31,7 +31,7 @@ export class Line extends Component<Given> {
         class={classOf(row, sent)}
         style={{ transform: `translateY(${at * height}px)` }}
       >
-        {row.kind === "group" ? <GroupCells row={row} /> : <Cells row={row} sent={sent} />}
+        {row.kind === "group" ? <GroupCells row={row} /> : <Cells row={row} sent={sent} language={language} />}
       </div>
     );
   }
@@ -52,30 +52,37 @@ function classOf(row: Row, sent: Kind | null): string {
   return marks.filter(Boolean).join(" ");
 }
 
-function Cells({ row: { alarm, gone, inside }, sent }: { row: AlarmRow; sent: Kind | null }) {
-  const words = said(alarm.text, alarm.rule);
-  const beside = notes(alarm, words);
-  const calls = alarm.state === "UNACK" && !gone;
-  return (
-    <>
-      <span role="gridcell" class="priority"><Chip priority={alarm.priority} pulse={calls} quiet={gone} /></span>
-      <span role="gridcell" class="state-of">
-        {sent ? t("desk.pending") : gone && listed(alarm) ? t("desk.gone") : t(`state.${alarm.state}`)}
-      </span>
-      <span role="gridcell" class="since">{alarm.since ? when(alarm.since) : ""}</span>
-      <span role="gridcell" class="lasting"><Lasting alarm={alarm} /></span>
-      <span role="gridcell" class="place" title={alarm.name ?? alarm.subject}>{alarm.name ?? alarm.site ?? alarm.subject}</span>
-      <span role="gridcell" class="device">{alarm.device ?? alarm.subject}</span>
-      <span role="gridcell" class="what" title={[words, ...beside].join(" · ")}>
-        {inside && alarm.first_out && <b class="tag">{t("desk.first")}</b>}
-        {words}
-        {beside.length > 0 && <small> {beside.join(" · ")}</small>}
-      </span>
-      <span role="gridcell" class="value">{measured(alarm)}</span>
-      <span role="gridcell" class="count">{alarm.count > 1 ? `×${alarm.count}` : ""}</span>
-      <span role="gridcell" class="acked">{alarm.acked_by ?? ""}</span>
-    </>
-  );
+/** What a row says: not drawn again when it has only moved. */
+class Cells extends Component<{ row: AlarmRow; sent: Kind | null; language: string }> {
+  override shouldComponentUpdate(next: Cells["props"]): boolean {
+    return !same(this.props.row, next.row) || this.props.sent !== next.sent || this.props.language !== next.language;
+  }
+
+  override render({ row: { alarm, gone, inside }, sent }: Cells["props"]) {
+    const words = said(alarm.text, alarm.rule);
+    const beside = notes(alarm, words);
+    const calls = alarm.state === "UNACK" && !gone;
+    return (
+      <>
+        <span role="gridcell" class="priority"><Chip priority={alarm.priority} pulse={calls} quiet={gone} /></span>
+        <span role="gridcell" class="state-of">
+          {sent ? t("desk.pending") : gone && listed(alarm) ? t("desk.gone") : t(`state.${alarm.state}`)}
+        </span>
+        <span role="gridcell" class="since">{alarm.since ? when(alarm.since) : ""}</span>
+        <span role="gridcell" class="lasting"><Lasting alarm={alarm} /></span>
+        <span role="gridcell" class="place" title={alarm.name ?? alarm.subject}>{alarm.name ?? alarm.site ?? alarm.subject}</span>
+        <span role="gridcell" class="device">{alarm.device ?? alarm.subject}</span>
+        <span role="gridcell" class="what" title={[words, ...beside].join(" · ")}>
+          {inside && alarm.first_out && <b class="tag">{t("desk.first")}</b>}
+          {words}
+          {beside.length > 0 && <small> {beside.join(" · ")}</small>}
+        </span>
+        <span role="gridcell" class="value">{measured(alarm)}</span>
+        <span role="gridcell" class="count">{alarm.count > 1 ? `×${alarm.count}` : ""}</span>
+        <span role="gridcell" class="acked">{alarm.acked_by ?? ""}</span>
+      </>
+    );
+  }
 }
 
 function GroupCells({ row: { head, members, unacked, open } }: { row: GroupRow }) {

@@ -91,8 +91,8 @@ function Chosen({ devices, ringing, close }: { devices: Device[]; ringing: Alarm
           const mine = ringing.filter((alarm) => alarm.device === device.id);
           return (
             <li key={device.id}>
-              <a href={to("devices", device.id)}>{device.name ?? device.id}</a> <small><Heard state={device.state} /></small>
-              {mine.map((alarm) => <p key={alarm.id} class="row"><Chip priority={alarm.priority} quiet={!alarm.active} /> <span><Words alarm={alarm} /></span></p>)}
+              <a href={to("devices", device.id)}>{devices.length === 1 ? t("map.whole") : (device.name ?? device.id)}</a> <small><Heard state={device.state} /></small>
+              {mine.map((alarm) => <p key={alarm.id} class="alarm"><Chip priority={alarm.priority} quiet={!alarm.active} /> <span><Words alarm={alarm} /></span></p>)}
             </li>
           );
         })}
