@@ -6,7 +6,9 @@ from config.schema import CitywardSettings
 from devices.registry import Registry
 from rules.ruleset import RuleSet
 
-AT_START = ("gateway", "state", "budgets", "keep", "archive", "http", "console", "influxdb", "feeds", "reports", "notify")
+AT_START = (
+    "gateway", "state", "budgets", "keep", "archive", "http", "console", "influxdb", "feeds", "reports", "notify",
+)  # fmt: skip
 """Parts of cityward.yaml that are looked at when the daemon starts, and not at a reload."""
 
 

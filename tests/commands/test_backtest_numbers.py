@@ -4,8 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from commands.backtest_numbers import Flood, difference, numbers
+from commands.backtest_numbers import difference, numbers
 from commands.backtest_run import Activation
+from feed.kpi import Flood
 from rules.records import Text
 
 ZONE = ZoneInfo("Asia/Shanghai")

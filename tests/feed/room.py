@@ -17,8 +17,8 @@ from msgspec import Raw
 
 from devices.registry import Registry
 from feed.behind import Behind, FramesPage, InboxPage, InForce, Refiled, Reloaded
-from feed.follow import Follower
 from feed.console_settings import ConsoleSettings
+from feed.follow import Follower
 from feed.http.server import FeedServer
 from feed.hub import Hub
 from feed.past import NoPast, ReadsPast

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from feed import hub
 from feed.hub import ForgottenError
 from feed.vitals import Vitals
-from store.book import BookReader
+from store.event_search import EventReader
 from tests.feed.room import Room, Sse, eventually, tilted
 
 
@@ -208,7 +208,7 @@ def test_what_is_told_while_the_feed_starts_is_neither_lost_nor_doubled(
     room.many(3)
     plain = hub._picture
 
-    def while_telling(book: BookReader) -> object:
+    def while_telling(book: EventReader) -> object:
         room.many(2)  # in the picture, and on its way through the hub
         picture = plain(book)
         room.many(2)  # not in the picture
