@@ -14,53 +14,8 @@ from msgspec import Struct
 
 from feed.desk import open_desk
 from feed.notify.decide import Decision
+from feed.notify.outbox_tables import SCHEMA
 from feed.notify.records import Message, Notice, Person, Row
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS notify_facts (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS notify_rows (
-    id       INTEGER PRIMARY KEY,
-    key      TEXT NOT NULL UNIQUE,       -- the same notice is put in once
-    alarm    TEXT NOT NULL,              -- "" = of no alarm
-    step     INTEGER NOT NULL,           -- of the ladder
-    channel  TEXT NOT NULL,
-    language TEXT NOT NULL,
-    due_ms   INTEGER NOT NULL,           -- civil time
-    wait_ms  INTEGER NOT NULL,
-    people   TEXT NOT NULL,              -- JSON
-    why      TEXT NOT NULL,
-    notice   TEXT NOT NULL,              -- JSON
-    state    TEXT NOT NULL,              -- waiting, taken, sent, refused, cancelled, moved, expired
-    message  TEXT,                       -- that it went with
-    done_ms  INTEGER,
-    detail   TEXT NOT NULL DEFAULT ''
-) STRICT;
-CREATE INDEX IF NOT EXISTS notify_waiting ON notify_rows (channel, due_ms) WHERE state = 'waiting';
-CREATE INDEX IF NOT EXISTS notify_of_alarm ON notify_rows (alarm, id);
-CREATE TABLE IF NOT EXISTS notify_messages (
-    id       TEXT PRIMARY KEY,
-    channel  TEXT NOT NULL,
-    urgent   INTEGER NOT NULL,
-    body     TEXT NOT NULL,              -- JSON
-    state    TEXT NOT NULL,              -- open, sent, refused, moved, expired
-    tries    INTEGER NOT NULL,
-    trying   INTEGER NOT NULL,           -- an attempt is being made
-    maybe    INTEGER NOT NULL,           -- it may have arrived
-    repeated INTEGER NOT NULL,           -- it was sent again with the mark
-    made_ms  INTEGER NOT NULL,
-    done_ms  INTEGER,
-    detail   TEXT NOT NULL DEFAULT ''
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS notify_open ON notify_messages (channel) WHERE state = 'open';
-CREATE TABLE IF NOT EXISTS notify_sends (
-    number  INTEGER PRIMARY KEY,
-    channel TEXT NOT NULL,
-    at_ms   INTEGER NOT NULL,            -- steady time: the last moment at which it may have arrived
-    urgent  INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS notify_asked (key TEXT PRIMARY KEY, channel TEXT NOT NULL, user TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS notify_channels (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
-"""
 
 KEPT_MS = 731 * 86_400_000
 _HOUR_MS = 3_600_000
@@ -127,7 +82,7 @@ class Outbox:
     """The rooms of the desk for telling people. One thread at a time. Raises sqlite3.Error."""
 
     def __init__(self, desk: Path) -> None:
-        self._db = open_desk(desk, _SCHEMA)
+        self._db = open_desk(desk, SCHEMA)
 
     def close(self) -> None:
         """Let the file go."""

@@ -1,0 +1,47 @@
+"""The tables of the outbox in the desk."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS notify_facts (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notify_rows (
+    id       INTEGER PRIMARY KEY,
+    key      TEXT NOT NULL UNIQUE,       -- the same notice is put in once
+    alarm    TEXT NOT NULL,              -- "" = of no alarm
+    step     INTEGER NOT NULL,           -- of the ladder
+    channel  TEXT NOT NULL,
+    language TEXT NOT NULL,
+    due_ms   INTEGER NOT NULL,           -- civil time
+    wait_ms  INTEGER NOT NULL,
+    people   TEXT NOT NULL,              -- JSON
+    why      TEXT NOT NULL,
+    notice   TEXT NOT NULL,              -- JSON
+    state    TEXT NOT NULL,              -- waiting, taken, sent, refused, cancelled, moved, expired
+    message  TEXT,                       -- that it went with
+    done_ms  INTEGER,
+    detail   TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX IF NOT EXISTS notify_waiting ON notify_rows (channel, due_ms) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS notify_of_alarm ON notify_rows (alarm, id);
+CREATE TABLE IF NOT EXISTS notify_messages (
+    id       TEXT PRIMARY KEY,
+    channel  TEXT NOT NULL,
+    urgent   INTEGER NOT NULL,
+    body     TEXT NOT NULL,              -- JSON
+    state    TEXT NOT NULL,              -- open, sent, refused, moved, expired
+    tries    INTEGER NOT NULL,
+    trying   INTEGER NOT NULL,           -- an attempt is being made
+    maybe    INTEGER NOT NULL,           -- it may have arrived
+    repeated INTEGER NOT NULL,           -- it was sent again with the mark
+    made_ms  INTEGER NOT NULL,
+    done_ms  INTEGER,
+    detail   TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS notify_open ON notify_messages (channel) WHERE state = 'open';
+CREATE TABLE IF NOT EXISTS notify_sends (
+    number  INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    at_ms   INTEGER NOT NULL,            -- steady time: the last moment at which it may have arrived
+    urgent  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS notify_asked (key TEXT PRIMARY KEY, channel TEXT NOT NULL, user TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS notify_channels (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
