@@ -143,7 +143,7 @@ function Detail({ device }: { device: DeviceDetail }) {
       {standing.map((alarm) => (
         <p key={alarm.id} class="row"><Chip priority={alarm.priority} quiet={!alarm.active} /> <span>{said(alarm.text, alarm.rule)}</span><small>{t(`state.${alarm.state}`)}</small></p>
       ))}
-      <Facts title="devices.values" pairs={told(device.values)} />
+      <Facts title="devices.values" pairs={told(Object.fromEntries(Object.entries(device.values).filter(([name]) => !(name in device.battery) && !(name in device.radio))))} />
       <Facts title="devices.battery" pairs={told(device.battery)} />
       <Facts title="devices.radio" pairs={told(device.radio)} />
       <section>
