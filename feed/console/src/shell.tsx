@@ -30,7 +30,7 @@ export function Shell() {
           <Operator />
           <Account />
           <button type="button" id="theme" class="plain" onClick={turn}>{t(theme.value === "light" ? "theme.dark" : "theme.light")}</button>
-          <button type="button" class="plain" onClick={() => void speak(language.value === "zh" ? "en" : "zh")}>
+          <button type="button" id="language" class="plain" onClick={() => void speak(language.value === "zh" ? "en" : "zh")}>
             {t("language")}
           </button>
         </span>

@@ -1,11 +1,12 @@
 // Where it is: the customer's map where there is one, and always a schematic out of the devices' own positions.
+import { effect } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { Chip } from "../parts/chip";
 import { Empty } from "../parts/states";
 import { route, to } from "../route";
 import { settings } from "../session";
-import { alarms, version } from "../state";
+import { alarms, second, version } from "../state";
 import type { Alarm, Device, Priority } from "../types";
 import { Words } from "./alarms";
 import { Heard } from "./devices";
@@ -21,9 +22,19 @@ export default function Screen() {
 
 const rings = (alarm: Alarm): boolean => (alarm.active || !alarm.acknowledged || alarm.latched) && alarm.suppressed.length === 0;
 
-/** Devices that have a position, with what is wrong with each; asked again when an alarm has changed. */
+/** The number of changes so far, looked at once a second: ten changes a second need not draw ten thousand devices ten times. */
+function useChanges(): number {
+  const [seen, see] = useState(version.peek());
+  useEffect(() => effect(() => {
+    second.value;
+    see(version.peek());
+  }), []);
+  return seen;
+}
+
+/** Devices that have a position, with what is wrong with each. */
 function useSpots(devices: Device[]): { spots: Spot[]; ringing: Alarm[] } {
-  const now = version.value;
+  const now = useChanges();
   return useMemo(() => {
     const ringing = [...alarms.values()].filter(rings);
     const of = new Map<string, Alarm[]>();
