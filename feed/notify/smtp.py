@@ -46,6 +46,7 @@ def deliver(settings: MailSettings, message: Message, timeout_s: float) -> Verdi
         with _connected(settings, timeout_s) as server:
             if settings.username is not None and password is not None:
                 server.login(settings.username, password)
+            server.ehlo_or_helo_if_needed()
             handed = True
             left = server.sendmail(settings.from_, to, body)
     except smtplib.SMTPException as error:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -281,8 +281,12 @@ class MailServer:
             finally:
                 wire.close()
 
-    def _talk(self, wire: socket.socket) -> None:  # noqa: C901 - the commands of SMTP
-        lines, to = wire.makefile("rb"), list[str]()
+    def _talk(self, wire: socket.socket) -> None:
+        with ExitStack() as opened:
+            self._answer(wire, opened)
+
+    def _answer(self, wire: socket.socket, opened: ExitStack) -> None:  # noqa: C901 - the commands of SMTP
+        lines, to = opened.enter_context(wire.makefile("rb")), list[str]()
         wire.sendall(b"220 mail.example ESMTP\r\n")
         while line := lines.readline():
             word = line.split()[0].upper().decode() if line.split() else ""
@@ -298,8 +302,8 @@ class MailServer:
                 case "STARTTLS":
                     assert self._context is not None
                     wire.sendall(b"220 go\r\n")
-                    wire = self._context.wrap_socket(wire, server_side=True)
-                    lines = wire.makefile("rb")
+                    wire = opened.enter_context(self._context.wrap_socket(wire, server_side=True))
+                    lines = opened.enter_context(wire.makefile("rb"))
                 case "AUTH":
                     given = base64.b64decode(line.split()[2]).split(b"\0")[2].decode()
                     wire.sendall(b"235 ok\r\n" if given == self.password else b"535 5.7.8 bad credentials\r\n")
