@@ -20,7 +20,9 @@ export class TileMap {
   constructor(box: HTMLElement, settings: Settings, unseen: (so: boolean) => void) {
     styled();
     this.crs = settings.crs as Crs;
-    this.map = L.map(box, { zoomControl: false, attributionControl: false, maxZoom: CLOSEST });
+    // Without animations: a map that is put away in the midst of one fails afterwards.
+    const still = { zoomAnimation: false, fadeAnimation: false, inertia: false };
+    this.map = L.map(box, { ...still, zoomControl: false, attributionControl: false, maxZoom: CLOSEST });
     const tiles = L.tileLayer(settings.tiles, { maxZoom: CLOSEST });
     tiles.on("tileerror", () => unseen(true)).on("tileload", () => unseen(false));
     tiles.addTo(this.map);
@@ -38,7 +40,7 @@ export class TileMap {
   }
 
   aim(spots: Spot[]): void {
-    if (spots.length) this.map.fitBounds(L.latLngBounds(spots.map(({ at }) => this.place(at))), { maxZoom: 17, padding: [50, 50] });
+    if (spots.length) this.map.fitBounds(L.latLngBounds(spots.map(({ at }) => this.place(at))), { maxZoom: 17, padding: [50, 50], animate: false });
   }
 
   show(spots: Spot[], pick: (mark: Mark) => void): void {
