@@ -10,8 +10,18 @@ import { word } from "./form";
 import { Onward, ShowAll, usePages } from "./lists";
 
 type Entry = {
-  number: number; time: string; who: string; via: string; what: string; target: string; comment: string; before: string;
-  after: string; status: number; answer: string; hash: string;
+  number: number;
+  time: string;
+  who: string;
+  via: string;
+  what: string;
+  target: string;
+  comment: string;
+  before: string;
+  after: string;
+  status: number;
+  answer: string;
+  hash: string;
 };
 
 export default function Screen() {
@@ -20,33 +30,118 @@ export default function Screen() {
   return (
     <div class="screen">
       <h1>{t("nav.audit")}</h1>
-      <form key={`${who}/${what}`} class="filter panel" role="search" onSubmit={(event) => {
-        event.preventDefault();
-        const fields = new FormData(event.currentTarget as HTMLFormElement);
-        go("audit", word(fields, "who").trim(), word(fields, "what").trim());
-      }}>
-        {may("audit") && <label>{t("audit.who")}<input name="who" type="search" value={who} /></label>}
-        <label>{t("audit.what")}<input name="what" type="search" value={what} list="audit-what" /></label>
+      <form
+        key={`${who}/${what}`}
+        class="filter panel"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const fields = new FormData(event.currentTarget as HTMLFormElement);
+          go("audit", word(fields, "who").trim(), word(fields, "what").trim());
+        }}
+      >
+        {may("audit") && (
+          <label>
+            {t("audit.who")}
+            <input name="who" type="search" value={who} />
+          </label>
+        )}
+        <label>
+          {t("audit.what")}
+          <input name="what" type="search" value={what} list="audit-what" />
+        </label>
         <datalist id="audit-what">
-          {["ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "comment", "login", "handover", "person", "token", "reload"].map((one) => <option key={one} value={one} />)}
+          {[
+            "ack",
+            "reset",
+            "shelve",
+            "unshelve",
+            "out_of_service",
+            "in_service",
+            "comment",
+            "login",
+            "handover",
+            "person",
+            "token",
+            "reload",
+          ].map((one) => (
+            <option key={one} value={one} />
+          ))}
         </datalist>
         <span class="row">
-          <button type="submit" class="main">{t("list.search")}</button>
-          {(who || what) && <button type="button" onClick={() => go("audit")}>{t("list.clear")}</button>}
+          <button type="submit" class="main">
+            {t("list.search")}
+          </button>
+          {(who || what) && (
+            <button type="button" onClick={() => go("audit")}>
+              {t("list.clear")}
+            </button>
+          )}
         </span>
       </form>
       <p class="hint">{t(may("audit") ? "audit.note" : "audit.own")}</p>
-      <ShowAll of={found}>{(rows) => rows.length ? (
-        <Table label={t("nav.audit")} rows={rows} id={({ number }) => number} columns={[
-          { key: "time", head: t("journal.time"), cell: ({ time, number }) => <>{when(time)}<small>#{number}</small></> },
-          { key: "who", head: t("audit.who"), cell: ({ who: user, via }) => <>{user || "—"}<small>{via}</small></> },
-          { key: "what", head: t("audit.what"), cell: ({ what: done }) => done },
-          { key: "target", head: t("audit.target"), cell: ({ target, comment }) => <>{target}<small>{comment}</small></> },
-          { key: "change", head: t("audit.change"), cell: (entry) => <Change entry={entry} /> },
-          { key: "answer", head: t("audit.answer"), cell: ({ status, answer }) => <>{status < 400 ? t("audit.done") : <strong>{t("audit.refused", { n: status })}</strong>}<small>{answer}</small></> },
-          { key: "hash", head: t("audit.hash"), cell: ({ hash }) => <code title={hash}>{hash.slice(0, 8)}</code> },
-        ]} />
-      ) : <Empty>{t("audit.none")}</Empty>}</ShowAll>
+      <ShowAll of={found}>
+        {(rows) =>
+          rows.length ? (
+            <Table
+              label={t("nav.audit")}
+              rows={rows}
+              id={({ number }) => number}
+              columns={[
+                {
+                  key: "time",
+                  head: t("journal.time"),
+                  cell: ({ time, number }) => (
+                    <>
+                      {when(time)}
+                      <small>#{number}</small>
+                    </>
+                  ),
+                },
+                {
+                  key: "who",
+                  head: t("audit.who"),
+                  cell: ({ who: user, via }) => (
+                    <>
+                      {user || "—"}
+                      <small>{via}</small>
+                    </>
+                  ),
+                },
+                { key: "what", head: t("audit.what"), cell: ({ what: done }) => done },
+                {
+                  key: "target",
+                  head: t("audit.target"),
+                  cell: ({ target, comment }) => (
+                    <>
+                      {target}
+                      <small>{comment}</small>
+                    </>
+                  ),
+                },
+                { key: "change", head: t("audit.change"), cell: (entry) => <Change entry={entry} /> },
+                {
+                  key: "answer",
+                  head: t("audit.answer"),
+                  cell: ({ status, answer }) => (
+                    <>
+                      {status < 400 ? t("audit.done") : <strong>{t("audit.refused", { n: status })}</strong>}
+                      <small>{answer}</small>
+                    </>
+                  ),
+                },
+                {
+                  key: "hash",
+                  head: t("audit.hash"),
+                  cell: ({ hash }) => <code title={hash}>{hash.slice(0, 8)}</code>,
+                },
+              ]}
+            />
+          ) : (
+            <Empty>{t("audit.none")}</Empty>
+          )
+        }
+      </ShowAll>
       <Onward of={found} />
     </div>
   );
@@ -57,7 +152,15 @@ function Change({ entry: { before, after } }: { entry: Entry }) {
   if (!before && !after) return null;
   const [was, is] = [fields(before), fields(after)];
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((name) => was[name] !== is[name]);
-  return <>{names.map((name) => <div key={name}>{name}: {was[name] !== undefined && <del>{was[name]}</del>} {is[name] !== undefined && <ins>{is[name]}</ins>}</div>)}</>;
+  return (
+    <>
+      {names.map((name) => (
+        <div key={name}>
+          {name}: {was[name] !== undefined && <del>{was[name]}</del>} {is[name] !== undefined && <ins>{is[name]}</ins>}
+        </div>
+      ))}
+    </>
+  );
 }
 
 function fields(json: string): Record<string, string> {
@@ -65,7 +168,9 @@ function fields(json: string): Record<string, string> {
   try {
     const given = JSON.parse(json) as unknown;
     if (typeof given !== "object" || given === null) return { "": json };
-    return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]));
+    return Object.fromEntries(
+      Object.entries(given).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+    );
   } catch {
     return { "": json };
   }

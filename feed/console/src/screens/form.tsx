@@ -36,7 +36,9 @@ export function Form(given: {
       {state instanceof Problem && <Refusal problem={state} />}
       <p class="actions">
         <span role="status">{state === "done" && done && t(done)}</span>
-        <button type="submit" class="main" disabled={state === "busy"}>{t(state === "busy" ? "list.sent" : button)}</button>
+        <button type="submit" class="main" disabled={state === "busy"}>
+          {t(state === "busy" ? "list.sent" : button)}
+        </button>
       </p>
     </form>
   );
@@ -48,7 +50,15 @@ export function Refusal({ problem }: { problem: Problem }) {
   return (
     <div class="refusal" role="alert">
       <p>{said(problem.text)}</p>
-      {errors.length > 0 && <ul>{errors.map((one) => <li key={one.where}>{one.where}: {said(one.text)}</li>)}</ul>}
+      {errors.length > 0 && (
+        <ul>
+          {errors.map((one) => (
+            <li key={one.where}>
+              {one.where}: {said(one.text)}
+            </li>
+          ))}
+        </ul>
+      )}
     </div>
   );
 }

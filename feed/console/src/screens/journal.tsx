@@ -12,8 +12,21 @@ import { Place, Words } from "./alarms";
 import { Onward, ShowAll, usePages } from "./lists";
 
 const KINDS: EventKind[] = [
-  "raised", "reraised", "returned", "acknowledged", "reset", "shelved", "unshelved", "out_of_service", "in_service",
-  "commented", "suppressed", "unsuppressed", "amended", "withdrawn", "members",
+  "raised",
+  "reraised",
+  "returned",
+  "acknowledged",
+  "reset",
+  "shelved",
+  "unshelved",
+  "out_of_service",
+  "in_service",
+  "commented",
+  "suppressed",
+  "unsuppressed",
+  "amended",
+  "withdrawn",
+  "members",
 ];
 const FIELDS = ["from", "to", "text", "device", "site", "alarm", "kind", "priority"] as const;
 type Field = (typeof FIELDS)[number];
@@ -21,7 +34,11 @@ type Wanted = Partial<Record<Field, string>>;
 
 /** The address holds what is looked for: `#/journal/device/mh-0114/kind/raised`. */
 const wanted = (rest: string[]): Wanted =>
-  Object.fromEntries(rest.flatMap((name, at) => (at % 2 === 0 && (FIELDS as readonly string[]).includes(name) ? [[name, rest[at + 1] ?? ""]] : [])));
+  Object.fromEntries(
+    rest.flatMap((name, at) =>
+      at % 2 === 0 && (FIELDS as readonly string[]).includes(name) ? [[name, rest[at + 1] ?? ""]] : [],
+    ),
+  );
 
 export default function Screen() {
   const asked = wanted(route.value.rest);
@@ -32,7 +49,7 @@ export default function Screen() {
       <h1>{t("nav.journal")}</h1>
       <Search key={route.value.rest.join("/")} asked={asked} />
       <ShowAll of={found}>
-        {(rows) => rows.length ? <Events rows={rows} /> : <Empty>{t("journal.none")}</Empty>}
+        {(rows) => (rows.length ? <Events rows={rows} /> : <Empty>{t("journal.none")}</Empty>)}
       </ShowAll>
       <Onward of={found} />
     </div>
@@ -44,13 +61,26 @@ function Search({ asked }: { asked: Wanted }) {
   const send = (event: SubmitEvent): void => {
     event.preventDefault();
     const given = new FormData(event.currentTarget as HTMLFormElement);
-    go("journal", ...FIELDS.flatMap((name) => {
-      const value = String(given.get(name) ?? asked[name] ?? "").trim();
-      return value ? [name, value] : [];
-    }));
+    go(
+      "journal",
+      ...FIELDS.flatMap((name) => {
+        const value = String(given.get(name) ?? asked[name] ?? "").trim();
+        return value ? [name, value] : [];
+      }),
+    );
   };
-  const field = (name: Field) => <label>{t(`journal.${name}`)}<input name={name} type="search" value={asked[name] ?? ""} /></label>;
-  const time = (name: "from" | "to") => <label class="far">{t(`journal.${name}`)}<input name={name} type="datetime-local" step="1" value={asked[name] ?? ""} /></label>;
+  const field = (name: Field) => (
+    <label>
+      {t(`journal.${name}`)}
+      <input name={name} type="search" value={asked[name] ?? ""} />
+    </label>
+  );
+  const time = (name: "from" | "to") => (
+    <label class="far">
+      {t(`journal.${name}`)}
+      <input name={name} type="datetime-local" step="1" value={asked[name] ?? ""} />
+    </label>
+  );
   return (
     <form class={`filter panel ${open ? "open" : ""}`} role="search" onSubmit={send}>
       {field("text")}
@@ -60,23 +90,41 @@ function Search({ asked }: { asked: Wanted }) {
         {t("journal.kind")}
         <select name="kind">
           <option value="">{t("list.all")}</option>
-          {KINDS.map((kind) => <option key={kind} value={kind} selected={asked.kind === kind}>{t(`event.${kind}`)}</option>)}
+          {KINDS.map((kind) => (
+            <option key={kind} value={kind} selected={asked.kind === kind}>
+              {t(`event.${kind}`)}
+            </option>
+          ))}
         </select>
       </label>
       <label class="far">
         {t("journal.priority")}
         <select name="priority">
           <option value="">{t("list.all")}</option>
-          {["1", "2", "3", "4"].map((one) => <option key={one} value={one} selected={asked.priority === one}>{t(`priority.${one}` as Key)}</option>)}
+          {["1", "2", "3", "4"].map((one) => (
+            <option key={one} value={one} selected={asked.priority === one}>
+              {t(`priority.${one}` as Key)}
+            </option>
+          ))}
         </select>
       </label>
       {open && field("device")}
       {open && field("site")}
       {open && field("alarm")}
       <span class="row">
-        <button type="submit" class="main">{t("list.search")}</button>
-        {!open && <button type="button" onClick={() => setOpen(true)}>{t("list.further")}</button>}
-        {Object.keys(asked).length > 0 && <button type="button" onClick={() => go("journal")}>{t("list.clear")}</button>}
+        <button type="submit" class="main">
+          {t("list.search")}
+        </button>
+        {!open && (
+          <button type="button" onClick={() => setOpen(true)}>
+            {t("list.further")}
+          </button>
+        )}
+        {Object.keys(asked).length > 0 && (
+          <button type="button" onClick={() => go("journal")}>
+            {t("list.clear")}
+          </button>
+        )}
       </span>
     </form>
   );
@@ -84,25 +132,56 @@ function Search({ asked }: { asked: Wanted }) {
 
 function Events({ rows }: { rows: AlarmEvent[] }) {
   return (
-    <Table label={t("nav.journal")} rows={rows} id={(event) => event.number} columns={[
-      { key: "time", head: t("journal.time"), cell: ({ time, number }) => <>{when(time)}<small>#{number}</small></> },
-      { key: "kind", head: t("journal.kind"), cell: ({ kind }) => t(`event.${kind}`) },
-      { key: "priority", head: t("list.priority"), cell: ({ alarm }) => <Chip priority={alarm.priority} quiet={alarm.state !== "UNACK"} /> },
-      { key: "text", head: t("list.alarm"), cell: ({ alarm }) => <Words alarm={alarm} /> },
-      { key: "place", head: t("list.place"), cell: ({ alarm }) => <Place alarm={alarm} /> },
-      {
-        key: "who", head: t("journal.who"), cell: ({ user, comment, alarm }) =>
-          (user || comment || alarm.reason) && <>{user}<small>{comment ?? alarm.reason}</small></>,
-      },
-      {
-        key: "why", head: t("journal.why"), cell: ({ kind, alarm, number }) =>
-          JUDGES.includes(kind) && (
-            <a href={`api/v1/alarms/${pathOf(alarm.id)}/explain${query({ event: number, format: "html", lang: document.documentElement.lang.slice(0, 2) })}`} target="_blank" rel="noopener">
-              {t("journal.proof")}
-            </a>
+    <Table
+      label={t("nav.journal")}
+      rows={rows}
+      id={(event) => event.number}
+      columns={[
+        {
+          key: "time",
+          head: t("journal.time"),
+          cell: ({ time, number }) => (
+            <>
+              {when(time)}
+              <small>#{number}</small>
+            </>
           ),
-      },
-    ]} />
+        },
+        { key: "kind", head: t("journal.kind"), cell: ({ kind }) => t(`event.${kind}`) },
+        {
+          key: "priority",
+          head: t("list.priority"),
+          cell: ({ alarm }) => <Chip priority={alarm.priority} quiet={alarm.state !== "UNACK"} />,
+        },
+        { key: "text", head: t("list.alarm"), cell: ({ alarm }) => <Words alarm={alarm} /> },
+        { key: "place", head: t("list.place"), cell: ({ alarm }) => <Place alarm={alarm} /> },
+        {
+          key: "who",
+          head: t("journal.who"),
+          cell: ({ user, comment, alarm }) =>
+            (user || comment || alarm.reason) && (
+              <>
+                {user}
+                <small>{comment ?? alarm.reason}</small>
+              </>
+            ),
+        },
+        {
+          key: "why",
+          head: t("journal.why"),
+          cell: ({ kind, alarm, number }) =>
+            JUDGES.includes(kind) && (
+              <a
+                href={`api/v1/alarms/${pathOf(alarm.id)}/explain${query({ event: number, format: "html", lang: document.documentElement.lang.slice(0, 2) })}`}
+                target="_blank"
+                rel="noopener"
+              >
+                {t("journal.proof")}
+              </a>
+            ),
+        },
+      ]}
+    />
   );
 }
 

@@ -40,7 +40,12 @@ export class TileMap {
   }
 
   aim(spots: Spot[]): void {
-    if (spots.length) this.map.fitBounds(L.latLngBounds(spots.map(({ at }) => this.place(at))), { maxZoom: 17, padding: [50, 50], animate: false });
+    if (spots.length)
+      this.map.fitBounds(L.latLngBounds(spots.map(({ at }) => this.place(at))), {
+        maxZoom: 17,
+        padding: [50, 50],
+        animate: false,
+      });
   }
 
   show(spots: Spot[], pick: (mark: Mark) => void): void {
@@ -59,12 +64,20 @@ export class TileMap {
   private draw(): void {
     this.layer.clearLayers();
     const { x, y } = this.map.getSize();
-    const found = marks(this.spots, (at) => {
-      const point = this.map.latLngToContainerPoint(this.place(at));
-      return [point.x, point.y];
-    }, x, y);
+    const found = marks(
+      this.spots,
+      (at) => {
+        const point = this.map.latLngToContainerPoint(this.place(at));
+        return [point.x, point.y];
+      },
+      x,
+      y,
+    );
     for (const mark of found) {
-      const marker = L.marker(this.map.containerPointToLatLng([mark.x, mark.y]), { icon: iconOf(mark), zIndexOffset: 1000 * (5 - (mark.worst || 5)) });
+      const marker = L.marker(this.map.containerPointToLatLng([mark.x, mark.y]), {
+        icon: iconOf(mark),
+        zIndexOffset: 1000 * (5 - (mark.worst || 5)),
+      });
       const open = (): void => {
         this.pick(mark);
         if (mark.spots.length > 1) this.aim(mark.spots);
@@ -81,11 +94,25 @@ function iconOf(mark: Mark): L.DivIcon {
   const html = document.createElement("div");
   const many = mark.spots.length > 1;
   const sign = mark.worst
-    ? h("path", { class: mark.unseen ? "pulse" : "", d: SHAPES[mark.worst as Priority], transform: "translate(-12 -12) scale(1.5)" })
+    ? h("path", {
+        class: mark.unseen ? "pulse" : "",
+        d: SHAPES[mark.worst as Priority],
+        transform: "translate(-12 -12) scale(1.5)",
+      })
     : h("circle", { class: mark.spots.some((spot) => spot.known) ? "known" : "unknown", r: many ? 11 : 6 });
   render(
-    h("svg", { viewBox: "-22 -22 44 44", width: 44, height: 44, class: `mark ${mark.worst ? `p${mark.worst}` : ""}`, "aria-hidden": true },
-      sign, many && h("text", { class: "n", x: mark.worst ? 13 : 0, y: mark.worst ? 19 : 4 }, mark.spots.length)),
+    h(
+      "svg",
+      {
+        viewBox: "-22 -22 44 44",
+        width: 44,
+        height: 44,
+        class: `mark ${mark.worst ? `p${mark.worst}` : ""}`,
+        "aria-hidden": true,
+      },
+      sign,
+      many && h("text", { class: "n", x: mark.worst ? 13 : 0, y: mark.worst ? 19 : 4 }, mark.spots.length),
+    ),
     html,
   );
   return L.divIcon({ html, className: "", iconSize: [44, 44], iconAnchor: [22, 22] });

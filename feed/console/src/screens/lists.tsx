@@ -70,7 +70,9 @@ export function Some<T>({ rows, children }: { rows: T[]; children: (rows: T[]) =
       {rows.length > count && (
         <p class="row">
           {t("list.some", { n: count, all: rows.length })}
-          <button type="button" onClick={() => setCount(count + STEP)}>{t("list.more")}</button>
+          <button type="button" onClick={() => setCount(count + STEP)}>
+            {t("list.more")}
+          </button>
         </p>
       )}
     </>
@@ -82,7 +84,10 @@ export type Pages<T> = All<T> & { more: (() => void) | null; busy: boolean };
 /** Read the first page of a list, and the following ones when they are asked for. by: the parameter that goes on. */
 export function usePages<T>(path: string, name: string, by: "before" | "after"): Pages<T> {
   const [state, set] = useState<{ path: string; rows: T[] | null; next: Page["next"]; problem: Problem | null }>({
-    path, rows: null, next: null, problem: null,
+    path,
+    rows: null,
+    next: null,
+    problem: null,
   });
   const [asked, ask] = useState<{ path: string; turn: number; from: Page["next"] }>({ path, turn: 0, from: null });
   const [busy, setBusy] = useState(true);
@@ -96,9 +101,16 @@ export function usePages<T>(path: string, name: string, by: "before" | "after"):
       .then(
         (page) => {
           const found = page[name] as T[];
-          if (!gone) set((was) => ({ path, rows: from === null ? found : [...(was.rows ?? []), ...found], next: page.next, problem: null }));
+          if (!gone)
+            set((was) => ({
+              path,
+              rows: from === null ? found : [...(was.rows ?? []), ...found],
+              next: page.next,
+              problem: null,
+            }));
         },
-        (problem: Problem) => !gone && set((was) => ({ ...was, path, rows: was.path === path ? was.rows : null, problem })),
+        (problem: Problem) =>
+          !gone && set((was) => ({ ...was, path, rows: was.path === path ? was.rows : null, problem })),
       )
       .finally(() => !gone && setBusy(false));
     return () => void (gone = true);
@@ -119,7 +131,13 @@ export function Onward<T>({ of }: { of: Pages<T> }) {
     <p class="row">
       {t("list.shown", { n: of.rows.length })}
       {" · "}
-      {of.more ? <button type="button" disabled={of.busy} onClick={of.more}>{t("list.older")}</button> : t("list.end")}
+      {of.more ? (
+        <button type="button" disabled={of.busy} onClick={of.more}>
+          {t("list.older")}
+        </button>
+      ) : (
+        t("list.end")
+      )}
     </p>
   );
 }

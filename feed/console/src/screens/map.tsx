@@ -9,7 +9,7 @@ import { settings } from "../session";
 import { alarms, second, version } from "../state";
 import type { Alarm, Device, Priority } from "../types";
 import { Words } from "./alarms";
-import { Heard } from "./devices";
+import { Heard } from "./device";
 import { ShowAll, useAll } from "./lists";
 import { urgent, type Mark, type Spot } from "./plan";
 import { Schematic } from "./schematic";
@@ -17,18 +17,27 @@ import { Tiles } from "./tiles";
 
 export default function Screen() {
   const all = useAll<Device>("/devices", "devices", 60);
-  return <ShowAll of={all}>{(rows) => (rows.length ? <Map_ devices={rows} /> : <Empty>{t("devices.empty")}</Empty>)}</ShowAll>;
+  return (
+    <ShowAll of={all}>
+      {(rows) => (rows.length ? <Map_ devices={rows} /> : <Empty>{t("devices.empty")}</Empty>)}
+    </ShowAll>
+  );
 }
 
-const rings = (alarm: Alarm): boolean => (alarm.active || !alarm.acknowledged || alarm.latched) && alarm.suppressed.length === 0;
+const rings = (alarm: Alarm): boolean =>
+  (alarm.active || !alarm.acknowledged || alarm.latched) && alarm.suppressed.length === 0;
 
-/** The number of changes so far, looked at once a second: ten changes a second need not draw ten thousand devices ten times. */
+/** The number of changes so far, looked at once a second: more often, ten thousand devices would be drawn for nothing. */
 function useChanges(): number {
   const [seen, see] = useState(version.peek());
-  useEffect(() => effect(() => {
-    second.value;
-    see(version.peek());
-  }), []);
+  useEffect(
+    () =>
+      effect(() => {
+        second.value;
+        see(version.peek());
+      }),
+    [],
+  );
   return seen;
 }
 
@@ -42,11 +51,18 @@ function useSpots(devices: Device[]): { spots: Spot[]; ringing: Alarm[] } {
     const spots = devices.flatMap((device): Spot[] => {
       if (!device.at) return [];
       const mine = of.get(device.id) ?? [];
-      return [{
-        id: device.id, name: device.name ?? device.id, site: device.site, at: device.at, alarms: mine.length,
-        worst: mine.reduce((worst, alarm) => urgent(worst, alarm.priority), 0),
-        unseen: mine.filter((alarm) => !alarm.acknowledged).length, known: device.state === "heard",
-      }];
+      return [
+        {
+          id: device.id,
+          name: device.name ?? device.id,
+          site: device.site,
+          at: device.at,
+          alarms: mine.length,
+          worst: mine.reduce((worst, alarm) => urgent(worst, alarm.priority), 0),
+          unseen: mine.filter((alarm) => !alarm.acknowledged).length,
+          known: device.state === "heard",
+        },
+      ];
     });
     return { spots, ringing };
   }, [devices, now]);
@@ -70,20 +86,38 @@ function Map_({ devices }: { devices: Device[] }) {
     <div class="map">
       <section class="plan" aria-label={t("nav.map")}>
         <h1 class="sr">{t("nav.map")}</h1>
-        {tiles && !plain ? <Tiles settings={tiles} spots={spots} pick={pick} aim={aim} /> : <Schematic spots={spots} pick={pick} aim={aim} />}
+        {tiles && !plain ? (
+          <Tiles settings={tiles} spots={spots} pick={pick} aim={aim} />
+        ) : (
+          <Schematic spots={spots} pick={pick} aim={aim} />
+        )}
         {tiles && (
-          <button type="button" class="switch" aria-pressed={plain} onClick={() => setPlain(!plain)}>{t(plain ? "map.tiles" : "map.schematic")}</button>
+          <button type="button" class="switch" aria-pressed={plain} onClick={() => setPlain(!plain)}>
+            {t(plain ? "map.tiles" : "map.schematic")}
+          </button>
         )}
         {spots.length === 0 && <p class="state over">{t("map.no_positions")}</p>}
       </section>
       <aside>
-        {chosen.length > 0 && <Chosen devices={devices.filter((one) => chosen.includes(one.id))} ringing={ringing} close={() => choose([])} />}
-        <Sites devices={devices} ringing={ringing} show={(ids) => {
-          setAim(spots.filter((spot) => ids.has(spot.id)));
-          choose([]);
-        }} />
+        {chosen.length > 0 && (
+          <Chosen
+            devices={devices.filter((one) => chosen.includes(one.id))}
+            ringing={ringing}
+            close={() => choose([])}
+          />
+        )}
+        <Sites
+          devices={devices}
+          ringing={ringing}
+          show={(ids) => {
+            setAim(spots.filter((spot) => ids.has(spot.id)));
+            choose([]);
+          }}
+        />
         {nowhere.length > 0 && (
-          <p class="hint">{t("map.nowhere", { n: nowhere.length })} <a href={to("devices")}>{t("nav.devices")}</a></p>
+          <p class="hint">
+            {t("map.nowhere", { n: nowhere.length })} <a href={to("devices")}>{t("nav.devices")}</a>
+          </p>
         )}
       </aside>
     </div>
@@ -95,15 +129,29 @@ function Chosen({ devices, ringing, close }: { devices: Device[]; ringing: Alarm
     <section class="panel" aria-live="polite">
       <div class="row head">
         <h2>{devices.length === 1 ? (devices[0]?.name ?? devices[0]?.id) : t("map.devices", { n: devices.length })}</h2>
-        <button type="button" class="plain" aria-label={t("close")} onClick={close}>✕</button>
+        <button type="button" class="plain" aria-label={t("close")} onClick={close}>
+          ✕
+        </button>
       </div>
       <ul class="stack">
         {devices.slice(0, 30).map((device) => {
           const mine = ringing.filter((alarm) => alarm.device === device.id);
           return (
             <li key={device.id}>
-              <a href={to("devices", device.id)}>{devices.length === 1 ? t("map.whole") : (device.name ?? device.id)}</a> <small><Heard state={device.state} /></small>
-              {mine.map((alarm) => <p key={alarm.id} class="alarm"><Chip priority={alarm.priority} quiet={!alarm.active} /> <span><Words alarm={alarm} /></span></p>)}
+              <a href={to("devices", device.id)}>
+                {devices.length === 1 ? t("map.whole") : (device.name ?? device.id)}
+              </a>{" "}
+              <small>
+                <Heard state={device.state} />
+              </small>
+              {mine.map((alarm) => (
+                <p key={alarm.id} class="alarm">
+                  <Chip priority={alarm.priority} quiet={!alarm.active} />{" "}
+                  <span>
+                    <Words alarm={alarm} />
+                  </span>
+                </p>
+              ))}
             </li>
           );
         })}
@@ -130,7 +178,9 @@ function Sites({ devices, ringing, show }: { devices: Device[]; ringing: Alarm[]
     place.counts[alarm.priority]++;
     place.worst = urgent(place.worst, alarm.priority);
   }
-  const ordered = [...places.values()].sort((a, b) => (a.worst || 9) - (b.worst || 9) || a.name.localeCompare(b.name, "zh"));
+  const ordered = [...places.values()].sort(
+    (a, b) => (a.worst || 9) - (b.worst || 9) || a.name.localeCompare(b.name, "zh"),
+  );
   return (
     <section class="panel">
       <h2>{t("map.places")}</h2>
@@ -138,8 +188,20 @@ function Sites({ devices, ringing, show }: { devices: Device[]; ringing: Alarm[]
         {ordered.map((place) => (
           <li key={place.name}>
             <button type="button" class="plain" onClick={() => show(place.ids)}>
-              <span>{place.name}<small>{t("map.devices", { n: place.ids.size })}</small></span>
-              <span class="row">{([1, 2, 3, 4] as Priority[]).map((one) => place.counts[one] > 0 && <Chip key={one} priority={one}>{t(`priority.${one}`)} {place.counts[one]}</Chip>)}</span>
+              <span>
+                {place.name}
+                <small>{t("map.devices", { n: place.ids.size })}</small>
+              </span>
+              <span class="row">
+                {([1, 2, 3, 4] as Priority[]).map(
+                  (one) =>
+                    place.counts[one] > 0 && (
+                      <Chip key={one} priority={one}>
+                        {t(`priority.${one}`)} {place.counts[one]}
+                      </Chip>
+                    ),
+                )}
+              </span>
             </button>
           </li>
         ))}

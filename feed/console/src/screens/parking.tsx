@@ -6,7 +6,13 @@ import { to } from "../route";
 import { when } from "../time";
 import { ShowAll, useAll } from "./lists";
 
-type Bay = { device: string; name: string | null; site: string | null; state: "free" | "occupied" | "unknown"; since: string | null };
+type Bay = {
+  device: string;
+  name: string | null;
+  site: string | null;
+  state: "free" | "occupied" | "unknown";
+  since: string | null;
+};
 const STATES: Bay["state"][] = ["free", "occupied", "unknown"];
 
 export default function Screen() {
@@ -20,9 +26,19 @@ export default function Screen() {
         {all.rows && <Counts rows={all.rows} />}
       </div>
       <ShowAll of={all}>
-        {(rows) => rows.length ? (
-          <>{[...bySite(rows)].filter(([name]) => !site || name === site).map(([name, bays]) => <Site key={name} name={name} bays={bays} />)}</>
-        ) : <Empty>{t("parking.none")}</Empty>}
+        {(rows) =>
+          rows.length ? (
+            <>
+              {[...bySite(rows)]
+                .filter(([name]) => !site || name === site)
+                .map(([name, bays]) => (
+                  <Site key={name} name={name} bays={bays} />
+                ))}
+            </>
+          ) : (
+            <Empty>{t("parking.none")}</Empty>
+          )
+        }
       </ShowAll>
     </div>
   );
@@ -45,7 +61,9 @@ function Sites({ rows, pick }: { rows: Bay[]; pick: (site: string) => void }) {
   return (
     <select aria-label={t("reports.site")} onChange={(event) => pick(event.currentTarget.value)}>
       <option value="">{t("parking.all")}</option>
-      {sites.map((one) => <option key={one}>{one}</option>)}
+      {sites.map((one) => (
+        <option key={one}>{one}</option>
+      ))}
     </select>
   );
 }
@@ -54,25 +72,38 @@ function Counts({ rows }: { rows: Bay[] }) {
   return (
     <ul class="row counts">
       {STATES.map((state) => (
-        <li key={state}><span class={`bay sample ${state}`} aria-hidden="true" /> {t(`parking.${state}`)} <strong>{rows.filter((bay) => bay.state === state).length}</strong></li>
+        <li key={state}>
+          <span class={`bay sample ${state}`} aria-hidden="true" /> {t(`parking.${state}`)}{" "}
+          <strong>{rows.filter((bay) => bay.state === state).length}</strong>
+        </li>
       ))}
     </ul>
   );
 }
 
 /** Its name without that of the site under which it stands. */
-const short = ({ name, site, device }: Bay): string => (name && site && name.startsWith(site) ? name.slice(site.length).trim() : name) || device;
+const short = ({ name, site, device }: Bay): string =>
+  (name && site && name.startsWith(site) ? name.slice(site.length).trim() : name) || device;
 
 function Site({ name, bays }: { name: string; bays: Bay[] }) {
   return (
     <section class="panel" aria-label={name}>
-      <div class="row head"><h2>{name}</h2><Counts rows={bays} /></div>
+      <div class="row head">
+        <h2>{name}</h2>
+        <Counts rows={bays} />
+      </div>
       <ul class="bays">
         {bays.map((bay) => {
-          const words = bay.since ? t("parking.since", { state: t(`parking.${bay.state}`), time: when(bay.since) }) : t(`parking.${bay.state}`);
+          const words = bay.since
+            ? t("parking.since", { state: t(`parking.${bay.state}`), time: when(bay.since) })
+            : t(`parking.${bay.state}`);
           return (
             <li key={bay.device}>
-              <a class={`bay ${bay.state}`} href={to("devices", bay.device)} title={`${bay.name ?? bay.device}: ${words}`}>
+              <a
+                class={`bay ${bay.state}`}
+                href={to("devices", bay.device)}
+                title={`${bay.name ?? bay.device}: ${words}`}
+              >
                 <span>{short(bay)}</span>
                 <strong>{t(`parking.${bay.state}`)}</strong>
                 <small>{bay.since ? when(bay.since).slice(5, 16) : "—"}</small>

@@ -10,7 +10,14 @@ import type { Role } from "../types";
 import { Form, Refusal, word } from "./form";
 import { Tokens } from "./tokens";
 
-type Person = { user: string; name: string; role: Role; disabled: boolean; must_change: boolean; password: string | null };
+type Person = {
+  user: string;
+  name: string;
+  role: Role;
+  disabled: boolean;
+  must_change: boolean;
+  password: string | null;
+};
 const ROLES: Role[] = ["viewer", "operator", "engineer", "admin", "auditor"];
 
 /** Something that is told only once, until it is closed. */
@@ -24,16 +31,47 @@ export default function Screen() {
     <div class="screen">
       <div class="row head">
         <h1>{t("nav.people")}</h1>
-        <button type="button" class="main" onClick={() => setAdding(true)}>{t("people.add")}</button>
+        <button type="button" class="main" onClick={() => setAdding(true)}>
+          {t("people.add")}
+        </button>
       </div>
-      <Show of={people}>{({ people: rows }) => (
-        <Table label={t("nav.people")} rows={rows} id={({ user }) => user} columns={[
-          { key: "user", head: t("people.user"), cell: ({ user, name }) => <>{name}<small>{user}</small></> },
-          { key: "role", head: t("people.role"), cell: (person) => <RoleOf person={person} changed={people.again} /> },
-          { key: "condition", head: t("people.state"), cell: ({ disabled, must_change }) => t(disabled ? "people.disabled" : must_change ? "people.must_change" : "people.active") },
-          { key: "do", head: t("shelf.do"), cell: (person) => <Doing person={person} changed={people.again} tell={tell} /> },
-        ]} />
-      )}</Show>
+      <Show of={people}>
+        {({ people: rows }) => (
+          <Table
+            label={t("nav.people")}
+            rows={rows}
+            id={({ user }) => user}
+            columns={[
+              {
+                key: "user",
+                head: t("people.user"),
+                cell: ({ user, name }) => (
+                  <>
+                    {name}
+                    <small>{user}</small>
+                  </>
+                ),
+              },
+              {
+                key: "role",
+                head: t("people.role"),
+                cell: (person) => <RoleOf person={person} changed={people.again} />,
+              },
+              {
+                key: "condition",
+                head: t("people.state"),
+                cell: ({ disabled, must_change }) =>
+                  t(disabled ? "people.disabled" : must_change ? "people.must_change" : "people.active"),
+              },
+              {
+                key: "do",
+                head: t("shelf.do"),
+                cell: (person) => <Doing person={person} changed={people.again} tell={tell} />,
+              },
+            ]}
+          />
+        )}
+      </Show>
       <Tokens tell={tell} />
       {adding && <Adding close={() => setAdding(false)} changed={people.again} tell={tell} />}
       {secret && <Told secret={secret} close={() => tell(null)} />}
@@ -63,7 +101,11 @@ function RoleOf({ person, changed }: { person: Person; changed: () => void }) {
         disabled={person.user === me.value?.user}
         onChange={(event) => change(patch(pathTo(person), { role: event.currentTarget.value }))}
       >
-        {ROLES.map((role) => <option key={role} value={role}>{t(`role.${role}`)}</option>)}
+        {ROLES.map((role) => (
+          <option key={role} value={role}>
+            {t(`role.${role}`)}
+          </option>
+        ))}
       </select>
       {problem && <Refusal problem={problem} />}
     </>
@@ -75,23 +117,50 @@ function Doing({ person, changed, tell }: { person: Person; changed: () => void;
   const [problem, change] = useChange(changed);
   if (asked) {
     const work = async (): Promise<void> => {
-      const done = await patch<Person>(pathTo(person), asked === "reset" ? { reset: true } : { disabled: !person.disabled });
+      const done = await patch<Person>(
+        pathTo(person),
+        asked === "reset" ? { reset: true } : { disabled: !person.disabled },
+      );
       if (done.password) tell({ whose: done.user, secret: done.password });
     };
     return (
       <span class="row">
         {t(asked === "reset" ? "people.reset_sure" : "people.disable_sure", { name: person.name })}
-        <button type="button" class="main" onClick={() => { ask(null); change(work()); }}>{t("people.yes")}</button>
-        <button type="button" onClick={() => ask(null)}>{t("cancel")}</button>
+        <button
+          type="button"
+          class="main"
+          onClick={() => {
+            ask(null);
+            change(work());
+          }}
+        >
+          {t("people.yes")}
+        </button>
+        <button type="button" onClick={() => ask(null)}>
+          {t("cancel")}
+        </button>
       </span>
     );
   }
   return (
     <span class="row">
-      <button type="button" aria-label={`${t("people.reset")} ${person.name}`} onClick={() => ask("reset")}>{t("people.reset")}</button>
-      {person.user !== me.value?.user && (person.disabled
-        ? <button type="button" aria-label={`${t("people.enable")} ${person.name}`} onClick={() => change(patch(pathTo(person), { disabled: false }))}>{t("people.enable")}</button>
-        : <button type="button" aria-label={`${t("people.disable")} ${person.name}`} onClick={() => ask("disable")}>{t("people.disable")}</button>)}
+      <button type="button" aria-label={`${t("people.reset")} ${person.name}`} onClick={() => ask("reset")}>
+        {t("people.reset")}
+      </button>
+      {person.user !== me.value?.user &&
+        (person.disabled ? (
+          <button
+            type="button"
+            aria-label={`${t("people.enable")} ${person.name}`}
+            onClick={() => change(patch(pathTo(person), { disabled: false }))}
+          >
+            {t("people.enable")}
+          </button>
+        ) : (
+          <button type="button" aria-label={`${t("people.disable")} ${person.name}`} onClick={() => ask("disable")}>
+            {t("people.disable")}
+          </button>
+        ))}
       {problem && <Refusal problem={problem} />}
     </span>
   );
@@ -100,17 +169,37 @@ function Doing({ person, changed, tell }: { person: Person; changed: () => void;
 function Adding({ close, changed, tell }: { close: () => void; changed: () => void; tell: (secret: Secret) => void }) {
   return (
     <Dialog title={t("people.add")} onClose={close}>
-      <Form label={t("people.add")} button="people.add" send={async (fields) => {
-        const made = await post<Person>("/people", { user: word(fields, "user"), name: word(fields, "name"), role: word(fields, "role") });
-        changed();
-        close();
-        if (made.password) tell({ whose: made.user, secret: made.password });
-      }}>
-        <label>{t("people.user")}<input name="user" required maxLength={64} autocomplete="off" /></label>
-        <label>{t("people.name")}<input name="name" required maxLength={64} autocomplete="off" /></label>
+      <Form
+        label={t("people.add")}
+        button="people.add"
+        send={async (fields) => {
+          const made = await post<Person>("/people", {
+            user: word(fields, "user"),
+            name: word(fields, "name"),
+            role: word(fields, "role"),
+          });
+          changed();
+          close();
+          if (made.password) tell({ whose: made.user, secret: made.password });
+        }}
+      >
+        <label>
+          {t("people.user")}
+          <input name="user" required maxLength={64} autocomplete="off" />
+        </label>
+        <label>
+          {t("people.name")}
+          <input name="name" required maxLength={64} autocomplete="off" />
+        </label>
         <label>
           {t("people.role")}
-          <select name="role">{ROLES.map((role) => <option key={role} value={role} selected={role === "operator"}>{t(`role.${role}`)} — {t(`role.${role}.may`)}</option>)}</select>
+          <select name="role">
+            {ROLES.map((role) => (
+              <option key={role} value={role} selected={role === "operator"}>
+                {t(`role.${role}`)} — {t(`role.${role}.may`)}
+              </option>
+            ))}
+          </select>
         </label>
         <p class="hint">{t("people.one_time")}</p>
       </Form>
@@ -123,11 +212,22 @@ function Told({ secret, close }: { secret: Secret; close: () => void }) {
   return (
     <Dialog title={t("people.told", { name: secret.whose })} onClose={close}>
       <p>{t("people.once")}</p>
-      <p><code class="secret" tabIndex={0}>{secret.secret}</code></p>
+      <p>
+        <code class="secret" tabIndex={0}>
+          {secret.secret}
+        </code>
+      </p>
       <p class="actions">
         <span role="status">{copied && t("people.copied")}</span>
-        <button type="button" onClick={() => void navigator.clipboard.writeText(secret.secret).then(() => setCopied(true))}>{t("people.copy")}</button>
-        <button type="button" class="main" onClick={close}>{t("close")}</button>
+        <button
+          type="button"
+          onClick={() => void navigator.clipboard.writeText(secret.secret).then(() => setCopied(true))}
+        >
+          {t("people.copy")}
+        </button>
+        <button type="button" class="main" onClick={close}>
+          {t("close")}
+        </button>
       </p>
     </Dialog>
   );

@@ -11,8 +11,17 @@ import { Some } from "./lists";
 import { said } from "../i18n";
 
 type Report = {
-  id: string; kind: "day" | "month"; site: string | null; from: string; to: string; version: number; made: string; span: string;
-  why: Text; html: string; csv: string;
+  id: string;
+  kind: "day" | "month";
+  site: string | null;
+  from: string;
+  to: string;
+  version: number;
+  made: string;
+  span: string;
+  why: Text;
+  html: string;
+  csv: string;
 };
 
 export default function Screen() {
@@ -26,19 +35,33 @@ export default function Screen() {
         <h1>{t("nav.reports")}</h1>
         <select aria-label={t("reports.kind")} onChange={(event) => setKind(event.currentTarget.value)}>
           <option value="">{t("list.all")}</option>
-          {(["day", "month"] as const).map((one) => <option key={one} value={one}>{t(`reports.kind.${one}`)}</option>)}
+          {(["day", "month"] as const).map((one) => (
+            <option key={one} value={one}>
+              {t(`reports.kind.${one}`)}
+            </option>
+          ))}
         </select>
         {sites.length > 1 && (
           <select aria-label={t("reports.site")} onChange={(event) => setSite(event.currentTarget.value)}>
             <option value="">{t("parking.all")}</option>
-            {sites.map((one) => <option key={one} value={one || "-"}>{one || t("reports.city")}</option>)}
+            {sites.map((one) => (
+              <option key={one} value={one || "-"}>
+                {one || t("reports.city")}
+              </option>
+            ))}
           </select>
         )}
       </div>
-      <Show of={found}>{({ reports }) => {
-        const series = versions(reports.filter((one) => !site || (one.site ?? "-") === site));
-        return series.length ? <Some rows={series}>{(rows) => <List rows={rows} />}</Some> : <Empty>{t("reports.none")}</Empty>;
-      }}</Show>
+      <Show of={found}>
+        {({ reports }) => {
+          const series = versions(reports.filter((one) => !site || (one.site ?? "-") === site));
+          return series.length ? (
+            <Some rows={series}>{(rows) => <List rows={rows} />}</Some>
+          ) : (
+            <Empty>{t("reports.none")}</Empty>
+          );
+        }}
+      </Show>
     </div>
   );
 }
@@ -56,20 +79,43 @@ function versions(reports: Report[]): Report[][] {
 function List({ rows }: { rows: Report[][] }) {
   const newest = (series: Report[]): Report => series[0] as Report;
   return (
-    <Table label={t("nav.reports")} rows={rows} id={(series) => newest(series).id} columns={[
-      { key: "kind", head: t("reports.kind"), cell: (series) => t(`reports.kind.${newest(series).kind}`) },
-      { key: "site", head: t("reports.site"), cell: (series) => newest(series).site ?? t("reports.city") },
-      { key: "span", head: t("reports.span"), cell: (series) => newest(series).span },
-      { key: "open", head: t("reports.open"), cell: (series) => <Open report={newest(series)} /> },
-      { key: "version", head: t("reports.version"), cell: (series) => <>{newest(series).version}<small>{why(newest(series))}</small></> },
-      { key: "time", head: t("reports.made"), cell: (series) => when(newest(series).made) },
-      { key: "older", head: t("reports.older"), cell: ([, ...older]) => older.length > 0 && (
-        <details>
-          <summary>{older.length}</summary>
-          {older.map((one) => <p key={one.id}>{t("reports.version")} {one.version} · {when(one.made)} · {why(one)} <Open report={one} /></p>)}
-        </details>
-      ) },
-    ]} />
+    <Table
+      label={t("nav.reports")}
+      rows={rows}
+      id={(series) => newest(series).id}
+      columns={[
+        { key: "kind", head: t("reports.kind"), cell: (series) => t(`reports.kind.${newest(series).kind}`) },
+        { key: "site", head: t("reports.site"), cell: (series) => newest(series).site ?? t("reports.city") },
+        { key: "span", head: t("reports.span"), cell: (series) => newest(series).span },
+        { key: "open", head: t("reports.open"), cell: (series) => <Open report={newest(series)} /> },
+        {
+          key: "version",
+          head: t("reports.version"),
+          cell: (series) => (
+            <>
+              {newest(series).version}
+              <small>{why(newest(series))}</small>
+            </>
+          ),
+        },
+        { key: "time", head: t("reports.made"), cell: (series) => when(newest(series).made) },
+        {
+          key: "older",
+          head: t("reports.older"),
+          cell: ([, ...older]) =>
+            older.length > 0 && (
+              <details>
+                <summary>{older.length}</summary>
+                {older.map((one) => (
+                  <p key={one.id}>
+                    {t("reports.version")} {one.version} · {when(one.made)} · {why(one)} <Open report={one} />
+                  </p>
+                ))}
+              </details>
+            ),
+        },
+      ]}
+    />
   );
 }
 
@@ -77,7 +123,11 @@ const why = ({ why: words }: Report): string => said(words);
 
 const Open = ({ report }: { report: Report }) => (
   <span class="row">
-    <a href={report.html} target="_blank" rel="noopener">HTML</a>
-    <a href={report.csv} download>CSV</a>
+    <a href={report.html} target="_blank" rel="noopener">
+      HTML
+    </a>
+    <a href={report.csv} download>
+      CSV
+    </a>
   </span>
 );

@@ -43,22 +43,34 @@ export function Schematic({ spots, pick, aim }: { spots: Spot[]; pick: (mark: Ma
     const [dx, dy] = [px - size.width / 2, py - size.height / 2];
     setView({ scale, x: view.x + dx / view.scale - dx / scale, y: view.y - dy / view.scale + dy / scale });
   };
-  const move = (dx: number, dy: number): void => setView({ ...view, x: view.x + dx / view.scale, y: view.y - dy / view.scale });
+  const move = (dx: number, dy: number): void =>
+    setView({ ...view, x: view.x + dx / view.scale, y: view.y - dy / view.scale });
   const drag = useDrag(move);
   const open = (mark: Mark): void => {
     pick(mark);
     if (mark.spots.length > 1 && view.scale < CLOSEST) setView(around(mark.spots));
   };
   const keys: Record<string, () => void> = {
-    "+": () => zoom(STEP), "=": () => zoom(STEP), "-": () => zoom(1 / STEP), "0": () => setView(null),
-    ArrowLeft: () => move(-80, 0), ArrowRight: () => move(80, 0), ArrowUp: () => move(0, -80), ArrowDown: () => move(0, 80),
+    "+": () => zoom(STEP),
+    "=": () => zoom(STEP),
+    "-": () => zoom(1 / STEP),
+    "0": () => setView(null),
+    ArrowLeft: () => move(-80, 0),
+    ArrowRight: () => move(80, 0),
+    ArrowUp: () => move(0, -80),
+    ArrowDown: () => move(0, 80),
   };
   const shown = size.width ? marks(spots, project, size.width, size.height) : [];
   const named = labels(shown, size.width);
   return (
     <>
       <svg
-        ref={svg} class="schematic" tabindex={0} role="group" aria-label={t("map.schematic_say")} {...drag}
+        ref={svg}
+        class="schematic"
+        tabindex={0}
+        role="group"
+        aria-label={t("map.schematic_say")}
+        {...drag}
         onWheel={(event) => {
           event.preventDefault();
           zoom(event.deltaY < 0 ? STEP : 1 / STEP, event.offsetX, event.offsetY);
@@ -71,15 +83,27 @@ export function Schematic({ spots, pick, aim }: { spots: Spot[]; pick: (mark: Ma
         }}
       >
         <Grid view={view} size={size} />
-        {shown.map((mark) => <One key={mark.spots[0]?.id} mark={mark} open={open} />)}
+        {shown.map((mark) => (
+          <One key={mark.spots[0]?.id} mark={mark} open={open} />
+        ))}
         <g class="names" aria-hidden="true">
-          {[...named].map(([mark, side]) => <text key={mark.spots[0]?.id} class={side} x={mark.x + (side === "right" ? 17 : -17)} y={mark.y + 4}>{calling(mark)}</text>)}
+          {[...named].map(([mark, side]) => (
+            <text key={mark.spots[0]?.id} class={side} x={mark.x + (side === "right" ? 17 : -17)} y={mark.y + 4}>
+              {calling(mark)}
+            </text>
+          ))}
         </g>
       </svg>
       <div class="zoom" role="group" aria-label={t("map.zoom")}>
-        <button type="button" aria-label={t("map.in")} onClick={() => zoom(STEP)}>+</button>
-        <button type="button" aria-label={t("map.out")} onClick={() => zoom(1 / STEP)}>−</button>
-        <button type="button" onClick={() => setView(null)}>{t("map.all")}</button>
+        <button type="button" aria-label={t("map.in")} onClick={() => zoom(STEP)}>
+          +
+        </button>
+        <button type="button" aria-label={t("map.out")} onClick={() => zoom(1 / STEP)}>
+          −
+        </button>
+        <button type="button" onClick={() => setView(null)}>
+          {t("map.all")}
+        </button>
       </div>
       <Scale scale={view.scale} />
     </>
@@ -91,7 +115,11 @@ function fitting(points: [number, number][], size: Size): View {
   const [west, east, south, north] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
   if (!points.length) return { x: 0, y: 0, scale: 1 };
   const room = (px: number, m: number): number => Math.max(40, px - 2 * Math.min(EDGE_PX, px / 8)) / Math.max(1, m);
-  return { x: (west + east) / 2, y: (south + north) / 2, scale: Math.min(CLOSEST / 2, room(size.width, east - west), room(size.height, north - south)) };
+  return {
+    x: (west + east) / 2,
+    y: (south + north) / 2,
+    scale: Math.min(CLOSEST / 2, room(size.width, east - west), room(size.height, north - south)),
+  };
 }
 
 /** Move by pointer; a press that does not move is a click on a mark. */
@@ -116,7 +144,10 @@ function One({ mark, open }: { mark: Mark; open: (mark: Mark) => void }) {
   const many = mark.spots.length > 1;
   return (
     <g
-      class={`mark ${mark.worst ? `p${mark.worst}` : ""}`} tabindex={0} role="button" aria-label={wordsOf(mark)}
+      class={`mark ${mark.worst ? `p${mark.worst}` : ""}`}
+      tabindex={0}
+      role="button"
+      aria-label={wordsOf(mark)}
       transform={`translate(${Math.round(mark.x)} ${Math.round(mark.y)})`}
       onClick={() => open(mark)}
       onKeyDown={(event) => {
@@ -127,15 +158,28 @@ function One({ mark, open }: { mark: Mark; open: (mark: Mark) => void }) {
     >
       <title>{wordsOf(mark)}</title>
       <Symbol mark={mark} />
-      {many && <text class="n" x={mark.worst ? 13 : 0} y={mark.worst ? 19 : 4}>{mark.spots.length}</text>}
+      {many && (
+        <text class="n" x={mark.worst ? 13 : 0} y={mark.worst ? 19 : 4}>
+          {mark.spots.length}
+        </text>
+      )}
     </g>
   );
 }
 
 /** The sign of its most urgent alarm; else a quiet dot, hollow where nothing is heard. */
 export function Symbol({ mark }: { mark: Mark }) {
-  if (mark.worst) return <path class={mark.unseen ? "pulse" : ""} d={SHAPES[mark.worst as Priority]} transform="translate(-12 -12) scale(1.5)" />;
-  return <circle class={mark.spots.some((spot) => spot.known) ? "known" : "unknown"} r={mark.spots.length > 1 ? 11 : 5} />;
+  if (mark.worst)
+    return (
+      <path
+        class={mark.unseen ? "pulse" : ""}
+        d={SHAPES[mark.worst as Priority]}
+        transform="translate(-12 -12) scale(1.5)"
+      />
+    );
+  return (
+    <circle class={mark.spots.some((spot) => spot.known) ? "known" : "unknown"} r={mark.spots.length > 1 ? 11 : 5} />
+  );
 }
 
 const LINE_PX = 16;
@@ -151,7 +195,10 @@ function labels(shown: Mark[], width: number): Map<Mark, Side> {
     const length = wide(calling(mark));
     const side = (["right", "left"] as const).find((one) => {
       const [from, to] = one === "right" ? [mark.x + 15, mark.x + 18 + length] : [mark.x - 18 - length, mark.x - 15];
-      const free = from > 0 && to < width && !taken.some(([w, n, e, s]) => to > w && from < e && mark.y + LINE_PX / 2 > n && mark.y - LINE_PX / 2 < s);
+      const free =
+        from > 0 &&
+        to < width &&
+        !taken.some(([w, n, e, s]) => to > w && from < e && mark.y + LINE_PX / 2 > n && mark.y - LINE_PX / 2 < s);
       if (free) taken.push([from, mark.y - LINE_PX / 2, to, mark.y + LINE_PX / 2]);
       return free;
     });
@@ -167,11 +214,16 @@ const round = (m: number): number => {
 
 function Grid({ view, size }: { view: View; size: Size }) {
   const step = round(240 / view.scale) * view.scale;
-  const lines = (length: number, offset: number): number[] => Array.from({ length: Math.ceil(length / step) + 1 }, (_, n) => (((offset % step) + step) % step) + n * step);
+  const lines = (length: number, offset: number): number[] =>
+    Array.from({ length: Math.ceil(length / step) + 1 }, (_, n) => (((offset % step) + step) % step) + n * step);
   return (
     <g class="grid" aria-hidden="true">
-      {lines(size.width, size.width / 2 - view.x * view.scale).map((x) => <line key={`x${x}`} x1={x} x2={x} y1={0} y2={size.height} />)}
-      {lines(size.height, size.height / 2 + view.y * view.scale).map((y) => <line key={`y${y}`} x1={0} x2={size.width} y1={y} y2={y} />)}
+      {lines(size.width, size.width / 2 - view.x * view.scale).map((x) => (
+        <line key={`x${x}`} x1={x} x2={x} y1={0} y2={size.height} />
+      ))}
+      {lines(size.height, size.height / 2 + view.y * view.scale).map((y) => (
+        <line key={`y${y}`} x1={0} x2={size.width} y1={y} y2={y} />
+      ))}
     </g>
   );
 }
@@ -182,7 +234,9 @@ function Scale({ scale }: { scale: number }) {
   return (
     <svg class="scale" width={width + 2} height="22" role="img" aria-label={t("map.scale", { n: length(m) })}>
       <path d={`M1 12v8h${width}v-8`} />
-      <text x={width / 2} y="10">{length(m)}</text>
+      <text x={width / 2} y="10">
+        {length(m)}
+      </text>
     </svg>
   );
 }

@@ -21,35 +21,59 @@ export default function Screen() {
       <h1>{t("nav.shelf")}</h1>
       <Refused />
       <Soon shelved={shelved} />
-      <Group title="shelf.shelved" rows={shelved} none="shelf.none_shelved" columns={[
-        ...what(),
-        left((alarm) => alarm.shelved_until),
-        ...why(),
-        {
-          key: "do", head: t("shelf.do"), cell: (alarm) =>
-            may(alarm.priority === 1 ? "shelve_urgent" : "shelve") && <Free alarm={alarm} kind="unshelve" />,
-        },
-      ]} />
-      <Group title="shelf.out" rows={inState("OUT_OF_SERVICE")} none="shelf.none_out" columns={[
-        ...what(),
-        left((alarm) => alarm.out_until),
-        ...why(),
-        {
-          key: "do", head: t("shelf.do"), cell: (alarm) =>
-            may("shelve_urgent") && <Free alarm={alarm} kind="in-service" />,
-        },
-      ]} />
-      <Group title="shelf.suppressed" rows={inState("SUPPRESSED")} none="shelf.none_suppressed" columns={[
-        ...what(),
-        { key: "why", head: t("shelf.cause"), cell: (alarm) => alarm.suppressed.map((one) => t(`withheld.${one}`)).join(t("list.and")) },
-        { key: "time", head: t("shelf.since"), cell: (alarm) => when(alarm.since) },
-      ]} />
+      <Group
+        title="shelf.shelved"
+        rows={shelved}
+        none="shelf.none_shelved"
+        columns={[
+          ...what(),
+          left((alarm) => alarm.shelved_until),
+          ...why(),
+          {
+            key: "do",
+            head: t("shelf.do"),
+            cell: (alarm) =>
+              may(alarm.priority === 1 ? "shelve_urgent" : "shelve") && <Free alarm={alarm} kind="unshelve" />,
+          },
+        ]}
+      />
+      <Group
+        title="shelf.out"
+        rows={inState("OUT_OF_SERVICE")}
+        none="shelf.none_out"
+        columns={[
+          ...what(),
+          left((alarm) => alarm.out_until),
+          ...why(),
+          {
+            key: "do",
+            head: t("shelf.do"),
+            cell: (alarm) => may("shelve_urgent") && <Free alarm={alarm} kind="in-service" />,
+          },
+        ]}
+      />
+      <Group
+        title="shelf.suppressed"
+        rows={inState("SUPPRESSED")}
+        none="shelf.none_suppressed"
+        columns={[
+          ...what(),
+          {
+            key: "why",
+            head: t("shelf.cause"),
+            cell: (alarm) => alarm.suppressed.map((one) => t(`withheld.${one}`)).join(t("list.and")),
+          },
+          { key: "time", head: t("shelf.since"), cell: (alarm) => when(alarm.since) },
+        ]}
+      />
     </div>
   );
 }
 
 const left = (until: (alarm: Alarm) => string | null): Column<Alarm> => ({
-  key: "left", head: t("shelf.left"), cell: (alarm) => <Left until={until(alarm)} oneShot={alarm.one_shot} />,
+  key: "left",
+  head: t("shelf.left"),
+  cell: (alarm) => <Left until={until(alarm)} oneShot={alarm.one_shot} />,
 });
 
 const why = (): Column<Alarm>[] => [
@@ -61,10 +85,14 @@ function Group(given: { title: Key; none: Key; rows: Alarm[]; columns: Column<Al
   const { title, none, rows, columns } = given;
   return (
     <section class="panel">
-      <h2>{t(title)} <span class="count">{rows.length}</span></h2>
+      <h2>
+        {t(title)} <span class="count">{rows.length}</span>
+      </h2>
       {!rows.length && <p class="hint">{t(none)}</p>}
       {rows.length > 0 && (
-        <Some rows={rows}>{(some) => <Table label={t(title)} rows={some} id={(alarm) => alarm.id} columns={columns} />}</Some>
+        <Some rows={rows}>
+          {(some) => <Table label={t(title)} rows={some} id={(alarm) => alarm.id} columns={columns} />}
+        </Some>
       )}
     </section>
   );
@@ -84,7 +112,9 @@ function Left({ until, oneShot }: { until: string | null; oneShot: boolean }) {
   const ms = Date.parse(until) - nowMs();
   return (
     <>
-      <strong class={ms < WARN_MS ? "soon" : ""}>{ms > 0 ? lasting(ms) : t("shelf.over", { time: lasting(-ms) })}</strong>
+      <strong class={ms < WARN_MS ? "soon" : ""}>
+        {ms > 0 ? lasting(ms) : t("shelf.over", { time: lasting(-ms) })}
+      </strong>
       <small>{t("shelf.until", { time: when(until) })}</small>
       {oneShot && <small>{t("shelf.one_shot")}</small>}
     </>

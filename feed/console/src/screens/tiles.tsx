@@ -1,4 +1,4 @@
-// The customer's raster tiles, by Leaflet, which comes only when there are any. Positions are moved to where the tiles have them.
+// The customer's raster tiles, by Leaflet, which comes only when there are any.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { Empty, Loading } from "../parts/states";
@@ -8,7 +8,17 @@ import type { Mark, Spot } from "./plan";
 
 type Settings = NonNullable<ConsoleSettings["map"]>;
 
-export function Tiles({ settings, spots, pick, aim }: { settings: Settings; spots: Spot[]; pick: (mark: Mark) => void; aim: Spot[] | null }) {
+export function Tiles({
+  settings,
+  spots,
+  pick,
+  aim,
+}: {
+  settings: Settings;
+  spots: Spot[];
+  pick: (mark: Mark) => void;
+  aim: Spot[] | null;
+}) {
   const box = useRef<HTMLDivElement>(null);
   const [map, setMap] = useState<TileMap | null>(null);
   const [failed, setFailed] = useState(false);
@@ -37,9 +47,15 @@ export function Tiles({ settings, spots, pick, aim }: { settings: Settings; spot
       {!map && (failed ? <Empty>{t("nav.outdated")}</Empty> : <Loading />)}
       {unseen && <p class="notice over">{t("map.no_tiles")}</p>}
       <div class="zoom" role="group" aria-label={t("map.zoom")}>
-        <button type="button" aria-label={t("map.in")} onClick={() => map?.zoom(1)}>+</button>
-        <button type="button" aria-label={t("map.out")} onClick={() => map?.zoom(-1)}>−</button>
-        <button type="button" onClick={() => map?.aim(spots)}>{t("map.all")}</button>
+        <button type="button" aria-label={t("map.in")} onClick={() => map?.zoom(1)}>
+          +
+        </button>
+        <button type="button" aria-label={t("map.out")} onClick={() => map?.zoom(-1)}>
+          −
+        </button>
+        <button type="button" onClick={() => map?.aim(spots)}>
+          {t("map.all")}
+        </button>
       </div>
       <small class="attribution">{settings.attribution}</small>
     </>
