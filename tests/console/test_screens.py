@@ -7,9 +7,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from feed.past import LastFrame, Minutes, Spoken
+from rules.alarms import Moment
 from rules.records import Text
 from tests.console.screens import Seat, faults, rows, seat
-from tests.console.street import furnish, high, now_ms, withheld
+from tests.console.street import HOUR_MS, furnish, high, now_ms, withheld
 from tests.feed.console import Browser as Client
 from tests.feed.console import ConsoleRoom
 from tests.feed.room import tilted
@@ -166,7 +167,11 @@ def test_the_proof_of_an_event_is_one_click_away(browser: Browser, room: Console
         )
 
 
-def test_figures_stand_beside_their_targets(browser: Browser, room: ConsoleRoom) -> None:
+def test_figures_stand_beside_their_targets(
+    browser: Browser, room: ConsoleRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then_ms = (now_ms() - HOUR_MS) // 600_000 * 600_000  # all in one period of ten minutes
+    monkeypatch.setattr(room, "_moment", lambda: Moment(room._sequence, then_ms, then_ms, "reading"))
     room.tell(high("dust-11", priority=2))
     for n in range(30):  # one cover that rings again and again
         room.tell(tilted("mh-0002", name="文化路2号 污水井盖", priority=4, active=n % 2 == 0))

@@ -6,6 +6,7 @@ import { Chip } from "../parts/chip";
 import { Show, useLoad } from "../parts/load";
 import { Table, type Column } from "../parts/table";
 import { to } from "../route";
+import { nowMs } from "../state";
 import { figure, span, when } from "../time";
 import type { Priority, Text } from "../types";
 
@@ -66,7 +67,7 @@ const DAY_MS = 86_400_000;
 
 export default function Screen() {
   const [wanted, setWanted] = useState<keyof typeof SPANS>("day");
-  const from = useMemo(() => new Date(Date.now() - SPANS[wanted] * DAY_MS).toISOString(), [wanted]);
+  const from = useMemo(() => new Date(nowMs() - SPANS[wanted] * DAY_MS).toISOString(), [wanted]);
   const found = useLoad<Kpi>(`/kpi${query({ from })}`, 300);
   return (
     <div class="screen kpi">
