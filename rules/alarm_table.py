@@ -51,7 +51,8 @@ class Row(NamedTuple):
     note: str = ""
 
 
-_ACTIVE, _GONE, _HELD = ("active",), ("inactive", "unlatched"), ("inactive", "latched")
+_ACTIVE, _GONE, _HELD = ("active", "alarm"), ("inactive", "unlatched"), ("inactive", "latched")
+_PLANNED = ("active", "maintenance")
 
 TABLE = (
     # ------------------------------------------------------------------------------------ what the condition does
@@ -97,20 +98,24 @@ TABLE = (
     Row("", "unshelve", ("shelved",), "", ("unshelved",), takes=SHELVED, note="by hand: what it was, as its facts are now"),
     Row("", "unshelve", ("not shelved",), ""),
     Row("", "shelving over", _ACTIVE, "UNACK", ("unshelved",), takes=SHELVED, note="time is up: it asks anew"),
+    Row("", "shelving over", _PLANNED, "", ("unshelved",), takes=SHELVED, note="planned work asks nobody"),
     Row("", "shelving over", _GONE, "NORMAL", ("unshelved",), takes=SHELVED, note="time is up, or one-shot and returned"),
     Row("", "shelving over", _HELD, "", ("unshelved",), takes=SHELVED, note="a latch is ended by nothing but a reset"),
     Row("", "out of service", (), "", ("out_of_service",), adds=OUT_OF_SERVICE, takes=SHELVED,
         note="with a planned end and a reason; ends a shelving, so that one reason holds"),
     Row("", "in service", ("out of service", *_ACTIVE), "UNACK", ("in_service",), takes=OUT_OF_SERVICE),
+    Row("", "in service", ("out of service", *_PLANNED), "", ("in_service",), takes=OUT_OF_SERVICE),
     Row("", "in service", ("out of service", *_GONE), "NORMAL", ("in_service",), takes=OUT_OF_SERVICE),
     Row("", "in service", ("out of service", *_HELD), "", ("in_service",), takes=OUT_OF_SERVICE),
     Row("", "in service", ("in service",), ""),
     Row("", "planned end", _ACTIVE, "UNACK", ("in_service",), takes=OUT_OF_SERVICE, note="by itself: it is not forgotten"),
+    Row("", "planned end", _PLANNED, "", ("in_service",), takes=OUT_OF_SERVICE),
     Row("", "planned end", _GONE, "NORMAL", ("in_service",), takes=OUT_OF_SERVICE),
     Row("", "planned end", _HELD, "", ("in_service",), takes=OUT_OF_SERVICE),
     # ------------------------------------------------------------------------------------------- what is withheld by design
     Row("", "cause", (), "", ("suppressed",), adds=DESIGN, note="the alarm that its rule names as the cause is active"),
     Row("", "cause over", _ACTIVE, "UNACK", ("unsuppressed",), takes=DESIGN),
+    Row("", "cause over", _PLANNED, "", ("unsuppressed",), takes=DESIGN),
     Row("", "cause over", _GONE, "NORMAL", ("unsuppressed",), takes=DESIGN),
     Row("", "cause over", _HELD, "", ("unsuppressed",), takes=DESIGN),
     Row("", "hide", (), "", ("suppressed",), adds=WHY, note="cut_off, commissioning, work_permit"),
@@ -180,12 +185,15 @@ alarm stops the judging, the events or the counting.
   names the occurrence that its person saw, and is refused (409) when there is a newer one; to bring an alarm back
   (unshelve, in service) and to comment are never too late.
 - **Shelving** ends after its time, 12 h at most, one-shot also when the condition has gone; **out of service** ends at its
-  planned end, by itself ([why so](decisions/0028-out-of-service-ends-by-itself.md)).
+  planned end, by itself ([why so](decisions/0028-out-of-service-ends-by-itself.md)). What becomes priority 1 while it is
+  shelved is shelved no more.
 - **By design**: `suppressed_by: {{rule: ID, where: device}}`, or `where: site`. The alarm that names the cause is never
   suppressed by what it causes: `cityward check` refuses circles. A cause that is itself shelved, out of service, tried or
   permitted names no cause to anybody, and suppresses nothing.
 - **First-out**: of the alarms of one site (or subject, where there is no site) the first is marked until all are over;
   those of one record share the mark. `group` of the others is its id.
+- **Planned work** (`maintenance`) rings nobody and is acknowledged from its beginning; the reason goes when it is over, or
+  when its rule becomes an alarm like any other.
 - **Annunciated** (`rules/flood.py`) is an event `raised`, `reraised`, `unshelved`, `unsuppressed` or `in_service` after which
   the alarm is `UNACK`: that rings, and that is what figures count.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rules.alarm_table import ALL, DESIGN, FACTS, WHY, Happening, Row, find, words_of
+from rules.alarm_table import ALL, DESIGN, FACTS, MAINTENANCE, WHY, Happening, Row, find, words_of
 from rules.design import Design
 from rules.first_out import FirstOut, Record
 from rules.records import OUT_OF_SERVICE, SHELVED, Alarm, Event, Evidence
@@ -74,6 +74,8 @@ class Alarms:
         self.timers = timers or Timers()
         self.design = Design()
         self.first_out = FirstOut()
+        self.known_at_start: frozenset[str] = frozenset()
+        self.told_since_start: set[str] | None = None  # None = the restart is over
 
     # -------------------------------------------------------------------------------------------- the table's hand
 
@@ -89,6 +91,8 @@ class Alarms:
     ) -> None:
         """Say what changed; the event keeps a copy of the alarm."""
         self.first_out.follow(alarm, moment.of)
+        if self.told_since_start is not None:
+            self.told_since_start.add(alarm.id)
         self.events.append(
             Event(
                 sequence=moment.sequence, at_ms=moment.at_ms, t_ms=moment.t_ms, kind=kind, cause=moment.cause,
@@ -125,6 +129,8 @@ class Alarms:
                 self._seen(alarm, row, moment, by)
         for reason in (*alarm.suppressed,) if row.takes == ALL else (row.takes.replace(WHY, why),):
             self.take(alarm, reason)
+        if alarm.over:
+            self.take(alarm, MAINTENANCE)
         added = row.adds.replace(WHY, why)
         if added and added not in alarm.suppressed:
             alarm.suppressed.append(added)
@@ -191,6 +197,8 @@ class Alarms:
         worse = priority < alarm.priority
         alarm.priority = priority
         self.move(alarm, "more urgent" if worse else "less urgent", moment)
+        if priority == 1 and SHELVED in alarm.suppressed:  # it was shelved as something that may be
+            self.move(alarm, "shelving over", moment)
 
     def withdraw(self, alarm: Alarm, moment: Moment) -> None:
         """End an alarm whose rule or device is no more."""
@@ -261,6 +269,14 @@ class Alarms:
         else:
             self.move(alarm, "re-alarm", replace(moment, cause=RE_ALARM))
 
+    def begin_restart(self) -> None:
+        """Note from here on what timers tell that were due while the process was down: the book does not know it."""
+        self.known_at_start, self.told_since_start = frozenset(self.by_id), set()
+
+    def end_restart(self) -> None:
+        """Forget it: fold and book say the same."""
+        self.known_at_start, self.told_since_start = frozenset(), None
+
     def restored(self, at_ms: int, offset_ms: int) -> None:
         """Put together again what is derived of alarms that were read: groups, and timers that were lost."""
         self.first_out.rebuild(self.by_id.values())
@@ -299,6 +315,20 @@ class Alarms:
             self.timers.set((ASKS_AGAIN, alarm.id), moment.at_ms + rule.re_alarm_ms if seen else None)
         if alarm.priority != rule.priority:
             self.change_priority(alarm, rule.priority, moment)
+        if alarm.active and alarm.latched != (rule.latch and not rule.maintenance):
+            alarm.latched = not alarm.latched
+            self.move(alarm, "amendment", moment)
+        if rule.maintenance != (MAINTENANCE in alarm.suppressed) and not alarm.over:
+            self._planned(alarm, moment, on=rule.maintenance)
+
+    def _planned(self, alarm: Alarm, moment: Moment, *, on: bool) -> None:
+        """Make an alarm planned work, which nobody needs to see, or planned work an alarm, which nobody has seen."""
+        if on:
+            self.move(alarm, "ack", moment)
+        if not alarm.over:
+            self.move(alarm, "hide" if on else "show", moment, why=MAINTENANCE)
+        if not on and alarm.active:
+            self.move(alarm, "more urgent", moment)
 
 
 def _of(event: Event) -> Record:

@@ -45,6 +45,7 @@ def take(memory: Memory, sequence: int, status: Status) -> None:
 def wake(memory: Memory, status: Status) -> None:
     """Begin anew, before any timer fires: since the last record nobody listened, so nobody was silent."""
     world = memory.world
+    world.judging.alarms.begin_restart()
     for door in world.reception.doors.values():
         door.listening = False
         memory.links.down_sources.add(door.source.name)
@@ -130,21 +131,26 @@ def _reconcile(memory: Memory, told: list[dict[str, Any]], moment: Moment) -> No
     """After a restart: what the fold has no data for, and what people did, comes from the book.
 
     Usually both are the same. They differ where a section of the snapshot could not be read and the journal does not
-    reach back far enough: then the book holds what is older than the fold remembers.
+    reach back far enough: then the book holds what is older than the fold remembers. What timers told that were due
+    since the end of the former process is newer than what the book says here.
     """
     alarms = memory.world.judging.alarms
+    since = alarms.told_since_start or set()
     from_book = {alarm.id: alarm for alarm in msgspec.convert(told, list[Alarm])}
     for known in from_book.values():
+        if known.id in since & alarms.known_at_start:
+            continue
         mine = alarms.by_id.setdefault(known.id, known)
         if mine is not known:
             _reconcile_one(memory, mine, known, moment)
     for alarm in memory.world.orphans(BUILT_IN):
         alarms.withdraw(alarm, moment)
     for alarm in alarms.by_id.values():
-        if alarm.id not in from_book and not alarm.over and not alarm.shadow:
+        if alarm.id not in from_book and alarm.id not in since and not alarm.over and not alarm.shadow:
             withheld = "out_of_service" if alarm.out_until_ms is not None else "shelved"
             alarms.tell(withheld if alarm.facts == "NORMAL" else "raised", alarm, moment)
     alarms.restored(moment.at_ms, moment.offset_ms)
+    alarms.end_restart()
     for alarm in alarms.by_id.values():
         alarms.look_for_cause(alarm, moment)
 

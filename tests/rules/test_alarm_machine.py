@@ -229,6 +229,8 @@ class Life(RuleBasedStateMachine):
         self.pass_time(step)
         if priority != self.priority and NAME in self.street.fold.memory.world.judging.alarms.by_id:
             self.model.meets("more urgent" if priority < self.priority else "less urgent")
+            if priority == 1 and "shelved" in self.model.reasons:
+                self.model.meets("shelving over")
         self.priority = priority
         self.configure()
 
