@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from feed.desk import open_desk
+from feed.desk import no_room, open_desk
 from feed.positions import Position
 
 _SCHEMA = """
@@ -119,8 +119,16 @@ class FeedsDesk:
 
 
 def forget_others(desk: Path, names: Iterable[str]) -> list[str]:
-    """Forget the feeds that are configured no more; return their names. States on their brokers stay there."""
-    db = open_desk(desk, _SCHEMA)
+    """Forget the feeds that are configured no more; return their names. States on their brokers stay there.
+
+    On a full disk none is forgotten: the next start does it.
+    """
+    try:
+        db = open_desk(desk, _SCHEMA)
+    except sqlite3.Error as error:
+        if no_room(error):
+            return []
+        raise
     try:
         known = {name for (name,) in db.execute("SELECT name FROM feed_marks")}
         gone = sorted(known - set(names))

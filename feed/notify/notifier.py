@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from feed.desk import no_room
 from feed.follow import Follower
 from feed.notify import decide, words
 from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
@@ -92,16 +93,15 @@ class Notifier:
 
     def run(self, stop: threading.Event) -> None:
         """Tell people until `stop`. Raises sqlite3.Error, but waits where the disk is full."""
-        self.start()
+        started = False
         while not stop.is_set():
             try:
+                if not started:
+                    self.start()
+                    started = True
                 wait_s = self.turn()
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode not in (
-                    sqlite3.SQLITE_FULL,
-                    sqlite3.SQLITE_BUSY,
-                    sqlite3.SQLITE_IOERR_SHMSIZE,
-                ):
+                if not no_room(error) and error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                     raise
                 log.error("notifications wait for the desk: %s", error)  # noqa: TRY400 - it says all
                 wait_s = IDLE_S

@@ -79,14 +79,23 @@ class Receipt(Struct, kw_only=True):
 
 
 class Outbox:
-    """The rooms of the desk for telling people. One thread at a time. Raises sqlite3.Error."""
+    """The rooms of the desk for telling people; opened when needed. One thread at a time. Raises sqlite3.Error."""
 
     def __init__(self, desk: Path) -> None:
-        self._db = open_desk(desk, SCHEMA)
+        self._path = desk
+        self._open: sqlite3.Connection | None = None
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._open is None:
+            self._open = open_desk(self._path, SCHEMA)
+        return self._open
 
     def close(self) -> None:
         """Let the file go."""
-        self._db.close()
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
