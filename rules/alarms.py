@@ -74,7 +74,7 @@ class Alarms:
         self.timers = timers or Timers()
         self.design = Design()
         self.first_out = FirstOut()
-        self.known_at_start: frozenset[str] = frozenset()
+        self.at_start: dict[str, Alarm] = {}  # as they were when the process began; empty when the restart is over
         self.told_since_start: set[str] | None = None  # None = the restart is over
 
     # -------------------------------------------------------------------------------------------- the table's hand
@@ -271,11 +271,16 @@ class Alarms:
 
     def begin_restart(self) -> None:
         """Note from here on what timers tell that were due while the process was down: the book does not know it."""
-        self.known_at_start, self.told_since_start = frozenset(self.by_id), set()
+        self.at_start, self.told_since_start = {name: copy(alarm) for name, alarm in self.by_id.items()}, set()
+
+    def told_since(self, known: Alarm) -> bool:
+        """Tell whether all that an alarm is otherwise than the book knows it has been told since the process began."""
+        was = self.at_start.get(known.id)
+        return was is not None and known.id in (self.told_since_start or ()) and _same(was, known)
 
     def end_restart(self) -> None:
         """Forget it: fold and book say the same."""
-        self.known_at_start, self.told_since_start = frozenset(), None
+        self.at_start, self.told_since_start = {}, None
 
     def restored(self, at_ms: int, offset_ms: int) -> None:
         """Put together again what is derived of alarms that were read: groups, and timers that were lost."""
@@ -329,6 +334,15 @@ class Alarms:
             self.move(alarm, "hide" if on else "show", moment, why=MAINTENANCE)
         if not on and alarm.active:
             self.move(alarm, "more urgent", moment)
+
+
+def _same(one: Alarm, other: Alarm) -> bool:
+    """Tell whether two are the same activation, in the same state, withheld alike."""
+    a, b = (
+        (each.occurrence, each.facts, each.latched, {*each.suppressed}, each.shelved_until_ms, each.out_until_ms)
+        for each in (one, other)
+    )
+    return a == b
 
 
 def _of(event: Event) -> Record:

@@ -138,11 +138,13 @@ def _reconcile(memory: Memory, told: list[dict[str, Any]], moment: Moment) -> No
     since = alarms.told_since_start or set()
     from_book = {alarm.id: alarm for alarm in msgspec.convert(told, list[Alarm])}
     for known in from_book.values():
-        if known.id in since & alarms.known_at_start:
+        if alarms.told_since(known):
             continue
         mine = alarms.by_id.setdefault(known.id, known)
         if mine is not known:
             _reconcile_one(memory, mine, known, moment)
+            if known.id in since:  # by a timer of what the fold had forgotten the rest of
+                alarms.tell("amended", alarms.by_id[known.id], moment)
     for alarm in memory.world.orphans(BUILT_IN):
         alarms.withdraw(alarm, moment)
     for alarm in alarms.by_id.values():
