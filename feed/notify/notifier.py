@@ -187,10 +187,7 @@ class Notifier:
         abouts = self._describe(waiting) if waiting else {}
         if abouts is not None:
             last = {name: state.nag_ms for name, state in states.items()}
-            rows = decide.nags(waiting, abouts, self._plan, last, now_ms)
-            self.box.put(rows)
-            for row in rows:
-                self.box.keep_channel(replace(self.box.channel(row.channel), nag_ms=now_ms))
+            self.box.remind(decide.nags(waiting, abouts, self._plan, last, now_ms))
         known = int(str(self.box.fact("daily") or 0))
         at_ms = decide.daily_due(self._plan, known, now_ms)
         if at_ms is not None:
@@ -213,17 +210,17 @@ class Notifier:
         sends = self.box.sends(channel.name)
         times = [at for at, _ in sends]
         urgent_before = [at for at, urgent in sends if urgent]
-        choices: list[tuple[bool, int, int, Open | list[Row]]] = [
-            (not message.urgent, 0, message.made_ms, message) for message in messages[:1]
-        ]
+        choices: list[tuple[bool, int, int, int, Open | list[Row]]] = [
+            (not message.urgent, 0, message.tries // TRIES, message.made_ms, message) for message in messages
+        ]  # one that the receiver never takes does not keep what is new
         for language in ("zh", "en"):
             picked = pick([row for row in waiting if row.language == language], urgent_before, steady_ms, now_ms)
             if picked is not None:
                 urgent = any(row.urgent for row in picked.rows)
-                choices.append((not urgent, max(0, picked.at_ms - now_ms), picked.at_ms, picked.rows))
+                choices.append((not urgent, max(0, picked.at_ms - now_ms), 0, picked.at_ms, picked.rows))
         if not choices:
             return None
-        not_urgent, wait_ms, _, what = min(choices, key=lambda each: each[:3])
+        not_urgent, wait_ms, _, _, what = min(choices, key=lambda each: each[:4])
         free_ms = free_at(limits(channel), times, steady_ms, urgent=not not_urgent) - steady_ms
         return max(wait_ms, blocked_ms, free_ms), not not_urgent, what
 
@@ -279,6 +276,10 @@ class Notifier:
             )  # fmt: skip
             ends = "refused" if said.word == "refused" and channel.fallback is None else "open"
             log.warning("notification by %s, attempt %d: %s %s", channel.name, tries, said.word, said.detail)
+        if message.notices[0].kind == "nag":  # it is not sent again: the next one counts anew
+            ends = "expired" if ends == "open" else ends
+            if said.word in ("sent", "refused") or said.maybe:
+                state = replace(state, nag_ms=now_ms)
         self.box.finish(
             message.id, token, steady_ms, state=ends, maybe=said.maybe, detail=said.detail, now_ms=now_ms, channel=state
         )

@@ -139,6 +139,17 @@ class Outbox:
             for row in rows:
                 _insert(db, row)
 
+    def remind(self, rows: Iterable[Row]) -> None:
+        """Put reminders in; those that did not get away, and count what stood before, are forgotten."""
+        with self._transaction() as db:
+            nag = "state = 'open' AND trying = 0 AND json_extract(body, '$.notices[0].kind') = 'nag'"
+            for (message,) in db.execute(f"SELECT id FROM notify_messages WHERE {nag}").fetchall():  # noqa: S608 - ours
+                db.execute("DELETE FROM notify_rows WHERE message = ?", (message,))
+                db.execute("DELETE FROM notify_messages WHERE id = ?", (message,))
+            db.execute("DELETE FROM notify_rows WHERE state = 'waiting' AND json_extract(notice, '$.kind') = 'nag'")
+            for row in rows:
+                _insert(db, row)
+
     @staticmethod
     def _follow(db: sqlite3.Connection, alarm: str, decision: Decision, now_ms: int) -> None:
         for why, step in ((decision.end_all, 0), (decision.end_steps, 1)):

@@ -55,6 +55,11 @@ class Notice(Struct, frozen=True, kw_only=True):
     returned: bool = False
     instead_of: str = ""
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it is an alarm of priority 1. Who is reminded of one has been told before."""
+        return self.kind == "alarm" and self.priority == 1
+
 
 class Row(Struct, frozen=True, kw_only=True):
     """One line of the outbox: a notice, for whom, over which channel, from when on.
@@ -76,13 +81,13 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def urgent(self) -> bool:
-        """Priority 1: it goes before all others, and has tokens reserved."""
-        return self.notice.priority == 1
+        """An alarm of priority 1: it goes before all others, and has tokens reserved."""
+        return self.notice.urgent
 
     @property
-    def order(self) -> tuple[int, int, int]:
-        """Priority 1 first, then as they came."""
-        return (self.notice.priority, self.due_ms, self.id)
+    def order(self) -> tuple[bool, int, int, int]:
+        """Alarms of priority 1 first, then by priority, then as they came."""
+        return (not self.urgent, self.notice.priority, self.due_ms, self.id)
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -107,8 +112,8 @@ class Message(Struct, frozen=True, kw_only=True):
 
     @property
     def urgent(self) -> bool:
-        """Whether something of priority 1 is in it."""
-        return any(notice.priority == 1 for notice in self.notices)
+        """Whether an alarm of priority 1 is in it."""
+        return any(notice.urgent for notice in self.notices)
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -222,3 +222,49 @@ def told(folder: Path, settings: dict[str, Any]) -> Iterator[Told]:
         yield room
     finally:
         room.close()
+
+
+class Street:
+    """A notifier with two groups and a webhook, and what they were sent. `says`: what a channel answers."""
+
+    def __init__(self, room: Told, server: Receiver) -> None:
+        self.room, self.server = room, server
+        self.says: dict[str, Answer] = {}
+
+    def texts(self, channel: str = "duty") -> list[str]:
+        """First lines of what arrived."""
+        return [one.splitlines()[0] for one in self.bodies(channel)]
+
+    def bodies(self, channel: str = "duty") -> list[str]:
+        """Texts of what arrived."""
+        found = []
+        for got in self.server.got:
+            if got.path.startswith(f"/{channel}"):
+                body = got.json
+                part = body.get("text") or body.get("markdown") or body["data"]
+                found.append(str(part.get("content") or part.get("text")))
+        return found
+
+    def answer(self, got: Got) -> Answer:
+        """Answer as is said, else well."""
+        return self.says.get(got.path.split("/")[1].split("?")[0], Answer())
+
+
+@contextmanager
+def street(folder: Path, routes: list[dict[str, Any]], **more: Any) -> Iterator[Street]:
+    """Have the street: groups duty (DingTalk) and boss (WeCom), and a webhook, with what is set differently."""
+    key = secret(folder, "s", "x")
+    with Receiver() as server:
+        channels = [
+            {"name": "duty", "kind": "dingtalk", "url": f"{server.url}/duty", "token": key, "secret": key},
+            {"name": "boss", "kind": "wecom", "url": f"{server.url}/boss", "key": key, "people": ["王局"]},
+            {"name": "hook", "kind": "webhook", "url": f"{server.url}/hook", "secret": key},
+        ]  # fmt: skip
+        for one in channels:
+            one.update(more.pop(str(one["name"]), {}))
+        people = [{"name": "张三", "mobile": "13800138000"}, {"name": "王局", "mobile": "13900139000"}]
+        settings = {"console": "https://gw:8443", "people": people, "channels": channels, "routes": routes, **more}
+        with told(folder / "state", settings) as room:
+            made = Street(room, server)
+            server.answer = made.answer
+            yield made

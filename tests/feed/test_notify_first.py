@@ -1,0 +1,76 @@
+"""A new alarm of priority 1 waits for nothing older: not for reminders, nor for what is never taken."""
+
+from pathlib import Path
+
+from tests.feed.notify_room import Answer, alarm, street
+
+MINUTE = 60_000
+DUTY = {"name": "duty", "channel": "duty", "people": ["张三"]}
+NOT_UNDERSTOOD = Answer(body=b'{"thanks":"for nothing"}')
+
+
+def test_a_reminder_that_fails_goes_behind_a_new_alarm_and_counts_anew(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="5 min") as one:
+        one.room.tell(*[alarm(f"mh-{n}", 1) for n in range(3)])
+        one.room.run(4 * MINUTE)
+        one.says["duty"] = Answer(429, b"", {"retry-after": "20"})
+        one.room.run(MINUTE + 5_000)
+        assert "[提醒] 3 条" in one.texts()[-1]
+        one.room.tell(alarm("mh-9", 1))
+        one.says.clear()
+        before = len(one.texts())
+        one.room.run(2 * MINUTE)
+        new = one.texts()[before:]
+        assert "mh-9" in new[0]
+        assert [text for text in new if "[提醒]" in text] == [new[1]]
+        assert new[1].startswith("[提醒] 4 条报警无人确认：一级 4；最早的已 ")
+
+
+def test_a_reminder_of_what_was_acknowledged_meanwhile_is_not_sent(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="5 min") as one:
+        seen = alarm("mh-1", 1)
+        one.room.tell(seen)
+        one.room.run(4 * MINUTE)
+        one.says["duty"] = Answer(429, b"", {"retry-after": "120"})
+        one.room.run(MINUTE + 5_000)
+        seen.acknowledged = True
+        one.room.tell(seen, kind="acknowledged", user="李四")
+        one.says.clear()
+        before = len(one.texts())
+        one.room.run(10 * MINUTE, 10_000)
+        assert one.texts()[before:] == []
+
+
+def test_a_reminder_that_may_have_arrived_is_no_flood(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="15 min") as one:
+        one.room.tell(alarm("mh-1", 1))
+        one.room.run(14 * MINUTE)
+        one.says["duty"] = NOT_UNDERSTOOD
+        one.room.run(15 * MINUTE)
+        assert len([text for text in one.texts() if "[提醒]" in text]) == 1
+
+
+def test_reminders_take_no_token_that_is_reserved(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="5 min", duty={"per_minute": 4}) as one:
+        one.room.tell(alarm("mh-1", 1))
+        one.room.run(4 * MINUTE + 30_000)
+        one.room.tell(*[alarm(f"mh-{n}", 1) for n in range(2, 5)])
+        one.room.run(MINUTE)  # three of four tokens are gone: the last is for an alarm
+        assert [text for text in one.texts() if "[提醒]" in text] == []
+        before = len(one.texts())
+        one.room.tell(alarm("mh-5", 1))
+        one.room.run(2_000)
+        assert "mh-5" in one.texts()[before]
+
+
+def test_what_a_receiver_never_understands_does_not_keep_what_is_new(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="24 h") as one:
+        answer = one.answer
+        one.server.answer = lambda got: NOT_UNDERSTOOD if b"mh-poison" in got.body else answer(got)
+        one.room.tell(alarm("mh-poison", 1))
+        one.room.run(10 * MINUTE, 5_000)
+        one.room.tell(alarm("mh-2", 1))
+        one.room.run(2 * MINUTE + 10_000, 5_000)
+        assert "mh-2" in "".join(one.texts())
+        one.room.run(10 * MINUTE, 5_000)
+        assert "mh-poison" in one.texts()[-1]  # it is tried all the same
