@@ -85,17 +85,36 @@ def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
     if event.t_ms < now_ms - TOO_OLD_MS:
         return Decision()
     told: Told = {}
-    for route in plan.settings.routes:
-        why = _matches(route, event, about, plan)
-        if not why:
-            continue
-        for step, target in enumerate((route, *route.then)):
-            for row in _rows(event, about, plan, target, step, why, route):
-                key = (step, row.channel, row.language)
-                told[key] = row if key not in told else _both(told[key], row)
+    for step, route, target, why in _steps(event, about, plan):
+        for row in _rows(event, about, plan, target, step, why, route):
+            key = (step, row.channel, row.language)
+            told[key] = row if key not in told else _both(told[key], row)
     if alarm.rule == CHANNEL_FAILING:
         told = _by_others(told, event, about, plan)
     return Decision(rows=tuple(told.values()))
+
+
+def _steps(event: Event, about: About, plan: Plan) -> list[tuple[int, RouteSettings, StepSettings, str]]:
+    """Return who is told: at which step, by which route, where, and why.
+
+    A step is for the shift that sits there when it is due; where no route has one for that, for the shift that heard
+    of it first, rather than for nobody.
+    """
+    alarm, found = event.alarm, []
+    routes = [(route, why) for route in plan.settings.routes if (why := _matches(route, alarm, about))]
+    for step in range(max((len(route.then) + 1 for route, _ in routes), default=0)):
+        due_ms = event.t_ms + alarm.respond_within_ms * step // 2
+        ladders = [(route, why, (route, *route.then)) for route, why in routes if len(route.then) >= step]
+        at_due, at_first = (
+            [
+                (step, route, targets[step], why + shift)
+                for route, why, targets in ladders
+                if (shift := _on_duty(route, plan, t_ms)) is not None
+            ]
+            for t_ms in (due_ms, event.t_ms)
+        )
+        found += at_due or at_first
+    return found
 
 
 def _by_others(told: Told, event: Event, about: About, plan: Plan) -> Told:
@@ -122,9 +141,9 @@ def _ends(event: Event) -> tuple[str, str]:
     return "", ""
 
 
-def _matches(route: RouteSettings, event: Event, about: About, plan: Plan) -> str:  # noqa: PLR0911 - a list of grounds
-    """Return why a route tells of an alarm; "" = it does not."""
-    alarm, wanted = event.alarm, route.for_
+def _matches(route: RouteSettings, alarm: Alarm, about: About) -> str:  # noqa: PLR0911 - a list of grounds
+    """Return why a route tells of an alarm, whoever sits there; "" = it does not."""
+    wanted = route.for_
     if route.priorities and alarm.priority not in route.priorities:
         return ""
     family = alarm.family or (GATEWAY_FAMILY if alarm.device is None and not alarm.site else None)
@@ -138,13 +157,15 @@ def _matches(route: RouteSettings, event: Event, about: About, plan: Plan) -> st
         return ""
     if wanted.rules and alarm.rule not in wanted.rules:
         return ""
-    why = f"route {route.name}"
-    if route.shifts:
-        shift = shift_at(plan.shifts, plan.zone, event.t_ms)
-        if shift is None or shift.name not in route.shifts:
-            return ""
-        why += f", shift {shift.name}"
-    return why
+    return f"route {route.name}"
+
+
+def _on_duty(route: RouteSettings, plan: Plan, t_ms: int) -> str | None:
+    """Return which shift of a route sits there at a moment, as a reason ("" = it is for all); None = none."""
+    if not route.shifts:
+        return ""
+    shift = shift_at(plan.shifts, plan.zone, t_ms)
+    return None if shift is None or shift.name not in route.shifts else f", shift {shift.name}"
 
 
 def _rows(  # noqa: PLR0913, PLR0917 - an event and where it is told
@@ -246,20 +267,23 @@ def wants_answer(alarm: Alarm) -> bool:
 def nags(
     alarms: Sequence[Alarm], abouts: Mapping[str, About], plan: Plan, last_ms: Mapping[str, int], now_ms: int
 ) -> list[Row]:
-    """Remind each channel of what nobody has acknowledged, every so often; last_ms: when it was last reminded."""
+    """Remind the shift that sits there of what nobody has acknowledged, every so often.
+
+    last_ms: when each channel was last reminded.
+    """
     waiting: dict[str, list[Alarm]] = {}
+    routes = [route for route in plan.settings.routes if _on_duty(route, plan, now_ms) is not None]
     for alarm in alarms:
         if not wants_answer(alarm):
             continue
-        event = Event(sequence=0, at_ms=0, t_ms=alarm.since_ms, kind="raised", cause="", alarm=alarm)
-        for route in plan.settings.routes:
+        for route in routes:
             quiet = route.quiet
             hushed = (
                 quiet is not None
                 and alarm.priority != 1
                 and quiet_until(quiet.from_, quiet.to, now_ms, plan.zone) > now_ms
             )
-            if not hushed and _matches(route, event, abouts.get(alarm.id, About()), plan):
+            if not hushed and _matches(route, alarm, abouts.get(alarm.id, About())):
                 mine = waiting.setdefault(route.channel, [])
                 if alarm not in mine:
                     mine.append(alarm)

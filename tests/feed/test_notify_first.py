@@ -74,3 +74,29 @@ def test_what_a_receiver_never_understands_does_not_keep_what_is_new(tmp_path: P
         assert "mh-2" in "".join(one.texts())
         one.room.run(10 * MINUTE, 5_000)
         assert "mh-poison" in one.texts()[-1]  # it is tried all the same
+
+
+def test_the_shift_that_comes_is_reminded_and_climbs_the_ladder(tmp_path: Path) -> None:
+    """It rings at 15:40; half of its time is over at 16:40, and the shift changes at 16:00."""
+    early = {"name": "early", "channel": "duty", "shifts": ["早班"], "then": [{"channel": "duty"}]}
+    middle = {"name": "middle", "channel": "boss", "shifts": ["中班"], "then": [{"channel": "hook"}]}
+    with street(tmp_path, [early, middle], nag="15 min") as one:
+        one.room.pass_ms(5 * 60 * MINUTE + 15 * MINUTE)
+        one.room.tell(alarm("mh-1", 1, since_ms=one.room.now_ms))
+        one.room.run(19 * MINUTE, MINUTE)
+        assert len(one.texts()) == 2  # told, and reminded once
+        one.room.run(3 * MINUTE, MINUTE)
+        assert ["[提醒]" in text for text in one.texts("boss")] == [True]
+        one.room.run(60 * MINUTE, MINUTE)
+        assert len(one.texts()) == 2  # they have gone home
+        assert "升级 1" in one.texts("hook")[0]
+        assert "shift 中班" in one.room.notifier.box.receipts("cover-tilted@mh-1")[0].why
+
+
+def test_a_step_for_whose_time_no_route_is_there_goes_to_who_heard_first(tmp_path: Path) -> None:
+    early = {"name": "early", "channel": "duty", "shifts": ["早班"], "then": [{"channel": "boss"}]}
+    with street(tmp_path, [early], nag="24 h") as one:
+        one.room.pass_ms(5 * 60 * MINUTE + 15 * MINUTE)
+        one.room.tell(alarm("mh-1", 1, since_ms=one.room.now_ms))
+        one.room.run(62 * MINUTE, MINUTE)
+        assert "升级 1" in one.texts("boss")[0]
