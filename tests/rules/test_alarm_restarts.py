@@ -109,6 +109,20 @@ def test_delays_that_end_in_the_downtime_raise_once_and_return_once(how: str, *,
 
 
 @BOTH
+def test_a_one_shot_shelving_that_ends_in_the_downtime_hides_nothing_that_comes_after(how: str) -> None:
+    street = Street([plain("a")], [rule("lv", "state", DELAYED)])
+    street.json(0, "a", open=True)
+    street.tick(MINUTE)
+    ask(street, 2 * MINUTE, "shelve", "lv@a", one_shot=True)
+    street.json(3 * MINUTE, "a", open=False)
+    assert told(start(street, 4 * MINUTE, how)) == [("returned", "lv@a", "SHELVED"), ("unshelved", "lv@a", "NORMAL")]
+    assert (street.alarm("lv@a").suppressed, street.alarm("lv@a").shelved_until_ms) == ([], None)
+    street.json(5 * MINUTE, "a", open=True)
+    [raised] = street.tick(6 * MINUTE).events
+    assert (raised.alarm.state, annunciated(raised)) == ("UNACK", True)
+
+
+@BOTH
 def test_a_cause_that_comes_in_the_downtime_hides_its_effect_once_and_goes_once(how: str) -> None:
     power = rule("power", "state", DELAYED)
     street = burning(rule("dust", "threshold", DUST.settings, suppressed_by=Cause(rule="power")), power)
