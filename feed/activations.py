@@ -1,14 +1,14 @@
 """When alarms called for somebody, and what became of it: out of the book's events, for figures and reports."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec import Struct
 
 from rules.flood import annunciated
 from rules.records import Alarm, Event, Text
-from store.event_search import EventReader
+from store.event_search import EventReader, Search
 
 PAGE = 500  # events read at once
 
@@ -79,6 +79,14 @@ class History:
                     each.finding = event.kind == "returned" and self._sequence.get(alarm.id) == event.sequence
         self._waiting[alarm.id] = [each for each in waiting if each.acked_ms is None or each.returned_ms is None]
 
+    def stand(self, alarms: Iterable[Alarm]) -> None:
+        """Add those that stand after the last event and had rung before the first, and nothing was told of since."""
+        known = {each.alarm for each in self.activations if each.returned_ms is None}
+        for alarm in alarms:
+            before = 0 < alarm.since_ms < self._begins_ms
+            if before and alarm.active and not alarm.suppressed and alarm.id not in known:
+                self.activations.append(activation(alarm, alarm.since_ms))
+
 
 def activation(alarm: Alarm, at_ms: int) -> Activation:
     """Make one, of which nothing has become yet."""
@@ -100,13 +108,17 @@ def events_from(book: EventReader, from_ms: int) -> Iterator[Event]:
         number = rows[-1][0]
 
 
+def told_before(book: EventReader, alarm: str, number: int | None) -> Iterator[Event]:
+    """Yield what was told of an alarm before an event with a number, without evidence, the newest first; None: all."""
+    while rows := book.search(Search(alarm=alarm, before=number), PAGE):
+        yield from (_event(body) for _, body in rows)
+        number = rows[-1][0]
+
+
 def read(book: EventReader, from_ms: int) -> list[Activation]:
     """Read the activations since a civil time, and what had begun before and stood then, or stands still."""
     history = History(from_ms)
     for event in events_from(book, from_ms):
         history.take(event)
-    known = {each.alarm for each in history.activations if each.returned_ms is None}
-    for alarm in book.alarms():
-        if alarm.active and not alarm.suppressed and alarm.id not in known and 0 < alarm.since_ms < from_ms:
-            history.activations.append(activation(alarm, alarm.since_ms))
+    history.stand(book.alarms())
     return history.activations

@@ -6,11 +6,12 @@ closed: the mean of a day half an hour after midnight. Alarms of readings begin 
 
 from typing import Any
 
+from feed.activations import told_before
 from feed.reports.facts import Exceedance, Span
 from feed.reports.spans import day
 from rules.flood import annunciated
 from rules.records import Event
-from store.book import BookReader
+from store.event_search import EventReader
 
 EXCEEDABLE = frozenset(
     ("pm1_ug_m3", "pm25_ug_m3", "pm10_ug_m3", "tsp_ug_m3", "noise_db", "noise_eq_db", "noise_max_db")
@@ -19,11 +20,16 @@ _LENGTH_MS = {"slot": 900_000, "hour": 3_600_000}
 
 
 class Ledger:
-    """Takes events in order, from the begin of a span (`begins_ms`) up to now."""
+    """Takes events in order, from the begin of a span (`begins_ms`) up to now.
 
-    def __init__(self, book: BookReader, zone: str, begins_ms: int) -> None:
+    What had begun before then is looked up in the book.
+    """
+
+    def __init__(self, book: EventReader, zone: str, begins_ms: int) -> None:
         self._book, self._zone, self._begins_ms = book, zone, begins_ms
         self._rows: list[Exceedance] = []
+        self._seen: set[str] = set()  # alarms
+        self._unanswered: dict[str, list[Exceedance]] = {}
         self._open: dict[str, Exceedance] = {}
         self._known: dict[tuple[str, int], Exceedance] = {}
         self._span: dict[tuple[str, int], str] = {}  # slot, hour: whose means are compared as they are
@@ -33,11 +39,32 @@ class Ledger:
         alarm = event.alarm
         if alarm.quantity not in EXCEEDABLE or alarm.limit is None or alarm.device is None or alarm.shadow:
             return
+        if alarm.id not in self._seen:
+            self._seen.add(alarm.id)
+            if self._from_before(event):
+                for earlier in reversed(self._since_raised(event)):
+                    self._take(earlier)
+        self._take(event)
+
+    def _from_before(self, event: Event) -> bool:
+        return 0 < event.alarm.since_ms < self._begins_ms
+
+    def _since_raised(self, event: Event) -> list[Event]:
+        """Return what was told before the events begin of one that stands then, the newest first."""
+        found = []
+        for earlier in told_before(self._book, event.alarm.id, event.number or None):
+            found.append(earlier)
+            if earlier.kind == "raised":
+                break
+        return found
+
+    def _take(self, event: Event) -> None:
+        alarm = event.alarm
         row = self._known.get((alarm.id, alarm.occurrence))
         if event.kind in ("raised", "reraised"):
             row = self._raised(event)
-        elif row is None and event.kind != "amended" and 0 < alarm.since_ms < self._begins_ms:
-            row = self._from_before(event)
+        elif row is None and event.kind != "amended" and self._from_before(event):
+            row = self._begun(event)
         if event.kind == "amended" and event.amends is not None:
             self._amended(event, self._known.get((alarm.id, event.amends)))
         elif row is not None:
@@ -46,49 +73,60 @@ class Ledger:
     def _raised(self, event: Event) -> Exceedance:
         alarm = event.alarm
         row = self._open.get(alarm.id)
-        if row is None or event.kind == "raised":
+        if row is None or (event.kind == "raised" and row.occurrence != alarm.occurrence):
             why = self._why(event)
-            row = _row(event, self._begin(event, why))
+            row = self._add(event, self._begin(event, why))
             if _of_a_day(why):
                 row.to_ms = day(str(why["date"]), self._zone).to_ms
             if "others" not in why and why.get("span") in _LENGTH_MS:
                 self._span[row.alarm, row.occurrence] = str(why["span"])
-            self._rows.append(row)
-        self._open[alarm.id] = self._known[alarm.id, alarm.occurrence] = row
+        self._known[alarm.id, alarm.occurrence] = row
         return row
 
-    def _from_before(self, event: Event) -> Exceedance:
-        """Make the row of what began before the events do: how it began is not looked up."""
+    def _begun(self, event: Event) -> Exceedance:
+        """Make the row of what began before the book remembers: how it began nobody knows any more."""
         alarm = event.alarm
-        row = _row(event, alarm.since_ms)
+        row = self._add(event, alarm.since_ms)
+        if alarm.acked_ms is not None:
+            row.acked_ms, row.by = alarm.acked_ms, alarm.acked_by
+        return row
+
+    def _add(self, event: Event, from_ms: int) -> Exceedance:
+        alarm = event.alarm
+        row = _row(event, from_ms)
         self._rows.append(row)
+        self._unanswered.setdefault(alarm.id, []).append(row)
         self._open[alarm.id] = self._known[alarm.id, alarm.occurrence] = row
         return row
 
     def _went_on(self, event: Event, row: Exceedance) -> None:
-        alarm, key = event.alarm, (row.alarm, row.occurrence)
+        alarm = event.alarm
         if annunciated(event) and row.rang_ms is None:
             row.rang_ms, row.withheld = event.t_ms, []
-        if event.kind in ("acknowledged", "reset") and row.acked_ms is None:
-            row.acked_ms, row.by = event.t_ms, event.user
-            row.minutes = None if row.rang_ms is None else max(event.t_ms - row.rang_ms, 0) / 60_000
+        answers = [row]
+        if event.kind in ("acknowledged", "reset"):  # one answer answers all that rang since the last
+            answers = self._unanswered.pop(alarm.id, answers)
+            for each in answers:
+                _answered(each, event)
         if event.user and event.comment:
-            row.reply = "; ".join(filter(None, (row.reply, event.comment)))
+            for each in answers:
+                each.reply = "; ".join(filter(None, (each.reply, event.comment)))
         if event.kind in ("returned", "withdrawn"):
             self._open.pop(alarm.id, None)
             if row.to_ms is None:
-                why = self._why(event)
-                start = why.get("start_ms")
-                length_ms = _LENGTH_MS.get(self._span.get(key, ""))
-                if isinstance(start, int) and start > row.from_ms:  # the first period that did not exceed
-                    row.to_ms = start
-                elif length_ms and row.rang_ms in (None, event.t_ms):  # over the moment that it was told
-                    row.to_ms = row.from_ms + length_ms
-                else:
-                    row.to_ms = event.t_ms
+                row.to_ms = self._end(event, row)
         value = _number(alarm.value)
         if value is not None and alarm.active and (row.peak is None or value > row.peak):
             row.peak = value
+
+    def _end(self, event: Event, row: Exceedance) -> int:
+        start = self._why(event).get("start_ms")
+        length_ms = _LENGTH_MS.get(self._span.get((row.alarm, row.occurrence), ""))
+        if isinstance(start, int) and start > row.from_ms:  # the first period that did not exceed
+            return start
+        if length_ms and row.rang_ms in (None, event.t_ms):  # over the moment that it was told
+            return row.from_ms + length_ms
+        return event.t_ms
 
     def _amended(self, event: Event, row: Exceedance | None) -> None:
         if row is None:
@@ -128,6 +166,12 @@ class Ledger:
             return
         periods = self._book.periods(row.device, row.quantity, span, row.from_ms, row.to_ms or end_ms)
         row.peak = max([row.peak, *(each.mean for each in periods if each.mean is not None)])
+
+
+def _answered(row: Exceedance, event: Event) -> None:
+    if row.acked_ms is None:
+        row.acked_ms, row.by = event.t_ms, event.user
+        row.minutes = None if row.rang_ms is None else max(event.t_ms - row.rang_ms, 0) / 60_000
 
 
 def _number(value: object) -> float | None:
