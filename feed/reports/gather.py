@@ -81,7 +81,9 @@ class Gathering:
                 history.take(event)
                 self._silences.take(event)
             ledger.take(event)
-        for alarm in book.alarms():
+        standing_now = book.alarms()
+        history.stand(standing_now)
+        for alarm in standing_now:
             if alarm.active and 0 < alarm.since_ms < span.from_ms:
                 standing = Event(sequence=0, at_ms=0, t_ms=now_ms, kind="standing", cause="", alarm=alarm)
                 self._silences.take(standing)
