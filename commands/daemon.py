@@ -25,6 +25,7 @@ from config import accepted, apart, blob
 from config.apart import Told
 from config.compiled import AT_START, Compiled
 from devices.registry import Device, Registry
+from feed import audit_missing
 from feed.behind import Behind, Reloaded
 from feed.http.server import FeedServer
 from feed.hub import Hub
@@ -58,6 +59,7 @@ SETTLE_S = 1.0
 PICTURE_S = 5.0
 FEED_STOP_S = 0.5
 OUTLETS_STOP_S = 1.0
+AUDITED_BACK = 200_000  # records before the end of the journal whose commands must stand in the audit trail
 
 
 class Running:
@@ -86,8 +88,7 @@ class Daemon:
 
     def start(self, past: Replay | None = None, stop: threading.Event | None = None) -> None:
         """Open, restore, and take in; a recorded past first. Raises what keeps it from that: StoppedError by `stop`."""
-        settings, state = self.settings, self.settings.state
-        budgets = settings.budgets
+        settings, state, budgets = self.settings, self.settings.state, self.settings.budgets
         self.stores = open_stores(OsFs(), state, journal_bytes=budgets.journal, inbox_bytes=budgets.inbox)
         self._known[self.compiled.hash] = (self.compiled.registry, self.compiled.ruleset)
         self.hub = Hub(state / "book.sqlite", settings.gateway.id)
@@ -101,6 +102,7 @@ class Daemon:
             self.stores.crashes.end()
             self.stores.close()
             raise
+        self._audit_what_is_missing(fold)
         self._accept(self.compiled)  # now, for a journal without its beginning begins with what was in force before
         self.clock = Clock(fold.memory.log_ms, fold.memory.offset_ms)
         self.outlets = Outlets(settings)
@@ -160,6 +162,10 @@ class Daemon:
         """Note that the first words are durable. Called on the pipeline's thread."""
         self.stores.crashes.told()
         self.reconciled = True
+
+    def _audit_what_is_missing(self, fold: Fold) -> None:
+        last = self.stores.journal.commands(max(self.stores.journal.last - AUDITED_BACK, 0))
+        audit_missing.complete(self.stores.directory / "desk.sqlite", last, fold.memory.answers, fold.memory.offset_ms)
 
     def _load(self, config_hash: str) -> tuple[Registry, RuleSet]:
         if config_hash not in self._known:

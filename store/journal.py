@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import msgpack
 
 from devices.frames import Batch
-from rules.records import Config, Record, Refile
+from rules.records import Command, Config, Record, Refile
 from store import segment
 from store.fs import Fs, read_whole, replace
 from store.log import Log
@@ -27,6 +27,7 @@ _place_of = itemgetter(0)
 _encode_into = msgpack.Encoder().encode_into
 _decode = msgpack.Decoder(list[tuple[int, Record]]).decode
 _CONFIG = msgpack.encode("type") + msgpack.encode("config")  # in every group with a Config record
+_COMMAND = msgpack.encode("type") + msgpack.encode("command")
 
 Span = tuple[int, int]
 """First and last of some sequence numbers."""
@@ -136,6 +137,13 @@ class Journal:
                 if isinstance(record, Config):
                     return record.hash
         return None
+
+    def commands(self, after: int) -> Iterator[Command]:
+        """Yield what people told the gateway behind a sequence; no other group is decoded."""
+        for number, data in _loaded(self._fs, self._directory, after, None):
+            for _, record in _decoded(data, number, after, _COMMAND):
+                if isinstance(record, Command):
+                    yield record
 
     @property
     def first(self) -> int:

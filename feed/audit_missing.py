@@ -1,0 +1,84 @@
+"""What people changed and no row of the audit trail says: the process died after the change, and before the row.
+
+A command is carried out when it is in the journal; its row comes after it, with what became of it. At a start the
+commands that the journal has last are looked up in the trail, and those that are missing are written, with their time.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from devices.instants import rfc3339
+from feed.desk import Audited, Desk, read_desk
+from rules.records import Answer, Command
+
+LATEST = 20_000  # rows of the trail in which a command is looked for, from the last one on
+
+log = logging.getLogger(__name__)
+
+
+def complete(
+    desk: Path, commands: Iterable[Command], answers: Mapping[str, tuple[int, Answer]], offset_ms: int
+) -> list[Audited]:
+    """Write the rows that are missing, and return them.
+
+    commands   as they stand in the journal; answers: what became of them, by their ids, as the fold remembers it
+    offset_ms  civil time = log time + offset
+    """
+    told = {command.id: command for command in commands if _carried_out(command, answers)}
+    if not told:
+        return []
+    trail = Desk(desk)
+    written = []
+    try:
+        known = _known(desk)
+        for command in told.values():
+            if command.id not in known:
+                entry = _entry(command, answers[command.id][1], command.at_ms + offset_ms)
+                trail.audit(entry)
+                written.append(entry)
+    except sqlite3.Error as error:  # a start waits for no audit trail; the next one tries again
+        log.error("audit trail not completed (%s): make room on the disk", error)  # noqa: TRY400 - it says all
+    finally:
+        trail.close()
+    return written
+
+
+def _carried_out(command: Command, answers: Mapping[str, tuple[int, Answer]]) -> bool:
+    return command.id in answers and answers[command.id][1].asked in ("", command.content)
+
+
+def _known(desk: Path) -> set[str]:
+    """Read the ids of the commands that the trail has, as the pipeline knows them."""
+    db = read_desk(desk)
+    try:
+        rows = db.execute("SELECT via, command FROM audit ORDER BY number DESC LIMIT ?", (LATEST,)).fetchall()
+    finally:
+        db.close()
+    return {f"{key}:{command}" if (key := _key(via)) else command for via, command in rows}
+
+
+def _key(via: str) -> str:
+    """Return the key of a command that came by MQTT (feed.mqtt_commands), or ""."""
+    return via.rpartition(" key ")[2] if via.startswith("mqtt ") and " key " in via else ""
+
+
+def _entry(command: Command, answer: Answer, t_ms: int) -> Audited:
+    key = _key(command.via)
+    late = f"it was carried out {rfc3339(t_ms)}, and the process ended before it was written down"
+    return Audited(
+        who=command.user, via=command.via, what=command.kind, target=_target(command),
+        command=command.id.removeprefix(f"{key}:") if key else command.id, comment=command.comment,
+        status=answer.status, answer=f"{answer.detail}; {late}" if answer.detail else late,
+    )  # fmt: skip
+
+
+def _target(command: Command) -> str:
+    if command.kind == "commission":
+        return f"{command.alarm} for {command.for_ms // 1000} s"
+    if command.kind == "permit":
+        return (
+            f"{command.alarm} for {command.who} {f'until {rfc3339(command.until_ms)}' if command.until_ms else 'ended'}"
+        )
+    return f"{command.alarm}#{command.occurrence}"
