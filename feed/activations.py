@@ -19,8 +19,11 @@ class Activation(Struct, kw_only=True):
     """One time that an alarm called for somebody.
 
     at_ms        when it did; since_ms: when its condition began, which may have been before
-    acked_ms     when this occurrence was acknowledged; None = it was not, as far as is known
+    acked_ms     when somebody answered it: one answer is one to all that rang since the last; None = nobody has
+    settled_ms   when it needed an answer no more, and nobody had answered: it returned and asks for none, its rule or
+                 device went, its shelving ended when it had returned
     returned_ms  when its condition went after that, or its rule or device did; None = it stands, as far as is known
+    withdrawn    it was the rule or the device that went
     finding      of a closed period: it was over the moment that it was told
     """
 
@@ -38,8 +41,15 @@ class Activation(Struct, kw_only=True):
     acked_ms: int | None = None
     acked_by: str = ""
     comment: str = ""
+    settled_ms: int | None = None
     returned_ms: int | None = None
+    withdrawn: bool = False
     finding: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for an answer."""
+        return self.acked_ms is None and self.settled_ms is None
 
 
 class History:
@@ -68,16 +78,14 @@ class History:
         if ends and stood and not waiting and 0 < alarm.since_ms < self._begins_ms and not alarm.suppressed:
             waiting.append(activation(alarm, alarm.since_ms))  # it rang before the events begin
             self.activations.append(waiting[-1])
-        if event.kind in ("acknowledged", "reset"):
-            for each in waiting:
-                if each.acked_ms is None and each.occurrence == alarm.occurrence:
-                    each.acked_ms, each.acked_by, each.comment = event.t_ms, event.user, event.comment
+        if alarm.acknowledged:
+            _answer([each for each in waiting if each.waits], event)
         if ends:
             for each in waiting:
                 if each.returned_ms is None:
-                    each.returned_ms = event.t_ms
+                    each.returned_ms, each.withdrawn = event.t_ms, event.kind == "withdrawn"
                     each.finding = event.kind == "returned" and self._sequence.get(alarm.id) == event.sequence
-        self._waiting[alarm.id] = [each for each in waiting if each.acked_ms is None or each.returned_ms is None]
+        self._waiting[alarm.id] = [each for each in waiting if each.waits or each.returned_ms is None]
 
     def stand(self, alarms: Iterable[Alarm]) -> None:
         """Add those that stand after the last event and had rung before the first, and nothing was told of since."""
@@ -86,6 +94,16 @@ class History:
             before = 0 < alarm.since_ms < self._begins_ms
             if before and alarm.active and not alarm.suppressed and alarm.id not in known:
                 self.activations.append(activation(alarm, alarm.since_ms))
+
+
+def _answer(waiting: Iterable[Activation], event: Event) -> None:
+    """Note who answered them, or that they need none any more: a person answers, not another configuration."""
+    answered = event.kind in ("acknowledged", "reset") and event.cause != "config"
+    for each in waiting:
+        if answered:
+            each.acked_ms, each.acked_by, each.comment = event.t_ms, event.user, event.comment
+        else:
+            each.settled_ms = event.t_ms
 
 
 def activation(alarm: Alarm, at_ms: int) -> Activation:

@@ -78,7 +78,10 @@ class Stale(Struct, kw_only=True):
 
 
 class Delay(Struct, kw_only=True):
-    """How long it took, seconds; None where it never happened. count: how often; open: how often it has not yet."""
+    """How long it took, seconds; None where it never happened.
+
+    count: how often; open: how often it is still waited for. What was over without it is in neither.
+    """
 
     count: int
     open: int
@@ -102,7 +105,9 @@ class Kpi(Struct, kw_only=True):
     """The figures of a span. now_ms: up to then is known what became of its alarms.
 
     alarms      activations; by_priority: of them
-    fleeting    gone within a minute, before anybody answered; of alarms that chatter they are not counted again
+    fleeting    gone within a minute, before anybody answered; of alarms that chatter they are not counted again, and
+                what was withdrawn is none
+    to_acknowledge  from each ring to the answer, which may be one to several rings
     chattering  three activations or more in a rolling minute; count: the most in one
     top         the ten that rang most, and their share
     positions   desks that share the load
@@ -165,11 +170,8 @@ def figures(activations: Iterable[Activation], asked: Asked) -> Kpi:
         chattering=[_counted(last[alarm], count) for alarm, count in chatter.items()],
         fleeting=[_counted(last[alarm], count, len(rang)) for alarm, count in fleeting.most_common()],
         stale=_stale(all_of, from_ms, to_ms, now_ms),
-        to_acknowledge=_to_acknowledge(rang, now_ms),
-        to_return=_delay(
-            [_known(each.returned_ms, now_ms) for each in rang if not each.finding],
-            [each.at_ms for each in rang if not each.finding],
-        ),
+        to_acknowledge=to_acknowledge(rang, now_ms),
+        to_return=_to_return(rang, now_ms),
         by_shift=[_of_shift(each, rang, begins, now_ms) for each in clipped(asked.shifts, from_ms, to_ms)],
     )
 
@@ -223,7 +225,7 @@ def _most_in_a_minute(times: Sequence[int]) -> int:
 
 
 def _is_fleeting(each: Activation) -> bool:
-    if each.returned_ms is None or each.finding or each.returned_ms - each.at_ms >= FLEETING_MS:
+    if each.returned_ms is None or each.finding or each.withdrawn or each.returned_ms - each.at_ms >= FLEETING_MS:
         return False
     return each.acked_ms is None or each.acked_ms > each.returned_ms
 
@@ -257,16 +259,28 @@ def _known(at_ms: int | None, now_ms: int) -> int | None:
     return at_ms if at_ms is not None and at_ms <= now_ms else None
 
 
-def _to_acknowledge(rang: Sequence[Activation], now_ms: int) -> Delay:
-    return _delay([_known(each.acked_ms, now_ms) for each in rang], [each.at_ms for each in rang])
+def to_acknowledge(rang: Iterable[Activation], now_ms: int) -> Delay:
+    """Work out how long people took to answer; now_ms: up to then it is known whether they did."""
+    return _delay(((each.at_ms, each.acked_ms, each.settled_ms) for each in rang), now_ms)
 
 
-def _delay(ends: Sequence[int | None], begins: Sequence[int]) -> Delay:
-    pairs = zip(ends, begins, strict=True)
-    took = sorted(max(end - begin, 0) / 1000 for end, begin in pairs if end is not None)  # a clock may be set back
-    return Delay(
-        count=len(took), open=len(ends) - len(took), median_s=percentile(took, 0.5), p95_s=percentile(took, _P95)
+def _to_return(rang: Iterable[Activation], now_ms: int) -> Delay:
+    fates = (
+        (each.at_ms, None, each.returned_ms) if each.withdrawn else (each.at_ms, each.returned_ms, None)
+        for each in rang
+        if not each.finding
     )
+    return _delay(fates, now_ms)
+
+
+def _delay(fates: Iterable[tuple[int, int | None, int | None]], now_ms: int) -> Delay:
+    """Work out delays; fates: when it began, when that happened which is waited for, when it was over without."""
+    known = [(begin, _known(end, now_ms), _known(over, now_ms)) for begin, end, over in fates]
+    took = sorted(max(end - begin, 0) / 1000 for begin, end, _ in known if end is not None)  # a clock may be set back
+    return Delay(
+        count=len(took), open=sum(end is None and over is None for _, end, over in known),
+        median_s=percentile(took, 0.5), p95_s=percentile(took, _P95),
+    )  # fmt: skip
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -303,5 +317,5 @@ def _of_shift(span: Shift, rang: Sequence[Activation], begins: Sequence[int], no
         alarms=end - at,
         per_10_min_mean=found.per_10_min_mean,
         per_10_min_most=found.per_10_min_most,
-        to_acknowledge=_to_acknowledge(rang[at:end], now_ms),
+        to_acknowledge=to_acknowledge(rang[at:end], now_ms),
     )

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from devices.registry import Device, Registry
 from feed.activations import Activation, History, events_from
 from feed.console_settings import EIGHT_HOURS, ShiftSettings
-from feed.kpi import Asked, figures, percentile
+from feed.kpi import Asked, figures, to_acknowledge
 from feed.reports.facts import Exceedance, Family, Ranked, Report, Series, Span, Unit
 from feed.reports.ledger import Ledger
 from feed.reports.series import Reader, quantities_of, reported
@@ -165,12 +165,11 @@ class Gathering:
             shares = [unit.online_pct for unit in some if unit.online_pct is not None]
             ids = {unit.id for unit in some}
             own = [each for each in self._inside(rang) if each.device in ids]
-            took = sorted(max(each.acked_ms - each.at_ms, 0) / 1000 for each in own if each.acked_ms is not None)
+            answered = to_acknowledge(own, self.now_ms)
             found.append(
                 Family(
                     family=family, devices=len(some), online_pct=sum(shares) / len(shares) if shares else None,
-                    alarms=len(own), unanswered=len(own) - len(took), median_s=percentile(took, 0.5),
-                    p95_s=percentile(took, 0.95),
+                    alarms=len(own), unanswered=answered.open, median_s=answered.median_s, p95_s=answered.p95_s,
                 )
             )  # fmt: skip
         return found

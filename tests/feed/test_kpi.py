@@ -47,6 +47,7 @@ class City:
             self.alarms[name] = Alarm(
                 id=f"rule-{name}@dev-{name}", rule=f"rule-{name}", subject=f"dev-{name}", device=f"dev-{name}",
                 family="dust", name=f"站 {name}", priority=1 + ord(name) % 4, quantity=None, text=Text(name, name),
+                ack_required=name != "c",
             )  # fmt: skip
         return self.alarms[name]
 
@@ -61,6 +62,10 @@ class City:
             )
         )  # fmt: skip
 
+    def calm(self, alarm: Alarm) -> None:
+        alarm.active, alarm.returned_ms = False, self.now_ms
+        alarm.acknowledged = alarm.acknowledged or not alarm.ack_required
+
     def step(self, what: str, name: str, wait_s: int) -> None:
         self.now_ms += wait_s * SECOND
         alarm = self.alarm(name)
@@ -69,15 +74,15 @@ class City:
             alarm.occurrence, alarm.since_ms, alarm.returned_ms = len(self.events) + 1, self.now_ms, None
             self.tell("raised", alarm)
             if what == "finding":
-                alarm.active, alarm.returned_ms = False, self.now_ms
+                self.calm(alarm)
                 self.tell("returned", alarm, same_record=True)
         elif what == "return" and alarm.active:
-            alarm.active, alarm.returned_ms = False, self.now_ms
+            self.calm(alarm)
             self.tell("returned", alarm)
         elif what == "ack" and not alarm.acknowledged:
             alarm.acknowledged = True
             self.tell("acknowledged", alarm, user="张三")
-        elif what == "again" and alarm.active and alarm.acknowledged:
+        elif what == "again" and alarm.active:
             alarm.acknowledged, alarm.occurrence = False, len(self.events) + 1
             self.tell("reraised", alarm)
         elif what == "hide" and not alarm.suppressed:
@@ -178,8 +183,9 @@ def fates(
     stale: set[str] = set()
     for e in filter(annunciated, events):
         later = [f for f in events if f.number > e.number and f.alarm.id == e.alarm.id and f.t_ms <= now_ms]
-        same = [f for f in later if f.alarm.occurrence == e.alarm.occurrence]
-        acked = next((f.t_ms for f in same if f.kind == "acknowledged"), None)
+        # Whoever answers an alarm answers all its rings that still wait; it waits no more when it says so itself.
+        seen = next((f for f in later if f.alarm.acknowledged), None)
+        acked = seen.t_ms if seen is not None and seen.kind == "acknowledged" else None
         gone = next((f for f in later if f.kind in ("returned", "withdrawn")), None)
         moment = gone is not None and gone.sequence == e.sequence
         until = now_ms if gone is None else gone.t_ms
@@ -188,8 +194,9 @@ def fates(
             stale.add(e.alarm.id)
         if not from_ms <= e.t_ms < to_ms:
             continue
-        acks.append(None if acked is None else (acked - e.t_ms) / 1000)
-        if moment:
+        if seen is None or acked is not None:
+            acks.append(None if acked is None else (acked - e.t_ms) / 1000)
+        if moment or (gone is not None and gone.kind == "withdrawn"):
             continue
         returns.append(None if gone is None else (gone.t_ms - e.t_ms) / 1000)
         quick = gone is not None and gone.t_ms - e.t_ms < 60_000 and not (acked is not None and acked <= gone.t_ms)
