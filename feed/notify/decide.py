@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from feed.console_settings import DAY_MIN, ShiftSettings
 from feed.notify.records import Language, Notice, Person, Row
-from feed.notify.settings import NotifySettings, PersonSettings, RouteSettings, StepSettings
+from feed.notify.settings import NotifySettings, PersonSettings, QuietSettings, RouteSettings, StepSettings
 from feed.shifts import shift_at
 from rules.flood import annunciated
 from rules.records import Alarm, Event, Text
@@ -27,6 +27,10 @@ _GONE = frozenset({"withdrawn"})
 
 Told = dict[tuple[int, str, Language], Row]
 """By step, channel and language."""
+
+
+Target = tuple[int, RouteSettings, StepSettings, str]
+"""Step, by which route, where, and why."""
 
 
 class About(Struct, frozen=True, kw_only=True):
@@ -94,27 +98,39 @@ def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
     return Decision(rows=tuple(told.values()))
 
 
-def _steps(event: Event, about: About, plan: Plan) -> list[tuple[int, RouteSettings, StepSettings, str]]:
+def _steps(event: Event, about: About, plan: Plan) -> list[Target]:
     """Return who is told: at which step, by which route, where, and why.
 
     A step is for the shift that sits there when it is due; where no route has one for that, for the shift that heard
     of it first, rather than for nobody.
     """
-    alarm, found = event.alarm, []
+    alarm, found = event.alarm, list[Target]()
     routes = [(route, why) for route in plan.settings.routes if (why := _matches(route, alarm, about))]
     for step in range(max((len(route.then) + 1 for route, _ in routes), default=0)):
-        due_ms = event.t_ms + alarm.respond_within_ms * step // 2
-        ladders = [(route, why, (route, *route.then)) for route, why in routes if len(route.then) >= step]
-        at_due, at_first = (
-            [
-                (step, route, targets[step], why + shift)
-                for route, why, targets in ladders
-                if (shift := _on_duty(route, plan, t_ms)) is not None
-            ]
-            for t_ms in (due_ms, event.t_ms)
-        )
+        at_due, at_first = list[Target](), list[Target]()
+        for route, why in routes:
+            if len(route.then) < step:
+                continue
+            due_ms = due_at(event, step, route.quiet, plan.zone) if step else event.t_ms
+            for there, t_ms in ((at_due, due_ms), (at_first, event.t_ms)):
+                shift = _on_duty(route, plan, t_ms)
+                if shift is not None:
+                    there.append((step, route, (route, *route.then)[step], why + shift))
         found += at_due or at_first
     return found
+
+
+def due_at(event: Event, step: int, quiet: QuietSettings | None, zone: ZoneInfo) -> int:
+    """Return when a step is due, civil time: each half of the time to respond behind the one before it.
+
+    Quiet hours put all of them off: nobody can have acknowledged what he has not been told.
+    """
+    due_ms = event.t_ms
+    for number in range(step + 1):
+        due_ms += event.alarm.respond_within_ms // 2 if number else 0
+        if quiet is not None and event.alarm.priority != 1:
+            due_ms = quiet_until(quiet.from_, quiet.to, due_ms, zone)
+    return due_ms
 
 
 def _by_others(told: Told, event: Event, about: About, plan: Plan) -> Told:
@@ -175,15 +191,12 @@ def _rows(  # noqa: PLR0913, PLR0917 - an event and where it is told
     within_ms = alarm.respond_within_ms
     if step and not within_ms:
         return []
-    since_ms = event.t_ms
-    due_ms = since_ms if not step else since_ms + within_ms * step // 2
     if step:
         why += f", nobody acknowledged within {within_ms * step // 2 // 60_000} min"
     quiet = route.quiet if route is not None else None
-    if quiet is not None and alarm.priority != 1:
-        until_ms = quiet_until(quiet.from_, quiet.to, due_ms, plan.zone)
-        if until_ms > due_ms:
-            due_ms, why = until_ms, f"{why}, quiet until {quiet.to}"
+    due_ms = due_at(event, step, quiet, plan.zone)
+    if quiet is not None and due_ms > event.t_ms + within_ms // 2 * step:
+        why += f", quiet until {quiet.to}"
     channel = next(one for one in plan.settings.channels if one.name == target.channel)
     everybody = plan.people
     people = [everybody[name] for name in target.people or channel.people]

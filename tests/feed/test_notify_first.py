@@ -100,3 +100,18 @@ def test_a_step_for_whose_time_no_route_is_there_goes_to_who_heard_first(tmp_pat
         one.room.tell(alarm("mh-1", 1, since_ms=one.room.now_ms))
         one.room.run(62 * MINUTE, MINUTE)
         assert "升级 1" in one.texts("boss")[0]
+
+
+def test_after_quiet_hours_the_ladder_begins_with_the_first_telling(tmp_path: Path) -> None:
+    """It rings at 10:25 of a quiet morning; half of its hour would be over long before anybody hears of it."""
+    route = DUTY | {"quiet": {"from": "10:00", "to": "12:00"}, "then": [{"channel": "boss"}, {"channel": "hook"}]}
+    with street(tmp_path, [route], nag="24 h") as one:
+        one.room.tell(alarm("mh-1", 2, respond_within_ms=60 * MINUTE))
+        one.room.run(96 * MINUTE, MINUTE)  # 12:01
+        assert (len(one.texts()), one.texts("boss"), one.texts("hook")) == (1, [], [])
+        one.room.run(26 * MINUTE, MINUTE)  # 12:27
+        assert (one.texts("boss"), one.texts("hook")) == ([], [])
+        one.room.run(5 * MINUTE, MINUTE)
+        assert (len(one.texts("boss")), one.texts("hook")) == (1, [])
+        one.room.run(30 * MINUTE, MINUTE)
+        assert len(one.texts("hook")) == 1
