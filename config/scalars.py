@@ -173,7 +173,12 @@ Point = Annotated[tuple[float, float], BeforeValidator(_point, json_schema_input
 PLACEHOLDERS = ("value", "limit", "name", "why")
 
 
+STATUTORY = "预警"  # public warnings are the government's (突发事件应对法)
+
+
 def _placeholders(text: str) -> str:
+    if STATUTORY in text:
+        raise Wrong("statutory", "{value}", {"value": STATUTORY})
     try:
         names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
     except ValueError:

@@ -212,6 +212,7 @@ _RULES = {
     "change_id": ("规则包中规则的编号和种类不能改。请删去 `{value}`，或另写一条规则并 `off: true`。", "Id and kind of a pack's rule stay as they are. Take `{value}` out; or write a rule of your own and `off: true` here."),
     "change_off": ("既然 `off: true`，其余的改动没有意义。请删去。", "With `off: true` nothing else matters. Take the other keys out."),
     "braces": ("`{value}` 的花括号不配对。请改正。", "The braces of `{value}` do not match. Correct them."),
+    "statutory": ("“{value}”是法定的公共预警用语（突发事件应对法），报警内容中不得使用。请改写，例如“报警”“提醒”。", "`{value}` is a word of the law on public warnings: no gateway may use it in an alarm. Write 报警 or 提醒."),
     "placeholder": ("`{value}` 不会被填写。可用：{known}。", "`{value}` is never filled in. Possible: {known}."),
 }  # fmt: skip
 

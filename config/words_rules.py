@@ -142,7 +142,7 @@ RULES: dict[str, dict[str, Sentence]] = {
         "once_below": ("低于此值一次即报警", "One reading below this is enough"),
     },
     "DayMeanRule": {"": ("日均值超过限值时报警", "Rings when the mean of a closed day is over a limit"), **_MEAN, "valid": _VALID},
-    "RollingMeanRule": {"": ("近几小时均值超过限值时预警", "Rings early, when the mean of the last hours is over a limit"), **_MEAN, "hours": ("近几小时；默认 24", "Of how many hours; 24 if unsaid"), "clear": _CLEAR},
+    "RollingMeanRule": {"": ("近几小时均值超过限值时提前报警", "Rings early, when the mean of the last hours is over a limit"), **_MEAN, "hours": ("近几小时；默认 24", "Of how many hours; 24 if unsaid"), "clear": _CLEAR},
     "SlotMeanRule": {"": ("15 分钟均值超过限值时报警", "Rings when the mean of 15 minutes from the full hour is over a limit"), **_PERIOD},
     "HourMeanRule": {"": ("小时均值超过限值时报警", "Rings when the mean of an hour is over a limit"), **_PERIOD},
     "DayBudgetRule": {"": ("当日均值已不可能达标时报警", "Rings when the day can no longer comply, however clean the rest of it is"), **_MEAN},

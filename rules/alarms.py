@@ -317,7 +317,8 @@ class Alarms:
         if alarm.re_alarm_ms != rule.re_alarm_ms:
             alarm.re_alarm_ms = rule.re_alarm_ms
             seen = alarm.facts == "ACKED" and alarm.acked_ms is not None and rule.re_alarm_ms > 0
-            self.timers.set((ASKS_AGAIN, alarm.id), moment.at_ms + rule.re_alarm_ms if seen else None)
+            due_ms = (alarm.acked_ms or 0) + rule.re_alarm_ms - moment.offset_ms
+            self.timers.set((ASKS_AGAIN, alarm.id), max(moment.at_ms, due_ms) if seen else None)
         if alarm.priority != rule.priority:
             self.change_priority(alarm, rule.priority, moment)
         if alarm.active and alarm.latched != (rule.latch and not rule.maintenance):

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from rules.alarm_table import DESIGN
 from rules.records import Alarm
 
 Record = tuple[int, int, str]  # sequence, log time, cause: one moment of one record
@@ -66,7 +67,7 @@ class FirstOut:
         alarm.first_out = alarm.id in group.first or group.opened == record
         if alarm.first_out:
             group.first[alarm.id] = alarm
-        alarm.group = None if alarm.first_out else min(group.first, default=None)
+        alarm.group = None if alarm.first_out else _named(group)
 
     def _leave(self, alarm: str, name: str) -> None:
         group = self._groups[name]
@@ -80,6 +81,15 @@ class FirstOut:
 
 def _stands(alarm: Alarm) -> bool:
     return not (alarm.over or alarm.suppressed or alarm.shadow)
+
+
+def _named(group: _Group) -> str | None:
+    """Name the first; where that is suppressed by design, its cause: no list hides what it names."""
+    first = min(group.first, default=None)
+    if first is None:
+        return None
+    alarm = group.first[first]
+    return alarm.group if DESIGN in alarm.suppressed and alarm.group is not None else first
 
 
 def _group(alarm: Alarm) -> str:
