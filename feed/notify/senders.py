@@ -66,8 +66,8 @@ def send(channel: AnyChannel, message: Message, now_ms: int) -> Verdict:
             return refused("nobody of them has a mobile")
         build, verdict = _OVER_HTTP[channel.kind]
         request = build(channel, message, now_ms)
-    except (OSError, UnicodeDecodeError) as error:
-        return shut(f"a secret cannot be read: {error}"[:300])
+    except (OSError, ValueError) as error:  # ValueError: it is not UTF-8, or no base64 behind whsec_
+        return shut(f"a secret cannot be used: {error}"[:300])
     return _post(request, verdict, None if channel.ca_file is None else str(channel.ca_file))
 
 

@@ -1,11 +1,9 @@
 """A webhook: CloudEvents 1.0 in structured JSON, signed as Standard Webhooks says (standardwebhooks.com).
 
 webhook-id is the CloudEvents id and stays the same when a message is sent again, so that the receiver can take it once;
-webhook-signature: `v1,` + base64(HMAC-SHA256(secret, "id.timestamp.body")), timestamp in seconds.
+webhook-signature: `v1,` + base64(HMAC-SHA256(secret, "id.timestamp.body")), timestamp in seconds; a secret `whsec_…` is base64, as in `feeds`.
 """
 
-import base64
-import hmac
 from typing import Any
 
 import msgspec
@@ -14,6 +12,7 @@ from devices.instants import rfc3339
 from feed.notify.answers import by_status
 from feed.notify.records import Message, Request, Verdict
 from feed.notify.settings import NotifyHookSettings
+from feed.webhook_post import key_of, signature
 
 LIMITS = ((60_000, 120),)
 MOST_BYTES = 100_000
@@ -24,18 +23,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 def request(settings: NotifyHookSettings, message: Message, now_ms: int) -> Request:
-    """Build the request. Raises OSError when the secret cannot be read."""
+    """Build the request. Raises OSError, ValueError when the secret cannot be read, or is none."""
     body = _encode(event(message))
-    timestamp = str(now_ms // 1000)
-    signed = b".".join([message.id.encode(), timestamp.encode(), body])
-    digest = hmac.digest(settings.secret.read().encode(), signed, "sha256")
+    timestamp = now_ms // 1000
     return Request(
         url=settings.url,
         headers={
             "Content-Type": "application/cloudevents+json; charset=utf-8",
             "webhook-id": message.id,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(key_of(settings.secret.read()), message.id, timestamp, body),
         },
         body=body,
     )
