@@ -1,7 +1,7 @@
 """交接班: the shift is handed over, with the lists as they are, signed by both."""
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, Query, Request
@@ -19,7 +19,7 @@ from feed.http.people_bodies import HandoverAlarm, HandoverBody, HandoversPage, 
 from feed.http.problems import ProblemError
 from feed.http.written import written
 from feed.hub import Hub
-from feed.wire import PAGE, json_of
+from feed.wire import PAGE, AlarmView, json_of
 
 JSON = "application/json"
 MOST = 50
@@ -79,14 +79,12 @@ def _lists(hub: Hub) -> _Lists:
     while after is not None:
         page, after = hub.alarms(after, PAGE)
         for body in page:
-            alarm: dict[str, Any] = msgspec.json.decode(body)
-            suppressed = alarm["suppressed"]
-            out, shelved = "out_of_service" in suppressed, "shelved" in suppressed
+            alarm = msgspec.json.decode(body, type=AlarmView)
+            out, shelved = "out_of_service" in alarm.suppressed, "shelved" in alarm.suppressed
             each = HandoverAlarm(
-                id=alarm["id"], occurrence=alarm["occurrence"], priority=alarm["priority"], state=alarm["state"],
-                since=alarm["since"], name=alarm["name"], text=alarm["text"], acked_by=alarm.get("acked_by") or None,
-                reason=alarm.get("reason") or None,
-                until=alarm.get("out_until" if out else "shelved_until"),
+                id=alarm.id, occurrence=alarm.occurrence, priority=alarm.priority, state=alarm.state,
+                since=alarm.since, name=alarm.name, text=alarm.text, acked_by=alarm.acked_by, reason=alarm.reason,
+                until=alarm.out_until if out else alarm.shelved_until,
             )  # fmt: skip
             (lists.out_of_service if out else lists.shelved if shelved else lists.standing).append(each)
     return lists

@@ -11,6 +11,7 @@ from feed.http.access import SCOPES, Action, Door, Role
 from feed.http.times import Instant
 from feed.people import Language, TokenKind
 from feed.people_passwords import MOST
+from rules.records import Text
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
@@ -203,15 +204,15 @@ class AuditPage(Struct, frozen=True, kw_only=True):
 
 
 class HandoverAlarm(Struct, frozen=True, kw_only=True):
-    """An alarm as it was handed over. reason, until: of a shelving, or out of service."""
+    """An alarm as it was handed over. name: null without a device; reason, until: of a shelving, or out of service."""
 
     id: str
     occurrence: int
     priority: int
     state: str
     since: str | None
-    name: str
-    text: dict[str, str]
+    name: str | None
+    text: Text
     acked_by: str | None = None
     reason: str | None = None
     until: str | None = None

@@ -15,8 +15,9 @@ import pytest
 from feed import people_passwords
 from feed.audit_export import export, verify
 from feed.people import MOST_SESSIONS, People, Person
+from rules.records import Alarm, Text
 from tests.feed.console import PASSWORD, Browser, ConsoleRoom
-from tests.feed.room import eventually, tilted
+from tests.feed.room import NOW_MS, eventually, tilted
 
 
 @pytest.fixture
@@ -268,6 +269,22 @@ def test_a_shift_is_handed_over_with_the_lists_as_they_are(room: ConsoleRoom) ->
     assert (row["who"], row["comment"]) == ("operator", signed["note"])
     kept = sqlite3.connect(room.state / "desk.sqlite").execute("select lists from handovers").fetchone()[0]
     assert json.loads(row["after"])["sha256"] == hashlib.sha256(kept.encode()).hexdigest()
+
+
+def test_a_handover_of_alarms_without_a_device_is_read_again(room: ConsoleRoom) -> None:
+    """An alarm of the gateway, of a link or of the disk has no device, and so no name."""
+    lost = Alarm(
+        id="lost-session@broker:lora", rule="lost-session", subject="broker:lora", device=None, family=None, priority=3,
+        active=True, since_ms=NOW_MS, text=Text("会话丢失", "Session lost"),
+    )  # fmt: skip
+    room.tell(tilted("a"), lost)
+    eventually(lambda: room.hub.last == 2)
+    operator = Browser(room).as_role("operator")
+    made = operator.post("/api/v1/handovers", {"user": "engineer", "password": PASSWORD})
+    assert made.status == 200, made.body
+    assert [each["name"] for each in made.json["standing"]] == ["文化路 a 井盖", None], made.body
+    assert operator.get("/api/v1/handovers").json["handovers"] == [made.json]
+    assert len(trail(room, "handover")) == 1
 
 
 @pytest.mark.parametrize(
