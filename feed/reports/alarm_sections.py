@@ -10,6 +10,7 @@ from feed.reports.table import Section
 from feed.reports.words import DASH, PRIORITIES, WITHHELD, Clock, Say, lasted, number, percent, text_of
 
 MOST_ROWS = 500  # of the ledger
+MOST_PLACES = 30  # whose data are too few
 
 
 def ledger(report: Report, say: Say) -> Section:
@@ -20,11 +21,32 @@ def ledger(report: Report, say: Say) -> Section:
         say("限值", "limit"), say("响应", "response"), say("回复用时", "answered in"),
     ]  # fmt: skip
     rows = [_row(each, clock, say) for each in report.exceedances]
-    lines = [] if rows else [say("本时段没有超标记录。", "No limit was exceeded.")]
+    lines = list(_known(report, say))
     if len(rows) > MOST_ROWS:
         lines.append(say(f"共 {len(rows)} 条，此处列出前 {MOST_ROWS} 条。", f"The first {MOST_ROWS} of {len(rows)}."))
-    title = say(f"超标台账（{len(rows)} 条）", f"Exceedances ({len(rows)})")
+    known = say("，仅限已知", ", as far as is known") if any(each.doubtful for each in report.series) else ""
+    title = say(f"超标台账（{len(rows)} 条{known}）", f"Exceedances ({len(rows)}{known})")
     return Section(key="ledger", title=title, lines=lines, head=head, rows=rows[:MOST_ROWS], numbers=(4, 5, 7))
+
+
+def _known(report: Report, say: Say) -> Iterator[str]:
+    """Say what is known where nothing exceeded, and of what it is not known."""
+    doubtful: dict[str, list[str]] = {}
+    for each in report.series:
+        if each.doubtful:
+            doubtful.setdefault(each.name, []).append(say(each.zh, each.en))
+    if doubtful:
+        comma, named = say("、", ", "), [*doubtful.items()][:MOST_PLACES]
+        places = say("；", "; ").join(f"{name} {comma.join(some)}" for name, some in named)
+        more = len(doubtful) - len(named)
+        places += say(f"，另有 {more} 处", f" and {more} more places") if more else ""
+        yield say(
+            f"数据不足，不能判断是否超标：{places}。", f"Too few data to know whether a limit was exceeded: {places}."
+        )
+    elif not any(each.judged for each in report.series) and not report.exceedances:
+        yield say("没有规则与限值比较。", "No rule compares these with a limit.")
+    elif not report.exceedances:
+        yield say("本时段没有超标记录。", "No limit was exceeded.")
 
 
 def _row(each: Exceedance, clock: Clock, say: Say) -> list[str]:

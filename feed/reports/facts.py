@@ -14,6 +14,11 @@ from rules.records import Text
 ENOUGH_PCT = 75.0
 """Below it a mean is told as 数据不足: of the hours of a day, or the days of a month."""
 
+EXCEEDABLE = frozenset(
+    ("pm1_ug_m3", "pm25_ug_m3", "pm10_ug_m3", "tsp_ug_m3", "noise_db", "noise_eq_db", "noise_max_db")
+)  # fmt: skip
+"""Quantities of the ledger."""
+
 Kind = Literal["day", "month"]
 
 
@@ -64,6 +69,7 @@ class Series(Struct, kw_only=True):
     expected       how many there should have been, by the device's interval
     before, year   the same values of the month before, and of the same month of the year before
     revised        periods of the span that were told again with other numbers, by cause
+    judged         a rule compares it with a limit: where too little is valid, nobody knows whether that was exceeded
     """
 
     device: str
@@ -84,6 +90,12 @@ class Series(Struct, kw_only=True):
     before: Values | None = None
     year: Values | None = None
     revised: dict[str, int] = {}
+    judged: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is not known whether a limit was exceeded."""
+        return self.judged and not self.values.enough
 
 
 class Exceedance(Struct, kw_only=True):
@@ -145,7 +157,10 @@ class Family(Struct, kw_only=True):
 
 
 class Ranked(Struct, kw_only=True):
-    """A site in the ranking. mean: of the quantity by which it is ranked; None = too little. place: None then too."""
+    """A site in the ranking. mean: of the quantity by which it is ranked; None = too little. place: None then too.
+
+    doubtful  of some place too little is valid: there may have been more exceedances
+    """
 
     site: str
     place: int | None
@@ -154,6 +169,7 @@ class Ranked(Struct, kw_only=True):
     exceedances: int
     online_pct: float | None
     valid_pct: float | None
+    doubtful: bool = False
 
 
 class Report(Struct, kw_only=True):

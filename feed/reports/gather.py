@@ -10,9 +10,8 @@ from feed.kpi import Asked, figures, to_acknowledge
 from feed.reports.facts import Exceedance, Family, Ranked, Report, Series, Span, Unit
 from feed.reports.ledger import Ledger
 from feed.reports.series import Reader, quantities_of, reported
-from feed.reports.words import Clock
 from feed.shifts import shifts_of
-from rules.records import Event, Text
+from rules.records import Event
 from rules.ruleset import RuleSet
 from rules.scope import in_scope
 from store.event_search import EventReader
@@ -194,6 +193,7 @@ class Gathering:
             highest=max((e.values.highest for e in series if e.values.highest is not None), default=None),
             exceedances=_counted(self._exceedances, ids), online_pct=_mean([each.online_pct for each in series]),
             valid_pct=_mean([each.valid_pct for each in series]),
+            doubtful=any(each.doubtful for device in devices for each in self._series_of(device)),
         )  # fmt: skip
 
 
@@ -212,57 +212,3 @@ def _common(devices: Sequence[Device]) -> dict[str, str]:
     for device in devices:
         found = {name: value for name, value in found.items() if device.labels.get(name) == value}
     return found
-
-
-def changes(units: Sequence[Unit], before: Sequence[Unit]) -> list[Text]:
-    """Say how devices differ from those of the report before."""
-    old, new = {unit.id: unit for unit in before}, {unit.id: unit for unit in units}
-    found = [Text(f"新增 {new[i].name}（{i}，{new[i].model}）", f"added {new[i].name} ({i}, {new[i].model})")
-             for i in sorted(new.keys() - old.keys())]  # fmt: skip
-    found += [
-        Text(f"移除 {old[i].name}（{i}）", f"removed {old[i].name} ({i})") for i in sorted(old.keys() - new.keys())
-    ]
-    for name in sorted(new.keys() & old.keys()):
-        one, was = new[name], old[name]
-        for zh, en, now, then in (("型号", "model", one.model, was.model), ("名称", "name", one.name, was.name),
-                                  ("场所", "site", one.site or "–", was.site or "–")):  # fmt: skip
-            if now != then:
-                found.append(Text(f"{name} {zh}：{then} → {now}", f"{name} {en}: {then} → {now}"))
-    return found
-
-
-def revisions(new: Report, old: Report) -> list[Text]:
-    """Say what a new version says otherwise than the one before."""
-    found: list[Text] = []
-    former = {(each.device, each.quantity): each for each in old.series}
-    for each in new.series:
-        was = former.get((each.device, each.quantity))
-        if was is None:
-            found.append(Text(f"{each.name} {each.zh}：新增", f"{each.name}, {each.en}: added"))
-            continue
-        pairs = (
-            ("平均", "mean", was.values.mean, each.values.mean),
-            ("最大小时均值", "highest hour", was.values.highest, each.values.highest),
-            ("有效时段", "valid", was.values.valid, each.values.valid),
-            ("有效读数", "readings", was.readings, each.readings),
-        )
-        for zh, en, then, now in pairs:
-            if then != now:
-                a, b = _shown(then), _shown(now)
-                found.append(Text(f"{each.name} {each.zh} {zh}：{a} → {b}", f"{each.name}, {each.en}, {en}: {a} → {b}"))
-    clock = Clock(new.zone, new.span)
-    keys = {(e.alarm, e.from_ms): e for e in old.exceedances}
-    for over in new.exceedances:
-        then_over = keys.pop((over.alarm, over.from_ms), None)
-        zh = f"{clock.short(over.from_ms)} {over.name} {over.text.zh}"
-        en = f"{clock.short(over.from_ms)} {over.name} {over.text.en}"
-        if then_over is None:
-            found.append(Text(f"新增超标：{zh}", f"new exceedance: {en}"))
-        elif over.turned and not then_over.turned:
-            found.append(Text(f"经修订未超标：{zh}", f"not exceeded after all: {en}"))
-    found += [Text(f"不再列出：{e.name} {e.text.zh}", f"no longer listed: {e.name} {e.text.en}") for e in keys.values()]
-    return found
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}".removesuffix(".0")

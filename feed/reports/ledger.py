@@ -7,15 +7,12 @@ closed: the mean of a day half an hour after midnight. Alarms of readings begin 
 from typing import Any
 
 from feed.activations import told_before
-from feed.reports.facts import Exceedance, Span
+from feed.reports.facts import EXCEEDABLE, Exceedance, Span
 from feed.reports.spans import day
 from rules.flood import annunciated
 from rules.records import Event
 from store.event_search import EventReader
 
-EXCEEDABLE = frozenset(
-    ("pm1_ug_m3", "pm25_ug_m3", "pm10_ug_m3", "tsp_ug_m3", "noise_db", "noise_eq_db", "noise_max_db")
-)  # fmt: skip
 _LENGTH_MS = {"slot": 900_000, "hour": 3_600_000}
 
 

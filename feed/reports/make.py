@@ -9,7 +9,8 @@ from devices.registry import Registry
 from feed.console_settings import EIGHT_HOURS, ShiftSettings
 from feed.reports import spans
 from feed.reports.facts import Report, Span
-from feed.reports.gather import Gathering, changes, revisions
+from feed.reports.gather import Gathering
+from feed.reports.otherwise import changes, revisions
 from feed.reports.page import Shown, page
 from feed.reports.sections import heading, sections
 from feed.reports.settings import ReportsSettings

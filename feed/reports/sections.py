@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from devices.quantities import QUANTITIES
 from feed.reports.alarm_sections import kpis, ledger
-from feed.reports.facts import Report, Series, Unit
+from feed.reports.facts import Ranked, Report, Series, Unit
 from feed.reports.notes import notes
 from feed.reports.series import DAY_HOURS
 from feed.reports.table import Section
@@ -135,13 +135,19 @@ def _ranking(report: Report, say: Say) -> Section:
         [
             DASH if each.place is None else str(each.place), each.site,
             short_of_data(say) if each.mean is None else number(each.mean), number(each.highest),
-            str(each.exceedances), percent(each.online_pct), percent(each.valid_pct),
+            _exceedances(each), percent(each.online_pct), percent(each.valid_pct),
         ]
         for each in report.ranking
     ]  # fmt: skip
     title = say(f"场所排名（按{by}平均，高者在前）", f"Ranking of sites, by the mean of {by}, the highest first")
     return Section(key="ranking", title=title if by else say("各场所", "Sites"), head=head, rows=rows,
                    numbers=(2, 3, 4, 5, 6))  # fmt: skip
+
+
+def _exceedances(each: Ranked) -> str:
+    if not each.doubtful:
+        return str(each.exceedances)
+    return f"≥ {each.exceedances}" if each.exceedances else DASH
 
 
 def _devices(report: Report, say: Say, *, whole: bool) -> Iterator[Section]:

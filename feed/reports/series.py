@@ -7,7 +7,7 @@ from devices.reception import Reception
 from devices.registry import Device, Registry
 from feed.kpi import percentile
 from feed.limits import limits_of
-from feed.reports.facts import LimitLine, Series, Span, Values
+from feed.reports.facts import EXCEEDABLE, LimitLine, Series, Span, Values
 from feed.reports.settings import REPORTED
 from feed.reports.spans import before, days_of, hours_of, year_before
 from rules import lines
@@ -65,6 +65,7 @@ class Reader:
             online_pct=min(100.0, 100 * came / expected) if expected else None,
             valid_pct=100 * readings / (readings + left_out) if readings + left_out else None,
             limits=self._limits(device, quantity, span), revised=_revised(counted),
+            judged=self._judged(device, quantity),
         )  # fmt: skip
 
     def compared(self, series: Series, span: Span) -> Series:
@@ -103,6 +104,13 @@ class Reader:
         """Return the mean of a day that has enough valid hours."""
         means = [e.mean for at, e in told.items() if day.from_ms <= at < day.to_ms and e.mean is not None]
         return sum(means) / len(means) if len(means) >= min(DAY_HOURS, day.hours) else None
+
+    def _judged(self, device: Device, quantity: str) -> bool:
+        """Tell whether the ledger tells where it exceeded a limit."""
+        if quantity not in EXCEEDABLE:
+            return False
+        rules = (rule for rule in self._rules if getattr(rule.settings, "quantity", "") == quantity)
+        return any(limits_of(rule) and in_scope(rule.scope, device) for rule in rules)
 
     def _limits(self, device: Device, quantity: str, span: Span) -> list[LimitLine]:
         """Return the limits of the means that the chart shows: of hours, or of days."""
