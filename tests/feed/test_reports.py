@@ -386,7 +386,7 @@ def test_amended_data_give_a_second_version_and_leave_the_first_as_it_was(tmp_pa
         text = shelf.path(again[0].id, "html").read_text(encoding="utf-8")
     assert new is not None
     told = [each.zh for each in new.revisions]
-    assert "云龙湖二期 西门 PM10 平均：60 → 100" in told
+    assert "云龙湖二期 西门 PM10 平均：数据不足 → 100" in told
     assert "云龙湖二期 西门 PM10 有效时段：16 → 24" in told
     assert any(line.startswith("新增超标：06:00 云龙湖二期 西门 PM10 小时均值") for line in told)
     assert "与第 1 版的不同" in text
