@@ -1,4 +1,8 @@
-"""The thread that tells people: reads events, decides, and sends one message after the other at the pace allowed."""
+"""The thread that tells people: reads events, decides, and has messages sent at the pace allowed.
+
+Each channel has one attempt under way at most, on a thread beside this one, so that none waits for another's receiver.
+The outbox belongs to this thread alone.
+"""
 
 import hashlib
 import logging
@@ -6,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +57,16 @@ class Clocks(Struct, frozen=True):
     boot: Callable[[], str] = lambda: BOOT.read_text().strip()
 
 
+class Attempt(Struct, frozen=True):
+    """An attempt that is under way. tries: with this one."""
+
+    channel: AnyChannel
+    message: Message
+    token: int
+    tries: int
+    said: "Future[Verdict]"
+
+
 class Notifier:
     """Tells people. `run` on a thread of its own; a view of the pipeline by its follower."""
 
@@ -74,6 +89,7 @@ class Notifier:
         self._channels = {one.name: one for one in plan.settings.channels}
         self._style = words.Style(gateway, plan.zone, plan.settings.console or "")
         self._looked_ms = 0
+        self._under_way: dict[str, Attempt] = {}
         self._open()
 
     def _open(self) -> None:
@@ -107,8 +123,21 @@ class Notifier:
                 wait_s = IDLE_S
             if wait_s > 0 and not stop.is_set():
                 self.follower.pause(wait_s)
+        self._end()
+
+    def _end(self) -> None:
+        """Wait for what is under way; what cannot be written down any more counts as perhaps arrived."""
+        try:
+            self.arrive()
+            self._settle()
+        except sqlite3.OperationalError as error:
+            log.error("notifications: what became of the last ones is not written down: %s", error)  # noqa: TRY400
         self.box.close()
         self.follower.close()
+
+    def arrive(self) -> bool:
+        """Wait until all attempts under way have ended; whether there was any."""
+        return bool(wait([one.said for one in self._under_way.values()]).done)
 
     def start(self) -> None:
         """Look at what a former process left, and at which channels there are now."""
@@ -124,28 +153,26 @@ class Notifier:
                 self._tell_failing(name, Verdict(word="sent"))
 
     def turn(self) -> float:
-        """Do one thing of what there is to do; return how long nothing more is, in seconds."""
+        """Do what there is to do; return how long nothing more is, in seconds, unless an attempt ends."""
         more = self._follow()
+        more = self._settle() or more
         self._tests()
         now_ms = self._clocks.civil_ms()
         if now_ms < self._looked_ms or now_ms - self._looked_ms >= MINUTE_MS:
             self._look(now_ms)
             self._looked_ms = now_ms
         waits = [IDLE_S]
-        ready: list[tuple[bool, int, AnyChannel, Open | list[Row]]] = []
         for channel in self._channels.values():
-            found = self._candidate(channel)
+            found = None if channel.name in self._under_way else self._candidate(channel)
             if found is None:
                 continue
-            wait_ms, urgent, what = found
+            wait_ms, what = found
             if wait_ms > 0:
                 waits.append(wait_ms / 1000)
             elif what:
-                ready.append((not urgent, len(ready), channel, what))
-        if ready:
-            _, _, channel, what = min(ready, key=lambda each: each[:2])
-            self._try(channel, what)
-            return 0.0
+                self._try(channel, what)
+            else:
+                more = True  # its fallback may have been looked at before
         return 0.0 if more else min(waits)
 
     # ------------------------------------------------------------------------------------------------------ events
@@ -198,15 +225,15 @@ class Notifier:
 
     # ----------------------------------------------------------------------------------------------------- sending
 
-    def _candidate(self, channel: AnyChannel) -> tuple[int, bool, "Open | list[Row]"] | None:
-        """Return what a channel sends next: in how many ms, whether of priority 1, and what; None = nothing waits."""
+    def _candidate(self, channel: AnyChannel) -> "tuple[int, Open | list[Row]] | None":
+        """Return what a channel sends next: in how many ms, and what; None = nothing waits."""
         now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
         state = self.box.channel(channel.name)
         blocked_ms = max(0, state.blocked_until_ms - steady_ms)
         waiting = self.box.waiting(channel.name)
         messages = self.box.open_messages(channel.name)
         if blocked_ms and channel.fallback is not None and self._give_away(channel, state, waiting, messages, now_ms):
-            return 0, False, []
+            return 0, []
         sends = self.box.sends(channel.name)
         times = [at for at, _ in sends]
         urgent_before = [at for at, urgent in sends if urgent]
@@ -222,10 +249,10 @@ class Notifier:
             return None
         not_urgent, wait_ms, _, _, what = min(choices, key=lambda each: each[:4])
         free_ms = free_at(limits(channel), times, steady_ms, urgent=not not_urgent) - steady_ms
-        return max(wait_ms, blocked_ms, free_ms), not not_urgent, what
+        return max(wait_ms, blocked_ms, free_ms), what
 
     def _try(self, channel: AnyChannel, what: Open | list[Row]) -> None:
-        """Make one attempt, written down before and after."""
+        """Begin an attempt, written down before it is made."""
         now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
         rows: list[Row] = []
         if isinstance(what, Open):
@@ -237,8 +264,25 @@ class Notifier:
             message = words.marked(message)
         until_ms = steady_ms + int((CONNECT_S + WHOLE_S) * 1000)
         token = self.box.begin(message, channel.name, [row.id for row in rows], until_ms, now_ms)
-        said = self._send(channel, message, now_ms)
-        self._note(channel, message, token, said, tries + 1)
+        said: Future[Verdict] = Future()
+        said.add_done_callback(lambda _: self.follower.wake())
+        self._under_way[channel.name] = Attempt(channel, message, token, tries + 1, said)
+
+        def attempt() -> None:
+            try:
+                said.set_result(self._send(channel, message, now_ms))
+            except BaseException as error:  # noqa: BLE001 - a defect: it is raised where the answer is looked at
+                said.set_exception(error)
+
+        threading.Thread(target=attempt, name=f"notify {channel.name}", daemon=True).start()
+
+    def _settle(self) -> bool:
+        """Write down what became of the attempts that have ended; whether there were any."""
+        ended = [one for one in self._under_way.values() if one.said.done()]
+        for one in ended:
+            self._note(one.channel, one.message, one.token, one.said.result(), one.tries)
+            del self._under_way[one.channel.name]
+        return bool(ended)
 
     def _message(self, channel: AnyChannel, rows: Sequence[Row], now_ms: int) -> tuple[Message, list[Row]]:
         title, lines, taken = words.compose(

@@ -1,7 +1,8 @@
 """A webhook: CloudEvents 1.0 in structured JSON, signed as Standard Webhooks says (standardwebhooks.com).
 
 webhook-id is the CloudEvents id and stays the same when a message is sent again, so that the receiver can take it once;
-webhook-signature: `v1,` + base64(HMAC-SHA256(secret, "id.timestamp.body")), timestamp in seconds; a secret `whsec_…` is base64, as in `feeds`.
+webhook-signature: `v1,` + base64(HMAC-SHA256(secret, "id.timestamp.body")), timestamp in seconds;
+a secret `whsec_…` is base64, as in `feeds`.
 """
 
 from typing import Any

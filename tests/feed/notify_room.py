@@ -192,8 +192,8 @@ class Told:
         self.steady_ms += ms
 
     def work(self) -> None:
-        """Do all that there is to do now."""
-        while self.notifier.turn() == 0.0:
+        """Do all that there is to do now, and wait for what is under way."""
+        while self.notifier.turn() == 0.0 or self.notifier.arrive():
             pass
 
     def run(self, ms: int, step_ms: int = 1000) -> None:

@@ -1,8 +1,11 @@
 """A new alarm of priority 1 waits for nothing older: not for reminders, nor for what is never taken."""
 
+import threading
+import time
 from pathlib import Path
 
 from tests.feed.notify_room import Answer, alarm, street
+from tests.servers import until
 
 MINUTE = 60_000
 DUTY = {"name": "duty", "channel": "duty", "people": ["张三"]}
@@ -115,3 +118,26 @@ def test_after_quiet_hours_the_ladder_begins_with_the_first_telling(tmp_path: Pa
         assert (len(one.texts("boss")), one.texts("hook")) == (1, [])
         one.room.run(30 * MINUTE, MINUTE)
         assert len(one.texts("hook")) == 1
+
+
+def test_a_channel_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """As it runs: on its own thread, by the clock on the wall. The hanging one is tried first, and all the time."""
+    stop = threading.Event()
+    with street(tmp_path, [DUTY, {"name": "hook", "channel": "hook"}], nag="24 h") as one:
+        one.says["duty"] = Answer(hang_s=60)
+        running = threading.Thread(target=one.room.notifier.run, args=(stop,))
+        running.start()
+        try:
+            for n in range(3):
+                begins_s = time.monotonic()
+                one.room.tell(alarm(f"mh-{n}", 1))
+                one.room.notifier.follower.wake()
+                until(lambda n=n: len(one.texts("hook")) > n, within_s=9)  # type: ignore[misc]
+                assert time.monotonic() - begins_s < 3
+            until(lambda: len(one.texts()) == 1)
+        finally:
+            stop.set()
+            one.server.wait.set()
+            one.room.notifier.follower.wake()
+            running.join(20)
+        assert not running.is_alive()
