@@ -33,7 +33,10 @@ class Verified(Struct, kw_only=True):
 
 
 def verify(state: Path) -> Verified:
-    """Look at the whole chain, and whether it holds what was exported. Raises sqlite3.Error, OSError."""
+    """Look at the whole chain, whether it holds what was exported, and at each row of the exports.
+
+    Raises sqlite3.Error, OSError.
+    """
     found = Verified(breaks=[])
     heads = _heads(state / FOLDER, found)
     db = read_desk(state / "desk.sqlite")
@@ -52,16 +55,78 @@ def verify(state: Path) -> Verified:
             for file, head in heads.pop(number, []):
                 if head != own:
                     found.breaks.append(f"row {number} is another one than {file} says")
-            if row[_WHAT] == "handover" and not _as_signed(db, row):
+            if row[_WHAT] == "handover" and not _signed(row, _lists(db, row)):
                 found.breaks.append(f"row {number}: handover {row[_TARGET]} is not as it was signed")
             former = own
             found.rows, found.head = found.rows + 1, own
+        for lost, files in sorted(heads.items()):
+            names = ", ".join(name for name, _ in files)
+            found.breaks.append(f"the trail ends at row {number}, but {names} ends at row {lost}: its end was cut off")
+        _look_into_exports(state / FOLDER, db, found)
     finally:
         db.close()
-    for lost, files in sorted(heads.items()):
-        names = ", ".join(name for name, _ in files)
-        found.breaks.append(f"the trail ends at row {number}, but {names} ends at row {lost}: its end was cut off")
     return found
+
+
+def _look_into_exports(folder: Path, db: sqlite3.Connection, found: Verified) -> None:
+    """Look at each row of each export; and whether together they have all rows up to the last one of them."""
+    spans = []
+    for file in sorted(folder.glob("*.jsonl")):
+        try:
+            spans.append((*_look_into(file, db, found.breaks), file.name))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            found.breaks.append(f"{file.name} has a line that is no row of the trail")
+    following = 1
+    for first, last, name in sorted(spans):
+        if following < first:
+            missing = f"rows {following} to {first - 1} stand in no export, and {name} begins at row {first}"
+            found.breaks.append(f"{missing}: the file before it was taken away")
+        following = max(following, last + 1)
+
+
+def _look_into(file: Path, db: sqlite3.Connection, breaks: list[str]) -> tuple[int, int]:
+    """Look at the rows of an export, the first one of which follows the trail's; return its first and last number.
+
+    Raises ValueError, KeyError, TypeError, AttributeError: a line is not what it must be.
+    """
+    first = number = 0
+    former: str | None = None
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            named: dict[str, Any] = json.loads(line)
+            if "head" in named:
+                if (named["head"], named["number"]) != (former, number):
+                    breaks.append(f"the last line of {file.name} does not belong to its row {number}")
+                continue
+            row: Row = tuple(named[column] for column in COLUMNS)
+            if not first:
+                first, number = int(row[0]), int(row[0]) - 1
+                former = _hash_of(db, number)
+            number += 1
+            if row[0] != number:
+                breaks.append(f"rows {number} to {int(row[0]) - 1} are missing in {file.name}")
+                number = int(row[0])
+            if former is not None and named["hash"] != chained(former, row):
+                breaks.append(f"row {number} in {file.name} does not fit: it, or one before it, was changed")
+            former = str(named["hash"])
+            if row[_WHAT] == "handover" and not _signed(row, _content(_beside(file, row))):
+                breaks.append(f"{_beside(file, row).name} is not as it was signed, or is not there")
+    return first, number
+
+
+def _hash_of(db: sqlite3.Connection, number: int) -> str | None:
+    """Find the hash of a row of the trail; None: it has no such row."""
+    found = db.execute("SELECT hash FROM audit WHERE number = ?", (number,)).fetchone() if number else (BEGINNING,)
+    return None if found is None else str(found[0])
+
+
+def _content(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else b""
+
+
+def _beside(file: Path, row: Row) -> Path:
+    """Name the file of the handover that a row tells of, beside the export of that row."""
+    return file.with_name(f"handover-{row[_TARGET]}.json")
 
 
 _WHAT, _TARGET, _AFTER = (COLUMNS.index(name) for name in ("what", "target", "after"))
@@ -74,9 +139,10 @@ def _lists(db: sqlite3.Connection, row: Row) -> bytes:
     return str(found[0]).encode() if found else b""
 
 
-def _as_signed(db: sqlite3.Connection, row: Row) -> bool:
+def _signed(row: Row, lists: bytes) -> bool:
+    """Whether these lists are those that the row of a handover was signed with."""
     signed = json.loads(str(row[_AFTER]) or "{}").get("sha256", "")
-    return bool(hashlib.sha256(_lists(db, row)).hexdigest() == signed)
+    return bool(hashlib.sha256(lists).hexdigest() == signed)
 
 
 def _heads(folder: Path, found: Verified) -> dict[int, list[tuple[str, str]]]:
@@ -121,7 +187,7 @@ def _write(desk: Path, after: int, file: Path) -> bool:
             for last in rows_of(db, after):
                 out.write(f"{line_of(*last)}\n")
                 if last[0][_WHAT] == "handover":
-                    file.with_name(f"handover-{last[0][_TARGET]}.json").write_bytes(_lists(db, last[0]))
+                    _beside(file, last[0]).write_bytes(_lists(db, last[0]))
             if last is not None:
                 out.write(f"{json.dumps({'head': last[1], 'number': last[0][0]})}\n")
             out.flush()

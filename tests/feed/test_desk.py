@@ -194,3 +194,59 @@ def test_a_trail_without_rows_is_whole(tmp_path: Path) -> None:
     Desk(tmp_path / "desk.sqlite").close()
     assert (verify(tmp_path).head, export(tmp_path, "UTC")) == (BEGINNING, None)
     assert list((tmp_path / "audit").iterdir()) == []
+
+
+def edited(file: Path, line: int, old: str, new: str) -> None:
+    lines = file.read_text().splitlines(keepends=True)
+    assert old in lines[line]
+    lines[line] = lines[line].replace(old, new)
+    file.write_text("".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new", "told"),
+    [
+        (1, "张三", "李四", "row 5 in {file} does not fit: it, or one before it, was changed"),
+        (0, "张三", "李四", "row 4 in {file} does not fit: it, or one before it, was changed"),
+        (2, '"hash":"', '"hash":"0', "row 6 in {file} does not fit: it, or one before it, was changed"),
+        (1, '"status":200,', "", "{file} has a line that is no row of the trail"),
+        (1, "{", "", "{file} has a line that is no row of the trail"),
+    ],
+)
+def test_a_changed_row_of_an_export_is_found(tmp_path: Path, line: int, old: str, new: str, told: str) -> None:
+    """An auditor keeps the files, and reads them."""
+    now_ms = 1_795_507_200_000
+    fill(tmp_path, 3)
+    export(tmp_path, "UTC", now_ms)
+    fill(tmp_path, 3, 3)
+    second = export(tmp_path, "UTC", now_ms + DAY_MS)
+    assert second is not None
+    assert verify(tmp_path).breaks == []
+    edited(second, line, old, new)
+    assert verify(tmp_path).breaks[0] == told.format(file=second.name)
+
+
+def test_a_row_that_was_taken_out_of_an_export_is_found(tmp_path: Path) -> None:
+    fill(tmp_path, 4)
+    file = export(tmp_path, "UTC")
+    assert file is not None
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[:1] + lines[2:]))
+    assert verify(tmp_path).breaks[0] == f"rows 2 to 2 are missing in {file.name}"
+    file.write_text("".join(lines[:3] + lines[4:]))
+    assert verify(tmp_path).breaks == [f"the last line of {file.name} does not belong to its row 3"]
+
+
+def test_an_export_that_was_taken_away_is_missed(tmp_path: Path) -> None:
+    now_ms = 1_795_507_200_000
+    files = []
+    for day in range(3):
+        fill(tmp_path, 2, 2 * day)
+        files.append(export(tmp_path, "UTC", now_ms + day * DAY_MS))
+    assert files[1] is not None
+    assert files[2] is not None
+    files[1].unlink()
+    (told,) = verify(tmp_path).breaks
+    assert told == (
+        f"rows 3 to 4 stand in no export, and {files[2].name} begins at row 5: the file before it was taken away"
+    )

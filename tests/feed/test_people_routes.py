@@ -316,6 +316,9 @@ def test_a_handover_is_exported_and_is_as_it_was_signed(room: ConsoleRoom) -> No
     db.commit()
     db.close()
     assert verify(room.state).breaks == ["row 2: handover 1 is not as it was signed"]
+    kept = room.state / "audit" / "handover-1.json"
+    kept.write_text(kept.read_text().replace("文化路", "解放路"))
+    assert verify(room.state).breaks[1:] == ["handover-1.json is not as it was signed, or is not there"]
 
 
 def test_nobody_rewrites_a_handover(room: ConsoleRoom) -> None:
