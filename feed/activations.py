@@ -55,45 +55,59 @@ class Activation(Struct, kw_only=True):
 class History:
     """Activations, out of events in the order of their numbers.
 
-    begins_ms  where the events begin; what stood then already is known by its end: it is taken for rung unless it is
-               withheld then
+    begins_ms  where the events begin; of what stood then already the book is asked, from its begin on
     """
 
-    def __init__(self, begins_ms: int = 0) -> None:
+    def __init__(self, book: EventReader | None = None, begins_ms: int = 0) -> None:
         self.activations: list[Activation] = []
-        self._begins_ms = begins_ms
+        self._book, self._begins_ms = book, begins_ms
+        self._seen: set[str] = set()  # alarms
         self._waiting: defaultdict[str, list[Activation]] = defaultdict(list)  # for an acknowledgement, or an end
         self._sequence: dict[str, int] = {}  # of the record that raised it last
 
     def take(self, event: Event) -> None:
         """Take the next event."""
-        alarm, waiting = event.alarm, self._waiting[event.alarm.id]
+        if event.alarm.id not in self._seen:
+            self._look_back(event.alarm, event.number)
+        self._take(event)
+
+    def stand(self, alarms: Iterable[Alarm]) -> None:
+        """Add those that stand after the last event and began before the first, and nothing was told of since."""
+        for alarm in alarms:
+            if alarm.active and alarm.id not in self._seen:
+                self._look_back(alarm, None)
+
+    def _look_back(self, alarm: Alarm, number: int | None) -> None:
+        """Take what was told of an alarm before an event (None: all), from its begin on, if that was before."""
+        self._seen.add(alarm.id)
+        if self._book is None or not 0 < alarm.since_ms < self._begins_ms:
+            return
+        earlier = since_raised(self._book, alarm.id, number)
+        for event in earlier:
+            self._take(event)
+        forgotten = not earlier or earlier[0].kind != "raised"
+        if forgotten and not alarm.suppressed and (alarm.returned_ms or self._begins_ms) >= self._begins_ms:
+            self._rings(alarm, alarm.since_ms)  # it is taken for rung unless it is withheld now
+
+    def _rings(self, alarm: Alarm, at_ms: int) -> None:
+        self.activations.append(activation(alarm, at_ms))
+        self._waiting[alarm.id].append(self.activations[-1])
+
+    def _take(self, event: Event) -> None:
+        alarm = event.alarm
         if annunciated(event):
-            waiting.append(activation(alarm, event.t_ms))
-            self.activations.append(waiting[-1])
+            self._rings(alarm, event.t_ms)
             self._sequence[alarm.id] = event.sequence
             return
-        ends = event.kind in ("returned", "withdrawn")
-        stood = (alarm.returned_ms or event.t_ms) >= self._begins_ms  # what is withdrawn may have returned long ago
-        if ends and stood and not waiting and 0 < alarm.since_ms < self._begins_ms and not alarm.suppressed:
-            waiting.append(activation(alarm, alarm.since_ms))  # it rang before the events begin
-            self.activations.append(waiting[-1])
+        waiting = self._waiting[alarm.id]
         if alarm.acknowledged:
             _answer([each for each in waiting if each.waits], event)
-        if ends:
+        if event.kind in ("returned", "withdrawn"):
             for each in waiting:
                 if each.returned_ms is None:
                     each.returned_ms, each.withdrawn = event.t_ms, event.kind == "withdrawn"
                     each.finding = event.kind == "returned" and self._sequence.get(alarm.id) == event.sequence
         self._waiting[alarm.id] = [each for each in waiting if each.waits or each.returned_ms is None]
-
-    def stand(self, alarms: Iterable[Alarm]) -> None:
-        """Add those that stand after the last event and had rung before the first, and nothing was told of since."""
-        known = {each.alarm for each in self.activations if each.returned_ms is None}
-        for alarm in alarms:
-            before = 0 < alarm.since_ms < self._begins_ms
-            if before and alarm.active and not alarm.suppressed and alarm.id not in known:
-                self.activations.append(activation(alarm, alarm.since_ms))
 
 
 def _answer(waiting: Iterable[Activation], event: Event) -> None:
@@ -126,16 +140,24 @@ def events_from(book: EventReader, from_ms: int) -> Iterator[Event]:
         number = rows[-1][0]
 
 
-def told_before(book: EventReader, alarm: str, number: int | None) -> Iterator[Event]:
-    """Yield what was told of an alarm before an event with a number, without evidence, the newest first; None: all."""
+def since_raised(book: EventReader, alarm: str, number: int | None) -> list[Event]:
+    """Return what was told of an alarm before an event with a number, without evidence; None: up to now.
+
+    It begins with the newest `raised`, if the book still has one.
+    """
+    found: list[Event] = []
     while rows := book.search(Search(alarm=alarm, before=number), PAGE):
-        yield from (_event(body) for _, body in rows)
+        for _, body in rows:
+            found.append(_event(body))
+            if found[-1].kind == "raised":
+                return found[::-1]
         number = rows[-1][0]
+    return found[::-1]
 
 
 def read(book: EventReader, from_ms: int) -> list[Activation]:
-    """Read the activations since a civil time, and what had begun before and stood then, or stands still."""
-    history = History(from_ms)
+    """Read the activations since a civil time, and those before of what stood then, or stands still."""
+    history = History(book, from_ms)
     for event in events_from(book, from_ms):
         history.take(event)
     history.stand(book.alarms())

@@ -71,7 +71,7 @@ class Gathering:
         self._reader = Reader(book, ruleset, self._zone, now_ms)
         self._quantities = quantities_of(registry)
         history, ledger, self._silences = (
-            History(span.from_ms),
+            History(book, span.from_ms),
             Ledger(book, self._zone, span.from_ms),
             Silences(ruleset, span.from_ms),
         )

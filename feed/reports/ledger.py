@@ -6,7 +6,7 @@ closed: the mean of a day half an hour after midnight. Alarms of readings begin 
 
 from typing import Any
 
-from feed.activations import told_before
+from feed.activations import since_raised
 from feed.reports.facts import EXCEEDABLE, Exceedance, Span
 from feed.reports.spans import day
 from rules.flood import annunciated
@@ -39,21 +39,12 @@ class Ledger:
         if alarm.id not in self._seen:
             self._seen.add(alarm.id)
             if self._from_before(event):
-                for earlier in reversed(self._since_raised(event)):
+                for earlier in since_raised(self._book, alarm.id, event.number or None):
                     self._take(earlier)
         self._take(event)
 
     def _from_before(self, event: Event) -> bool:
         return 0 < event.alarm.since_ms < self._begins_ms
-
-    def _since_raised(self, event: Event) -> list[Event]:
-        """Return what was told before the events begin of one that stands then, the newest first."""
-        found = []
-        for earlier in told_before(self._book, event.alarm.id, event.number or None):
-            found.append(earlier)
-            if earlier.kind == "raised":
-                break
-        return found
 
     def _take(self, event: Event) -> None:
         alarm = event.alarm
