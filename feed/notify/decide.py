@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from feed.console_settings import DAY_MIN, ShiftSettings
 from feed.notify.records import Language, Notice, Person, Row
-from feed.notify.settings import NotifySettings, PersonSettings, QuietSettings, RouteSettings, StepSettings
+from feed.notify.settings import AnyChannel, NotifySettings, PersonSettings, QuietSettings, RouteSettings, StepSettings
 from feed.shifts import shift_at
 from rules.flood import annunciated
 from rules.records import Alarm, Event, Text
@@ -372,3 +372,23 @@ def to_channel(plan: Plan, channel: str, key: str, notice: Notice) -> list[Row]:
         )
         for language, them in by_language(people, settings.language, personal=personal)
     ]
+
+
+def elsewhere(plan: Plan, channel: AnyChannel, rows: Sequence[Row]) -> list[Row]:
+    """Turn what a channel cannot deliver into rows of its fallback; only alarms and reminders are worth that."""
+    other = next(one for one in plan.settings.channels if one.name == channel.fallback)
+    everybody = plan.people
+    moved = []
+    for row in rows:
+        if row.notice.kind not in ("alarm", "nag"):
+            continue
+        people = row.people or tuple(everybody[name] for name in other.people)
+        notice = replace(row.notice, instead_of=row.notice.instead_of or channel.name)
+        for language, them in by_language(people, other.language, personal=other.name in plan.personal):
+            moved.append(
+                replace(
+                    row, key=f"{row.key}>{other.name}/{language}", channel=other.name, language=language,
+                    people=tuple(them), notice=notice, why=f"{row.why}; {channel.name} fails",
+                )
+            )  # fmt: skip
+    return moved

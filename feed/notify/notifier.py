@@ -214,7 +214,7 @@ class Notifier:
         abouts = self._describe(waiting) if waiting else {}
         if abouts is not None:
             last = {name: state.nag_ms for name, state in states.items()}
-            self.box.remind(decide.nags(waiting, abouts, self._plan, last, now_ms))
+            self.box.remind(self._reminders(decide.nags(waiting, abouts, self._plan, last, now_ms), states, now_ms))
         known = int(str(self.box.fact("daily") or 0))
         at_ms = decide.daily_due(self._plan, known, now_ms)
         if at_ms is not None:
@@ -222,6 +222,20 @@ class Notifier:
             self.box.put(decide.daily(self._plan, at_ms, self._gateway, alarms, raised))
             self.box.keep({"daily": at_ms, "raised": 0})
             self.box.prune(now_ms)
+
+    def _reminders(self, rows: Sequence[Row], states: Mapping[str, ChannelState], now_ms: int) -> list[Row]:
+        """Give those of a channel that is shut out to its fallback, unless that is shut out too."""
+        steady_ms = self._clocks.steady_ms()
+        found = []
+        for row in rows:
+            channel = self._channels[row.channel]
+            other = states.get(str(channel.fallback))
+            if other is None or max(other.blocked_until_ms, steady_ms) >= states[row.channel].blocked_until_ms:
+                found.append(row)
+            else:
+                found += decide.elsewhere(self._plan, channel, [row])
+                self.box.keep_channel(replace(states[row.channel], nag_ms=now_ms))
+        return found
 
     # ----------------------------------------------------------------------------------------------------- sending
 
@@ -322,7 +336,7 @@ class Notifier:
             log.warning("notification by %s, attempt %d: %s %s", channel.name, tries, said.word, said.detail)
         if message.notices[0].kind == "nag":  # it is not sent again: the next one counts anew
             ends = "expired" if ends == "open" else ends
-            if said.word in ("sent", "refused") or said.maybe:
+            if said.word in ("sent", "refused") or said.maybe or (said.word == "shut" and channel.fallback):
                 state = replace(state, nag_ms=now_ms)
         self.box.finish(
             message.id, token, steady_ms, state=ends, maybe=said.maybe, detail=said.detail, now_ms=now_ms, channel=state
@@ -347,7 +361,7 @@ class Notifier:
         gone = [row for row in waiting if row.due_ms <= now_ms and (row.urgent or row.due_ms + PATIENT_MS <= now_ms)]
         gone = [row for row in gone if row.notice.kind == "alarm"]
         if gone:
-            self.box.move(self._elsewhere(channel, gone), [row.id for row in gone], state.detail, now_ms)
+            self.box.move(decide.elsewhere(self._plan, channel, gone), [row.id for row in gone], state.detail, now_ms)
         late = [one for one in messages if one.urgent or one.made_ms + PATIENT_MS <= now_ms]
         for one in late:
             self._hand_over(channel, one.message.id, state.detail, now_ms)
@@ -358,27 +372,8 @@ class Notifier:
         if channel.fallback is None:
             return
         rows = self.box.rows_of(message)
-        self.box.move(self._elsewhere(channel, rows), [row.id for row in rows], why, now_ms)
+        self.box.move(decide.elsewhere(self._plan, channel, rows), [row.id for row in rows], why, now_ms)
         self.box.drop(message, "moved", why, now_ms)
-
-    def _elsewhere(self, channel: AnyChannel, rows: Sequence[Row]) -> list[Row]:
-        other = self._channels[str(channel.fallback)]
-        everybody = self._plan.people
-        moved = []
-        for row in rows:
-            if row.notice.kind != "alarm":
-                continue
-            people = row.people or tuple(everybody[name] for name in other.people)
-            personal = SENDERS[other.kind].personal
-            for language, them in decide.by_language(people, other.language, personal=personal):
-                notice = replace(row.notice, instead_of=row.notice.instead_of or channel.name)
-                moved.append(
-                    replace(
-                        row, key=f"{row.key}>{other.name}/{language}", channel=other.name, language=language,
-                        people=tuple(them), notice=notice, why=f"{row.why}; {channel.name} fails",
-                    )
-                )  # fmt: skip
-        return moved
 
 
 def ask_for_test(desk: Path, channel: str, key: str, user: str) -> bool:

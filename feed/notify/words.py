@@ -113,9 +113,13 @@ def headline(notice: Notice, language: Language, now_ms: int, style: Style) -> s
         else:
             given = within(notice.respond_ms - notice.t_ms, language)
             parts.append(f"请 {given}内处理" if zh else f"respond within {given}")
-    if notice.instead_of:
-        parts.append(f"（代 {notice.instead_of}）" if zh else f"(instead of {notice.instead_of})")
-    return " ".join(part for part in parts if part)
+    return " ".join(part for part in [*parts, *_instead(notice, language)] if part)
+
+
+def _instead(notice: Notice, language: Language) -> list[str]:
+    if not notice.instead_of:
+        return []
+    return [f"（代 {notice.instead_of}）" if language == "zh" else f"(instead of {notice.instead_of})"]
 
 
 def _deadline(notice: Notice, left_ms: int, language: Language, style: Style) -> str:
@@ -129,6 +133,7 @@ def _deadline(notice: Notice, left_ms: int, language: Language, style: Style) ->
 def _single(notice: Notice, language: Language, now_ms: int, style: Style) -> list[str]:
     if notice.kind != "alarm":
         title, *rest = (notice.text.zh if language == "zh" else notice.text.en).split("\n")
+        title = " ".join([title, *_instead(notice, language)])
         return [title, *rest, *([f"{style.console}/#/desk"] if style.console and notice.kind == "nag" else [])]
     lines = [headline(notice, language, now_ms, style)]
     if notice.site:

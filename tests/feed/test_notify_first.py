@@ -141,3 +141,16 @@ def test_a_channel_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
             one.room.notifier.follower.wake()
             running.join(20)
         assert not running.is_alive()
+
+
+def test_the_fallback_is_reminded_instead_and_nothing_piles_up(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="5 min", duty={"fallback": "hook"}) as one:
+        one.says["duty"] = Answer(body=b'{"errcode":130101,"errmsg":"send too fast"}')
+        one.room.tell(*[alarm(f"mh-{n}", 1) for n in range(3)])
+        one.room.run(9 * MINUTE + 30_000)
+        instead = [text for text in one.texts("hook") if "[提醒]" in text]
+        assert instead == ["[提醒] 3 条报警无人确认：一级 3；最早的已 5 分钟 （代 duty）"]
+        one.says.clear()
+        before = len(one.texts())
+        one.room.run(5 * MINUTE)
+        assert [text.split("；")[0] for text in one.texts()[before:]] == ["[提醒] 3 条报警无人确认：一级 3"]
