@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from starlette.responses import Response
@@ -16,6 +17,7 @@ HEARTBEAT_S = 10.0
 LOOK_S = 1.0
 STALLED_S = 30.0  # a reader that takes nothing for so long is cut; it comes back with its Last-Event-ID
 MOST_STREAMS = 64
+MOST_OF_ONE = 12  # of one login or token: a page has one for all its tabs
 
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -30,6 +32,7 @@ class Streams:
     def __init__(self, hub: Hub, vitals: Callable[[], Vitals]) -> None:
         self.hub = hub
         self.open = 0
+        self.of: Counter[str] = Counter()  # by login or token
         self._vitals = vitals
         self._alive = False
         self._looked_at = float("-inf")
@@ -43,17 +46,19 @@ class Streams:
 
 
 class EventStream(Response):
-    """One reader's stream, from a position on."""
+    """One reader's stream, from a position on. session: his login or token; "" = none."""
 
-    def __init__(self, streams: Streams, number: int) -> None:
+    def __init__(self, streams: Streams, number: int, session: str) -> None:
         super().__init__()
         self._streams = streams
         self._number = number
+        self._session = session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Feed until the reader goes, stalls, or the hub closes."""
         gone = asyncio.ensure_future(_gone(receive))
         self._streams.open += 1
+        self._streams.of[self._session] += 1
         try:
             async with asyncio.timeout(None) as patience:
                 await self._feed(send, gone, patience)
@@ -62,6 +67,9 @@ class EventStream(Response):
             await asyncio.sleep(0)  # until the server has noticed
         finally:
             self._streams.open -= 1
+            self._streams.of[self._session] -= 1
+            if not self._streams.of[self._session]:
+                del self._streams.of[self._session]
             gone.cancel()
 
     async def _feed(self, send: Send, gone: "asyncio.Future[None]", patience: asyncio.Timeout) -> None:

@@ -200,6 +200,30 @@ def test_a_stream_ends_when_its_reader_has_logged_out(room: ConsoleRoom) -> None
     assert b"cover-tilted" not in rest
 
 
+def test_one_login_cannot_take_all_streams(room: ConsoleRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feed.http.app.MOST_OF_ONE", 2)
+    operator, engineer = Browser(room).as_role("operator"), Browser(room).as_role("engineer")
+    wires = [following(room, operator) for _ in range(2)]
+    assert operator.get("/api/v1/events/stream").problem == "too-many-streams"
+    wires.append(following(room, engineer))  # another's is not taken
+    for wire in wires[:2]:
+        wire.close()
+    eventually(lambda: b"cityward_streams 1.0" in room.get("/metrics").body)
+    wires.append(following(room, operator))
+    for wire in wires[2:]:
+        wire.close()
+
+
+def following(room: ConsoleRoom, browser: Browser) -> ssl.SSLSocket:
+    """Open a stream, and leave it open."""
+    raw = socket.create_connection(("127.0.0.1", room.server.console_port), timeout=DEADLINE_S)
+    wire = browser.tls.wrap_socket(raw, server_hostname="gateway.example")
+    cookie = f"Cookie: __Host-cityward={browser.cookie}\r\n"
+    wire.sendall(f"GET /api/v1/events/stream HTTP/1.1\r\nHost: gateway.example\r\n{cookie}\r\n".encode())
+    assert b"200 OK" in wire.recv(4096)
+    return wire
+
+
 def test_beside_a_console_loopback_may_only_see(room: ConsoleRoom) -> None:
     cover = tilted()
     room.tell(cover)
