@@ -149,12 +149,23 @@ def compiled_of(found: Found) -> Compiled:
 
 
 def _last_accepted(found: Found, directory: Path) -> Compiled | None:
+    """Return what was accepted last, settings and all: what is refused is not in force in any part of it."""
     state = Path(found.state) if found.state else apart.state_at_first_sight(directory) or DEFAULT_STATE
     kept, accepted = _read(state), _from_book(state)
-    settings = found.settings or (bytes(kept.settings) if kept else "")
-    if not settings or accepted is None:
+    if accepted is None:
         return None
-    return Compiled(CitywardSettings.model_validate_json(settings), *blob.decode(accepted[1]), accepted[0])
+    settings = None if kept is None else _settings_of(kept)
+    if kept is None or settings is None or settings.state != state or kept.hash != accepted[0]:
+        # They were brought here from another directory or version, or the process died between book and settings.
+        settings = CitywardSettings.model_validate_json(found.settings) if found.settings else settings
+    return None if settings is None else Compiled(settings, *blob.decode(accepted[1]), accepted[0])
+
+
+def _settings_of(kept: _Kept) -> CitywardSettings | None:
+    try:
+        return CitywardSettings.model_validate_json(bytes(kept.settings))
+    except ValueError:
+        return None  # of another version of the program, which knew other things
 
 
 def _read(state: Path, name: str = _FILE) -> _Kept | None:

@@ -124,6 +124,30 @@ def test_wrong_settings_stay_those_that_were_accepted(directory: Path) -> None:
         accepted.keep(OsFs(), found.settings.state, found)
 
 
+@pytest.mark.parametrize("old", ["accepted", "moved"])
+def test_what_is_refused_is_in_force_in_no_part(directory: Path, old: str, tmp_path: Path) -> None:
+    """Each part of cityward.yaml is right, but a route names a channel that there is not; and another name is new."""
+    first = run_once(directory)
+    main = directory / "cityward.yaml"
+    with main.open("a") as file:
+        file.write(
+            "\nconsole: {name: 别的}\nnotify:\n"
+            "  channels: [{name: hook, kind: webhook, url: http://127.0.0.1:1/, secret: {credential: x}}]\n"
+            "  routes: [{name: all, channel: hok}]\n"
+        )
+    if old == "moved":  # then nothing else is known
+        shutil.copytree(first.settings.state, tmp_path / "other")
+        replace(main, f"state: {tmp_path / 'state'} ", f"state: {tmp_path / 'other'} ")
+    found, problems = Start(directory).result()
+    assert found is not None
+    assert "There is no channel `hok`" in problems[0]
+    if old == "accepted":
+        assert found.settings == first.settings
+    else:
+        assert found.settings.state == tmp_path / "other"
+    assert found.hash == first.hash
+
+
 def test_nothing_was_ever_accepted(directory: Path) -> None:
     replace(directory / "cityward.yaml", "http:", "htpt:")
     found, problems = Start(directory).result()
