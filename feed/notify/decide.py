@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from feed.console_settings import DAY_MIN, ShiftSettings
-from feed.notify.records import Language, Notice, Person, Row
+from feed.notify.records import Language, Notice, Person, Row, Stands
 from feed.notify.settings import AnyChannel, NotifySettings, PersonSettings, QuietSettings, RouteSettings, StepSettings
 from feed.shifts import shift_at
 from rules.flood import annunciated
@@ -71,13 +71,13 @@ class Decision(Struct, frozen=True, kw_only=True):
     rows       to be put into the outbox
     end_steps  nobody has to be reminded of this alarm any more: what waits of its ladder is cancelled, and why
     end_all    nothing is to be told of it any more
-    returned   its condition has gone: what still waits says so
+    stands     how it is now: what still waits says so; None = as it was told
     """
 
     rows: tuple[Row, ...] = ()
     end_steps: str = ""
     end_all: str = ""
-    returned: bool = False
+    stands: Stands | None = None
 
 
 def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
@@ -85,7 +85,8 @@ def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
     alarm = event.alarm
     ends, ends_all = _ends(event)
     if not annunciated(event):
-        return Decision(end_steps=ends, end_all=ends_all, returned=event.kind == "returned")
+        stands = Stands(returned=not alarm.active, acked_by=alarm.acked_by if alarm.acknowledged else None)
+        return Decision(end_steps=ends, end_all=ends_all, stands=stands)
     if event.t_ms < now_ms - TOO_OLD_MS:
         return Decision()
     told: Told = {}
@@ -153,7 +154,9 @@ def _ends(event: Event) -> tuple[str, str]:
         why = ", ".join(alarm.suppressed) or alarm.state.lower()
         return why, why
     if alarm.acknowledged:
-        return f"acknowledged by {event.user}" if event.user else "acknowledged", ""
+        by = alarm.acked_by or event.user
+        why = f"acknowledged by {by}" if by else "acknowledged"
+        return why, f"{why}, and over" if alarm.over and alarm.acked_by else ""
     return "", ""
 
 
@@ -242,6 +245,7 @@ def notice_of(alarm: Alarm, about: About, event: Event, step: int) -> Notice:
         action=about.action,
         step=step,
         members=len(alarm.members),
+        acked_by=alarm.acked_by if alarm.acknowledged else None,
     )
 
 

@@ -21,9 +21,9 @@ from feed.desk import no_room
 from feed.follow import Follower
 from feed.notify import decide, words
 from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
-from feed.notify.outbox import ChannelState, Open, Outbox
+from feed.notify.outbox import Outbox
 from feed.notify.pace import free_at, pick
-from feed.notify.records import Message, Notice, Row, Verdict
+from feed.notify.records import ChannelState, Message, Notice, Open, Row, Verdict
 from feed.notify.senders import CONNECT_S, SENDERS, WHOLE_S, limits, send
 from feed.notify.settings import AnyChannel
 from rules.flood import annunciated

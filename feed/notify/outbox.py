@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from feed.desk import open_desk
 from feed.notify.decide import Decision
 from feed.notify.outbox_tables import SCHEMA
-from feed.notify.records import Message, Notice, Person, Row
+from feed.notify.records import ChannelState, Message, Notice, Open, Person, Receipt, Row
 
 KEPT_MS = 731 * 86_400_000
 _HOUR_MS = 3_600_000
@@ -26,56 +25,6 @@ _message = msgspec.json.Decoder(Message).decode
 
 def _json(anything: object) -> str:
     return msgspec.json.encode(anything).decode()
-
-
-class ChannelState(Struct, kw_only=True):
-    """How a channel stands.
-
-    blocked_until_ms  steady time until which nothing is tried
-    failures          in a row; failing: people were told
-    sent_ms, failed_ms  civil time of the last success, failure; detail: what was said at the last failure
-    nag_ms, daily_ms  when it was last reminded, and last told that the gateway is alive
-    """
-
-    name: str
-    kind: str = ""
-    active: bool = True
-    blocked_until_ms: int = 0
-    failures: int = 0
-    failing: bool = False
-    sent_ms: int = 0
-    failed_ms: int = 0
-    detail: str = ""
-    nag_ms: int = 0
-    daily_ms: int = 0
-
-
-class Open(Struct, kw_only=True):
-    """A message that is not done with."""
-
-    message: Message
-    channel: str
-    urgent: bool
-    tries: int
-    maybe: bool
-    made_ms: int
-
-
-class Receipt(Struct, kw_only=True):
-    """What became of one telling of one alarm.
-
-    what    told, or escalation-N; status: waiting, taken, sent, refused, cancelled, moved, expired
-    repeat  it was sent again though it may have arrived before
-    """
-
-    time: int
-    channel: str
-    to: list[str]
-    what: str
-    status: str
-    error: str
-    why: str
-    repeat: bool
 
 
 class Outbox:
@@ -159,11 +108,11 @@ class Outbox:
                     " WHERE alarm = ? AND step >= ? AND state = 'waiting'",
                     (now_ms, why, alarm, step),
                 )
-        if decision.returned:
+        if decision.stands is not None:
             db.execute(
-                "UPDATE notify_rows SET notice = json_set(notice, '$.returned', json('true'))"
+                "UPDATE notify_rows SET notice = json_set(notice, '$.returned', json(?), '$.acked_by', ?)"
                 " WHERE alarm = ? AND state = 'waiting'",
-                (alarm,),
+                (_json(decision.stands.returned), decision.stands.acked_by, alarm),
             )
         for row in decision.rows:
             ladder = "SELECT 1 FROM notify_rows WHERE alarm = ? AND step = ? AND channel = ? AND state = 'waiting'"

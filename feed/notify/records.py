@@ -34,7 +34,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     step       0 = told at once; n = the n-th step of the ladder
     members    how many are inside the alarm
     late       minutes that it had to wait, where those are many (quiet hours, a channel that was down)
-    returned   the condition has gone meanwhile
+    returned   the condition has gone meanwhile; acked_by: who has acknowledged it meanwhile, None = nobody,
+               "" = nobody had to
     instead_of the channel that could not deliver it
     """
 
@@ -53,12 +54,20 @@ class Notice(Struct, frozen=True, kw_only=True):
     step: int = 0
     members: int = 0
     returned: bool = False
+    acked_by: str | None = None
     instead_of: str = ""
 
     @property
     def urgent(self) -> bool:
         """Whether it is an alarm of priority 1. Who is reminded of one has been told before."""
         return self.kind == "alarm" and self.priority == 1
+
+
+class Stands(Struct, frozen=True):
+    """What has become of an alarm: see `Notice`."""
+
+    returned: bool
+    acked_by: str | None
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -114,6 +123,56 @@ class Message(Struct, frozen=True, kw_only=True):
     def urgent(self) -> bool:
         """Whether an alarm of priority 1 is in it."""
         return any(notice.urgent for notice in self.notices)
+
+
+class ChannelState(Struct, kw_only=True):
+    """How a channel stands.
+
+    blocked_until_ms  steady time until which nothing is tried
+    failures          in a row; failing: people were told
+    sent_ms, failed_ms  civil time of the last success, failure; detail: what was said at the last failure
+    nag_ms, daily_ms  when it was last reminded, and last told that the gateway is alive
+    """
+
+    name: str
+    kind: str = ""
+    active: bool = True
+    blocked_until_ms: int = 0
+    failures: int = 0
+    failing: bool = False
+    sent_ms: int = 0
+    failed_ms: int = 0
+    detail: str = ""
+    nag_ms: int = 0
+    daily_ms: int = 0
+
+
+class Open(Struct, kw_only=True):
+    """A message that is not done with."""
+
+    message: Message
+    channel: str
+    urgent: bool
+    tries: int
+    maybe: bool
+    made_ms: int
+
+
+class Receipt(Struct, kw_only=True):
+    """What became of one telling of one alarm.
+
+    what    told, or escalation-N; status: waiting, taken, sent, refused, cancelled, moved, expired
+    repeat  it was sent again though it may have arrived before
+    """
+
+    time: int
+    channel: str
+    to: list[str]
+    what: str
+    status: str
+    error: str
+    why: str
+    repeat: bool
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -104,16 +104,28 @@ def headline(notice: Notice, language: Language, now_ms: int, style: Style) -> s
     parts += [text, name, moment(notice.t_ms, now_ms, style.zone)]
     if notice.members:
         parts.append(f"（含 {notice.members} 台）" if zh else f"({notice.members} devices)")
-    if notice.returned:
-        parts.append("已恢复，未确认" if zh else "returned, not acknowledged")
-    elif notice.respond_ms:
-        left = notice.respond_ms - now_ms
-        if notice.step or left <= 0:
-            parts.append(_deadline(notice, left, language, style))
-        else:
-            given = within(notice.respond_ms - notice.t_ms, language)
-            parts.append(f"请 {given}内处理" if zh else f"respond within {given}")
+    parts.append(_standing(notice, language, now_ms, style))
     return " ".join(part for part in [*parts, *_instead(notice, language)] if part)
+
+
+def _standing(notice: Notice, language: Language, now_ms: int, style: Style) -> str:
+    """Say what has become of it; of what nobody has acknowledged and is there still, until when to respond."""
+    zh = language == "zh"
+    if notice.acked_by is not None:
+        seen = (
+            "" if not notice.acked_by else f"{notice.acked_by} 已确认" if zh else f"acknowledged by {notice.acked_by}"
+        )
+        gone = "" if not notice.returned else "已恢复" if zh else "returned"
+        return ("，" if zh else ", ").join(part for part in (gone, seen) if part)
+    if notice.returned:
+        return "已恢复，未确认" if zh else "returned, not acknowledged"
+    if not notice.respond_ms:
+        return ""
+    left = notice.respond_ms - now_ms
+    if notice.step or left <= 0:
+        return _deadline(notice, left, language, style)
+    given = within(notice.respond_ms - notice.t_ms, language)
+    return f"请 {given}内处理" if zh else f"respond within {given}"
 
 
 def _instead(notice: Notice, language: Language) -> list[str]:
@@ -169,14 +181,14 @@ def _place(notice: Notice) -> tuple[int, str]:
 
 
 def _lines(notices: Sequence[Notice], language: Language, now_ms: int, style: Style) -> list[str]:
-    same: dict[tuple[str, int, bool], list[Notice]] = {}
+    same: dict[tuple[str, int, bool, str | None], list[Notice]] = {}
     for one in notices:
         text = said(one.text, language)
         if one.name:
-            text = " ".join(text.replace(one.name, "").split())
-        same.setdefault((text, one.step, one.returned), []).append(one)
+            text = " ".join(text.replace(one.name, "").split()).lstrip(":：,， ")
+        same.setdefault((text, one.step, one.returned, one.acked_by), []).append(one)
     lines = []
-    for (text, _, _), group in same.items():
+    for (text, *_), group in same.items():
         if len(group) == 1:
             lines.append(headline(group[0], language, now_ms, style))
             continue
@@ -184,7 +196,8 @@ def _lines(notices: Sequence[Notice], language: Language, now_ms: int, style: St
         head = headline(group[0], language, now_ms, style).split("] ")
         marks = "] ".join(head[: 2 if group[0].step else 1]) + "]"
         since = moment(min(one.t_ms for one in group), now_ms, style.zone)
-        lines.append(f"{marks} {text} ×{len(group)}: {names} {since}")
+        stands = _standing(min(group, key=lambda one: one.respond_ms), language, now_ms, style)
+        lines.append(f"{marks} {text} ×{len(group)}: {names} {since} {stands}".rstrip())
     return lines
 
 

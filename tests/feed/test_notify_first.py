@@ -4,6 +4,7 @@ import threading
 import time
 from pathlib import Path
 
+from rules.records import Text
 from tests.feed.notify_room import Answer, alarm, street
 from tests.servers import until
 
@@ -154,3 +155,32 @@ def test_the_fallback_is_reminded_instead_and_nothing_piles_up(tmp_path: Path) -
         before = len(one.texts())
         one.room.run(5 * MINUTE)
         assert [text.split("；")[0] for text in one.texts()[before:]] == ["[提醒] 3 条报警无人确认：一级 3"]
+
+
+def test_what_waits_says_who_has_acknowledged_it_and_what_is_over_is_not_told(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="24 h") as one:
+        over, stands, auto = alarm("mh-1", 2), alarm("mh-2", 2), alarm("mh-3", 2)
+        one.room.tell(over, stands, auto)
+        one.room.work()
+        for seen in (over, stands):
+            seen.acknowledged, seen.acked_by = True, "李四"
+            one.room.tell(seen, kind="acknowledged", user="李四")
+        over.active = auto.active = False
+        one.room.tell(over, auto, kind="returned")
+        one.room.run(40_000)
+        (told,) = one.bodies()
+        assert "mh-1" not in told
+        assert "mh-2 井盖 10:25:02 李四 已确认" in told
+        assert "mh-3 井盖 10:25:02 已恢复，未确认" in told
+        assert "内处理" not in told
+        assert one.room.states("mh-1") == [("told", "cancelled")]
+
+
+def test_many_of_the_same_say_until_when_to_respond(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="24 h", duty={"language": "en"}) as one:
+        one.room.tell(
+            *[alarm(f"w-{n}", 2, name=f"w-{n}", text=Text(f"w-{n}：低", f"w-{n}: bat high 20")) for n in "12"]
+        )
+        one.room.run(40_000)
+        (told,) = one.bodies()
+        assert "］ bat high 20 ×2: w-1, w-2 10:25:02 respond within 2 h" in told
