@@ -251,9 +251,16 @@ class Life(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------------------- restarts
 
-    @rule()
-    def restart(self) -> None:
+    @rule(step=STEPS)
+    def restart(self, *, step: int) -> None:
+        """Start as `ingest.start` does: the book says how it was, and what was due in the downtime happens first."""
+        told = [msgspec.to_builtins(alarm) for alarm in self.book.values() if not alarm.over]
         self.street.restart()
+        self.pass_time(step)
+        events = self.street.status(self.now, "started").events
+        events += self.street.status(self.now, "clock", offset_ms=0, source="ntp", trusted=True).events
+        events += self.street.status(self.now, "reconciled", alarms=told).events
+        self.check(events)
 
     @precondition(lambda self: self.replayable)
     @rule()
