@@ -116,11 +116,11 @@ class Daemon:
             self.pipeline.note(record)
         self.pipeline.picture().add_done_callback(self._reconciled)
         self.crew.hire("pipeline", self.pipeline.run)
-        self._begin_writers()
         self.refiler = Refiler(self.pipeline, self.stores.inbox)
         inside = Inside(self.pipeline, self.stores.inbox, self.refiler, state)
         self.feed = self._make_feed(inside)
         self.feed.start()
+        self._begin_writers()  # not before: a start that fails for a door that is taken tells nobody anything
         if settings.http.console is not None:
             first_admin.make(self.feed.people)
         self._stop_health = threading.Event()

@@ -31,6 +31,7 @@ def check_sources(files: Files) -> None:
         http = files.settings.http
         taken.append((http.listen, "http", "cityward.yaml"))
         if http.console is not None:
+            _check_doors(files, http.console.listen, http.listen)
             taken.append((http.console.listen, "http.console", "cityward.yaml"))
     for kind, entries in files.sources.items():
         for entry in entries:
@@ -50,6 +51,13 @@ def check_sources(files: Files) -> None:
                 _check_routes(files, entry, ROUTED[kind])
     _check_filters(files)
     _check_files(files)
+
+
+def _check_doors(files: Files, console: str, loopback: str) -> None:
+    """Tell when the console would listen where the feed does."""
+    if files.main is not None and _same(console, loopback):
+        parameters = {"value": console, "other": "http.listen", "first": "cityward.yaml"}
+        files.problems.append(files.main.problem(("http", "console", "listen"), "port_twice", parameters))
 
 
 def _check_name(files: Files, entry: Entry, name: str, names: dict[str, Entry]) -> None:

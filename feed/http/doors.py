@@ -11,6 +11,9 @@ from feed.settings import HttpSettings
 SOCKET_MODE = 0o660  # the service's user and group: who may act as an engineer
 
 
+BACKLOG = 128
+
+
 class FeedError(Exception):
     """The feed cannot be opened; says why and what to do."""
 
@@ -59,9 +62,13 @@ def _bind(key: str, host: str, port: int) -> socket.socket:
     tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         tcp.bind(address)
+        tcp.listen(BACKLOG)  # two of us may have one port until one listens (SO_REUSEADDR): then it is told here
     except OSError as error:
         tcp.close()
-        raise FeedError(f"{key}: cannot listen on {host}:{port} ({error.strerror}); is it running twice?") from None
+        raise FeedError(
+            f"{key}: cannot listen on {host}:{port} ({error.strerror}); is it running twice, or does another "
+            f"program have the port? `ss -ltnp sport = :{port}` says which"
+        ) from None
     return tcp
 
 

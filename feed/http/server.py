@@ -22,7 +22,7 @@ from feed.handovers import Handovers
 from feed.http.answering import Answering, AnsweringTls
 from feed.http.app import build
 from feed.http.auditor import Auditor
-from feed.http.doors import Names, bind_console, bind_socket, bind_tcp
+from feed.http.doors import BACKLOG, Names, bind_console, bind_socket, bind_tcp
 from feed.http.gateway import Gateway
 from feed.http.guard import Guard
 from feed.http.knowing import Knowing
@@ -34,7 +34,6 @@ from feed.people import People
 from feed.settings import HttpSettings
 
 MOST_CONNECTIONS = 256
-BACKLOG = 128
 LOOK_S = 5.0  # at the certificate
 SETTLE_EACH = 720  # of these: once an hour refusals are told that were only counted
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from feed.http.access import MAY, Role
+from feed.http.doors import FeedError
 from feed.people import IDLE_MS, SHIFT_MS
 from tests.feed.console import PASSWORD, ROLES, Browser, ConsoleRoom
 from tests.feed.room import DEADLINE_S, eventually, tilted
@@ -27,6 +28,22 @@ def later(room: ConsoleRoom, ms: int) -> None:
     """Let time pass for people and sessions."""
     past = room.server.people._now_ms
     room.server.people._now_ms = lambda: past() + ms
+
+
+@pytest.mark.parametrize("console", ["0.0.0.0", "127.0.0.1"])  # noqa: S104 - as it is by default
+@pytest.mark.parametrize("ours", [True, False], ids=["the feed's", "another's"])
+def test_a_console_whose_port_is_taken_is_a_sentence(tmp_path: Path, console: str, *, ours: bool) -> None:
+    """By the feed itself, or by another program."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        if ours:
+            other.close()
+        room = ConsoleRoom(tmp_path, listen=f"{console}:{port}")
+        room.settings = room.settings.model_copy(update={"listen": f"127.0.0.1:{port}"} if ours else {})
+        room.server._settings = room.settings
+        with pytest.raises(FeedError, match=rf"^http.console: cannot listen on {console}:{port} "):
+            room.server.start()
+        room.book.close()
 
 
 def test_nobody_sees_anything_before_the_login(room: ConsoleRoom) -> None:
