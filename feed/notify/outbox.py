@@ -180,10 +180,12 @@ class Outbox:
 
     # ----------------------------------------------------------------------------------------------------- sending
 
-    def sends(self, channel: str) -> list[tuple[int, bool]]:
-        """Read the tokens that were taken: (steady time, of priority 1), in order."""
-        query = "SELECT at_ms, urgent FROM notify_sends WHERE channel = ? ORDER BY at_ms"
-        return [(at_ms, bool(urgent)) for at_ms, urgent in self._db.execute(query, (channel,))]
+    def sends(self, channels: Sequence[str]) -> list[tuple[int, bool]]:
+        """Read the tokens that these channels have taken: (steady time, of priority 1), in order."""
+        query = (
+            "SELECT at_ms, urgent FROM notify_sends WHERE channel IN (SELECT value FROM json_each(?)) ORDER BY at_ms"
+        )
+        return [(at_ms, bool(urgent)) for at_ms, urgent in self._db.execute(query, (_json(channels),))]
 
     def begin(self, message: Message, channel: str, rows: Sequence[int], until_ms: int, now_ms: int) -> int:
         """Write down that an attempt is made, with its token; return the token. rows: of a new message."""

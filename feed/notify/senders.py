@@ -51,6 +51,23 @@ _OVER_HTTP: dict[
 }
 
 
+_ADDRESS = {
+    "dingtalk": ("url", "token"),
+    "wecom": ("url", "key"),
+    "feishu": ("url", "hook"),
+    "smtp": ("server", "username"),
+    "webhook": ("url",),
+    "aliyun_sms": ("url", "key_id"),
+}
+
+
+def one_receiver(channel: AnyChannel, other: AnyChannel) -> bool:
+    """Whether two channels write to one receiver, which counts what comes from both: the same robot, or account."""
+    if channel.kind != other.kind:
+        return False
+    return all(getattr(channel, name) == getattr(other, name) for name in _ADDRESS[channel.kind])
+
+
 def limits(channel: AnyChannel) -> tuple[tuple[int, int], ...]:
     """Return the windows of a channel: the receiver's, and the engineer's own where he wants fewer."""
     own = () if channel.per_minute is None else ((60_000, channel.per_minute),)

@@ -207,3 +207,25 @@ def test_the_body_is_json(tmp_path: Path) -> None:
         assert len(server.got) == 4
         assert all(json.loads(got.body) for got in server.got)
         assert isinstance(room, Told)
+
+
+def test_two_channels_of_one_robot_share_its_budget(tmp_path: Path) -> None:
+    """One group, two channels: the one mentions the shift, the other falls back elsewhere."""
+    key = secret(tmp_path, "k", "x")
+    with Receiver() as server:
+        robot = {"kind": "wecom", "url": server.url, "key": key}
+        names = ["shift", "boss"]
+        whole = {
+            "channels": [{"name": name, **robot} for name in names],
+            "routes": [{"name": name, "channel": name} for name in names],
+            "nag": "24 h",
+        }
+        with told(tmp_path / "state", whole) as room:
+            server.clock = lambda: room.now_ms
+            for n in range(14):
+                room.tell(alarm(f"w-{n:02}", 1))
+                room.run(500, 500)
+            room.run(120_000)
+            assert most_in([got.at for got in server.got], 60_000) <= 20
+            text = "".join(text_of(got) for got in server.got)
+            assert all(text.count(f"w-{n:02} ") >= 2 for n in range(14))
