@@ -152,9 +152,21 @@ def _reconcile(memory: Memory, told: list[dict[str, Any]], moment: Moment) -> No
             withheld = "out_of_service" if alarm.out_until_ms is not None else "shelved"
             alarms.tell(withheld if alarm.facts == "NORMAL" else "raised", alarm, moment)
     alarms.restored(moment.at_ms, moment.offset_ms)
+    _complete(memory, moment)
     alarms.end_restart()
     for alarm in alarms.by_id.values():
         alarms.look_for_cause(alarm, moment)
+
+
+def _complete(memory: Memory, moment: Moment) -> None:
+    """Say how soon alarms want an answer that a version raised which did not say it."""
+    alarms = memory.world.judging.alarms
+    for alarm in alarms.by_id.values():
+        judge = memory.world.judging.judges.get((alarm.rule, alarm.subject))
+        rule = BUILT_IN.get(alarm.rule) if judge is None else judge.rule
+        if rule is not None and rule.respond_within_ms and not (alarm.respond_within_ms or alarm.over or alarm.shadow):
+            alarm.respond_within_ms, alarm.ack_required = rule.respond_within_ms, rule.ack_required
+            alarms.tell("amended", alarm, moment)
 
 
 def _reconcile_one(memory: Memory, mine: Alarm, known: Alarm, moment: Moment) -> None:

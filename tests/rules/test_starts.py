@@ -175,3 +175,14 @@ def test_a_snapshot_of_another_configuration_that_is_not_known_any_more_fails_lo
     del street.configs["one"]
     with pytest.raises(KeyError):
         sections.read(street.fresh(), parts)
+
+
+def test_what_an_older_version_raised_says_how_soon_it_wants_an_answer(street: Street) -> None:
+    for name in ("open@a", "open@b"):
+        street.alarm(name).respond_within_ms = 0
+    told_before = book_of(street)
+    street.restart()
+    events = street.status(HOUR, "reconciled", alarms=told_before).events
+    assert told(events) == [("amended", "open@a", "UNACK"), ("amended", "open@b", "ACKED")]
+    assert {event.alarm.respond_within_ms for event in events} == {HOUR}
+    assert not street.status(2 * HOUR, "reconciled", alarms=book_of(street)).events, "once"
