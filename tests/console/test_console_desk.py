@@ -267,11 +267,95 @@ def test_a_flood_is_shown_by_cause_and_the_most_urgent_stand_alone(
     expect(lines(page)).to_have_count(16)
     picture(page, "flood")
     on_duty(page)
-    page.keyboard.press("a")  # the card is selected: all of its members, each by its own name
+    page.keyboard.press("a")  # the card is selected: all of its members, each by its own name, and shown before
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("确认下列 13 条报警？")
+    expect(dialog.locator("li")).to_have_count(13)
+    assert not any(alarm.acknowledged for alarm in room.alarms.by_id.values())
+    page.keyboard.press("Enter")
     eventually(lambda: sum(alarm.acknowledged for alarm in room.alarms.by_id.values()) == 13)
+    expect(card).to_contain_text("13 条同因报警，0 条未确认")  # although the pointer rests on it
+    expect(page.locator(".detail")).to_contain_text("13 条同因报警，0 条未确认")
     page.keyboard.press("g")
     page.keyboard.press("Home")
     expect(page.locator(".line.group")).to_have_count(0)
+
+
+def test_the_button_beside_a_card_does_what_its_key_does(page: Page, room: Room) -> None:
+    room.tell(*[tilted(f"mh-{n}", id=f"silent@mh-{n}", rule="silent", priority=4) for n in range(3)])
+    expect(lines(page)).to_have_count(3)
+    on_duty(page)
+    page.keyboard.press("g")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".detail")).to_contain_text("3 条同因报警，3 条未确认")
+    page.get_by_role("button", name="确认 A").click()
+    expect(page.get_by_role("dialog").locator("li")).to_have_count(3)
+
+
+def test_what_cannot_be_done_is_said(page: Page, room: Room) -> None:
+    """A key that does nothing and says nothing looks broken."""
+    room.tell(tilted("a", acknowledged=True))
+    expect(lines(page)).to_have_count(1)
+    on_duty(page)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("u")
+    expect(page.locator("#notice")).to_contain_text("现在不能“取消搁置”")
+    page.keyboard.press("Escape")
+    expect(page.locator("#notice")).to_be_empty()
+
+
+def test_one_goes_on_from_where_the_acknowledged_stood(page: Page, room: Room) -> None:
+    """A, ↓, A, ↓ also at leisure: when the row has gone to the end, the next is the one that took its place."""
+    room.tell(*[tilted(f"mh-{n}", since_ms=NOW_MS - n) for n in range(60)])
+    expect(page.locator("#counts")).to_contain_text("一级 60/60")
+    on_duty(page)
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator('.line[aria-selected="true"]')
+    expect(chosen).to_contain_text("mh-1 ")
+    page.keyboard.press("a")
+    expect(page.locator("#counts")).to_contain_text("一级 59/60")
+    page.clock.run_for(20_000)
+    expect(lines(page).nth(1)).to_contain_text("mh-2 ")
+    page.keyboard.press("ArrowDown")
+    expect(chosen).to_contain_text("mh-2 ")
+    expect(chosen).to_be_in_viewport()
+
+
+def test_end_is_the_end_and_arrows_are_read_aloud(page: Page, room: Room) -> None:
+    room.tell(*[tilted(f"mh-{n}", since_ms=NOW_MS - n) for n in range(40)])
+    expect(page.locator("#counts")).to_contain_text("一级 40/40")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("End")
+    expect(page.locator('.line[aria-selected="true"]')).to_contain_text("mh-39 ")
+    expect(page.locator("#rows")).to_be_focused()
+
+
+def test_a_filter_hides_nothing_of_the_first_priority_in_silence(page: Page, room: Room) -> None:
+    room.tell(tilted("a", priority=3))
+    expect(lines(page)).to_have_count(1)
+    page.keyboard.press("3")
+    room.tell(tilted("b"))
+    hidden = page.get_by_role("button", name="另有 1 条未确认的一级报警被筛选隐藏")
+    expect(hidden).to_be_visible()
+    hidden.click()
+    expect(lines(page)).to_have_count(2)
+    expect(hidden).to_have_count(0)
+
+
+def test_a_name_is_written_and_one_goes_on(page: Page, room: Room) -> None:
+    """Enter ends the name: the next key is a command again, and no letter of it."""
+    room.tell(tilted("a"))
+    expect(lines(page)).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("a")
+    expect(page.locator("#user")).to_be_focused()
+    page.keyboard.type("张三")
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")
+    expect(lines(page).locator(".acked")).to_have_text("张三")
+    expect(page.locator("#user")).to_have_value("张三")
+    expect(page.locator("#notice")).to_be_empty()
 
 
 def test_the_detail_shows_guidance_and_the_trend_with_its_limit_and_gaps(

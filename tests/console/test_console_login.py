@@ -112,6 +112,83 @@ def test_an_idle_session_is_locked_until_its_password(seat: Seat, room: ConsoleR
     expect(page.locator("#rows .all .line")).to_have_count(1)
 
 
+def test_the_lock_stands_above_a_dialog_and_gives_it_back(seat: Seat, room: ConsoleRoom) -> None:
+    """Whoever comes by reads no dialog, fills in none, and sends none in the name of who has gone."""
+    seat.page.clock.install()
+    room.tell(tilted(priority=3))
+    page = seat.login("engineer")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("c")
+    words = page.locator("dialog textarea")
+    expect(words).to_be_focused()
+    page.keyboard.type("已派人")
+    idle_s = page.evaluate("fetch('api/v1/me').then(answer => answer.json())")["idle_s"]
+    page.clock.fast_forward((idle_s + 10) * 1000)
+    lock = page.locator("#lock")
+    password = lock.get_by_label("密码")
+    expect(password).to_be_focused()
+    for _ in range(3):
+        page.keyboard.press("Escape")
+    middle = "document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest('#lock') !== null"
+    assert page.evaluate(middle)
+    for _ in range(8):  # Tab leads nowhere else
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('#lock')")
+    assert "commented" not in [event["kind"] for event in room.get("/api/v1/events").json["events"]]
+    password.fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(lock).to_have_count(0)
+    expect(words).to_have_value("已派人")
+    expect(words).to_be_focused()
+    expect(page.locator("#dead")).to_have_count(0)  # the clock was put on: the next heartbeat comes
+    page.keyboard.press("Enter")
+    expect(page.locator(".events")).to_contain_text("已派人")
+
+
+def test_keys_rest_under_the_lock(seat: Seat, room: ConsoleRoom) -> None:
+    seat.page.clock.install()
+    room.tell(tilted())
+    page = seat.login("engineer")
+    page.keyboard.press("ArrowDown")
+    idle_s = page.evaluate("fetch('api/v1/me').then(answer => answer.json())")["idle_s"]
+    page.clock.fast_forward((idle_s + 10) * 1000)
+    expect(page.locator("#lock").get_by_label("密码")).to_be_visible()
+    page.locator("#lock h1").click()  # off the field
+    page.keyboard.press("c")
+    page.keyboard.press("a")
+    expect(page.locator("#lock")).to_be_visible()
+    expect(page.locator("dialog textarea")).to_have_count(0)
+    expect(page.locator(".line.sent")).to_have_count(0)
+
+
+def test_who_logs_in_in_one_tab_sits_in_all_of_them(seat: Seat, room: ConsoleRoom) -> None:
+    room.tell(tilted())
+    first = seat.login("operator")
+    second = seat.context.new_page()
+    second.goto(f"{seat.address}/")
+    expect(second.locator("#account")).to_have_text("Operator")
+    first.locator("#account").click()
+    first.get_by_role("button", name="退出登录").click()
+    expect(second.get_by_label("用户名")).to_be_visible()
+    seat.login("engineer")
+    expect(second.locator("#account")).to_have_text("Engineer")
+    expect(second.locator("#rows .all .line")).to_have_count(1)
+
+
+def test_a_card_is_not_for_who_may_only_see(seat: Seat, room: ConsoleRoom) -> None:
+    room.tell(*[tilted(f"mh-{n}", id=f"silent@mh-{n}", rule="silent", priority=4) for n in range(3)])
+    page = seat.login("viewer")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.keyboard.press("g")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".detail h2")).to_be_visible()
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert asked == []
+
+
 def test_a_latch_is_reset_with_the_password_once_more(seat: Seat, room: ConsoleRoom) -> None:
     cover = tilted(latched=True, active=False, acknowledged=True)
     room.tell(cover)

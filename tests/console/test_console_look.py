@@ -1,5 +1,6 @@
 """What people see: in both languages, light and dark, on every desk, on the wall and in a hand; and what axe sees."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from rules.records import Text
-from tests.console.conftest import Picture
+from tests.console.conftest import Opens, Picture
 from tests.console.screens import faults
 from tests.feed.room import NOW_MS, Room, tilted
 
@@ -91,6 +92,63 @@ def test_the_wall(seen: Any, axe: Path, picture: Picture, width: int, height: in
     letters = page.locator(".one strong").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
     assert letters / height > 0.02
     assert page.evaluate("document.documentElement.scrollHeight") <= height
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_wall_counts_thousands(seen: Any, busy: Room, picture: Picture, language: str) -> None:  # noqa: ANN401 - a function
+    busy.tell(*[tilted(f"x-{n}", priority=n % 4 + 1, since_ms=NOW_MS - n) for n in range(5_000)])
+    page: Page = seen("wall", (1920, 1080), language)
+    expect(page.locator(".figures li").last).to_contain_text("125")
+    expect(page.locator("#silent")).to_be_visible()  # where the browser lets nothing sound, it is said
+    picture(page, f"wall-thousands-{language}")
+    whole = "e => [e, ...e.children].every(x => x.scrollWidth <= x.clientWidth + 1)"
+    for panel in page.locator(".figures li").all():
+        assert panel.evaluate(whole)
+        box = panel.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 1920
+        assert box["height"] < 200
+
+
+def test_the_wall_tells_what_has_returned_and_stands_still_when_the_line_is_dead(opens: Opens, room: Room) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    room.tell(
+        tilted("a", since_ms=now_ms - 60_000),
+        tilted("b", priority=3, active=False, since_ms=NOW_MS, returned_ms=NOW_MS),
+    )
+    page = opens("wall", live=False)
+    standing, over = page.locator(".one").first, page.locator(".one").nth(1)
+    expect(standing).to_contain_text("未确认")
+    expect(over).to_contain_text("已恢复")
+    expect(over.locator(".number").last).to_have_text("—")
+    room.server.stop(5)
+    page.clock.run_for(35_000)
+    expect(page.locator("#dead")).to_be_visible()
+    last = standing.locator(".number").last.inner_text()
+    page.clock.run_for(10_000)
+    assert standing.locator(".number").last.inner_text() == last
+
+
+def test_a_refusal_is_seen_on_a_phone(seen: Any, busy: Room) -> None:  # noqa: ANN401 - a function
+    """Above the alarm that fills the screen."""
+    page: Page = seen("desk", SIZES["phone"], has_touch=True, is_mobile=True)
+    page.locator("#user").fill("李四")
+    page.locator("#rows .all .line").first.tap()
+    for alarm in busy.alarms.by_id.values():
+        alarm.occurrence += 1
+    page.get_by_role("button", name="确认").tap()
+    words = page.locator("#notice strong")
+    expect(words).to_contain_text("没有执行")
+    assert words.evaluate(
+        "e => { const b = e.getBoundingClientRect();"
+        " return e.contains(document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2)); }"
+    )
+
+
+def test_the_place_is_read_on_a_small_desk(seen: Any) -> None:  # noqa: ANN401 - a function
+    page: Page = seen("desk", SIZES["desk"])
+    place = page.locator("#rows .all .line .place").first
+    assert place.evaluate("e => e.clientWidth") >= 130
 
 
 def test_dialogs(seen: Any, axe: Path, picture: Picture) -> None:  # noqa: ANN401 - a function

@@ -67,6 +67,77 @@ def test_the_most_urgent_repeats_until_it_is_acknowledged_or_silenced(
     assert len(tones(page)) == quiet
 
 
+def test_of_several_tabs_one_sounds_and_silence_is_for_all(opens: Opens, context: BrowserContext, room: Room) -> None:
+    context.add_init_script(COUNTED)
+    first, second = opens(), opens()
+    for page in (first, second):
+        page.get_by_role("button", name="开始值班").click()
+        expect(page.locator("#sound")).to_have_text("声音已启用")
+        page.clock.run_for(2_000)
+    before = [len(tones(page)) for page in (first, second)]
+    room.tell(tilted("a"))
+    for page in (first, second):
+        expect(page.locator("#silence")).to_be_visible()
+        page.clock.run_for(9_000)
+    heard = [len(tones(page)) - n for page, n in zip((first, second), before, strict=True)]
+    assert heard[1] == 0
+    assert heard[0] >= 8
+    second.locator("#silence").click()  # in the one that does not even sound
+    expect(first.locator("#silence")).to_have_count(0)
+    quiet = len(tones(first))
+    first.clock.run_for(9_000)
+    assert len(tones(first)) == quiet
+    first.reload()  # whoever loads the page anew has silenced it all the same
+    first.get_by_role("button", name="开始值班").click()
+    expect(first.locator("#sound")).to_be_visible()
+
+    eventually(lambda: len(tones(first)) == 2, "the test tone")
+    first.clock.run_for(2_000)
+    first.close()  # then another tab takes over
+    quiet = len(tones(second))
+    room.tell(tilted("b"))
+    expect(second.locator("#silence")).to_be_visible()
+    second.clock.run_for(9_000)
+    assert len(tones(second)) >= quiet + 8
+
+
+def test_a_dead_line_is_heard_and_silences_nothing(opens: Opens, context: BrowserContext, room: Room) -> None:
+    """What called before calls on; where nothing did, the loss itself does, until it is silenced or over."""
+    context.add_init_script(COUNTED)
+    page = opens()
+    page.get_by_role("button", name="开始值班").click()
+    expect(page.locator("#sound")).to_be_visible()
+    room.tell(tilted("a"))
+    silence = page.locator("#silence")
+    expect(silence).to_be_visible()
+    room.server.stop(5)
+    page.clock.run_for(35_000)
+    expect(page.locator("#dead")).to_be_visible()
+    once = len(tones(page))
+    page.clock.run_for(9_000)
+    assert tones(page)[once:].count(988) >= 4  # the urgent tone
+    room.restart()
+    expect(page.locator("#dead")).to_have_count(0)
+    page.keyboard.press("s")
+    expect(silence).to_have_count(0)
+
+    room.server.stop(5)
+    once = len(tones(page))
+    page.clock.run_for(60_000)
+    expect(silence).to_be_visible()
+    assert tones(page)[once : once + 6] == [660, 550, 440] * 2
+    page.keyboard.press("s")
+    expect(silence).to_have_count(0)
+    once = len(tones(page))
+    page.clock.run_for(30_000)
+    assert len(tones(page)) == once
+    room.restart()
+    expect(page.locator("#dead")).to_have_count(0)
+    room.server.stop(5)
+    page.clock.run_for(35_000)
+    expect(silence).to_be_visible()  # the next time it calls anew
+
+
 def test_what_is_withheld_does_not_sound(opens: Opens, context: BrowserContext, room: Room) -> None:
     context.add_init_script(COUNTED)
     page = opens()

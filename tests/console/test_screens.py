@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from feed.past import LastFrame, Minutes, Spoken
 from rules.alarms import Moment
@@ -158,6 +158,92 @@ def test_the_journal_finds_what_was_done_and_by_whom(browser: Browser, room: Con
         expect(page.get_by_text("没有符合条件的记录")).to_be_visible()
 
 
+def test_the_journal_is_live_but_not_under_the_pointer(browser: Browser, room: ConsoleRoom) -> None:
+    cover = tilted("mh-0001")
+    room.tell(cover)
+    with seat(browser, room, "operator") as sitting:
+        page = sitting.open("journal")
+        table = rows(page, "日志")
+        expect(table).to_have_count(1)
+        client = Client(room).as_role("operator")
+        said = {"occurrence": cover.occurrence, "command_id": "c-1", "comment": "已派人围护"}
+        assert client.post(f"/api/v1/alarms/{cover.id}/comment", said).status == 200
+        expect(table).to_have_count(2)
+        expect(table.first).to_contain_text("已派人围护")
+        table.first.hover()
+        room.tell(tilted("mh-0002"))
+        newer = page.get_by_role("button", name="有新的记录")
+        expect(newer).to_be_visible()
+        expect(table).to_have_count(2)
+        newer.click()
+        expect(table).to_have_count(3)
+        expect(newer).to_have_count(0)
+        room.many(150)  # more than a page
+        expect(table.first).to_contain_text("#153")
+        page.get_by_role("button", name="更早的记录").click()
+        expect(table).to_have_count(153)
+        numbers = [int(words.split("#")[1]) for words in table.locator("td.time").all_inner_texts()]
+        assert numbers == list(range(153, 0, -1))
+
+
+def test_what_is_looked_for_stays_while_one_writes_it(browser: Browser, room: ConsoleRoom) -> None:
+    """More fields, another language, rows that come: none of these takes what was typed."""
+    room.tell(tilted("mh-0001"))
+    with seat(browser, room, "auditor") as sitting:
+        page = sitting.open("journal")
+        page.get_by_label("文字").fill("围护")
+        page.get_by_label("从").fill("2026-11-24T15:00:00")
+        page.get_by_role("button", name="更多条件").click()
+        page.locator("#language").click()
+        expect(page.get_by_label("Text")).to_have_value("围护")
+        expect(page.get_by_label("From")).to_have_value("2026-11-24T15:00")
+        page = sitting.open("audit")
+        page.get_by_label("Who").fill("operator")
+        page.locator("#language").click()
+        expect(page.get_by_label("何人")).to_have_value("operator")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_time_is_seen_whole(browser: Browser, room: ConsoleRoom, language: str) -> None:
+    with seat(browser, room, "viewer", language=language, locale={"zh": "zh-CN", "en": "en-US"}[language]) as sitting:
+        field = sitting.open("journal").locator("[type=datetime-local]").first
+        field.fill("2026-11-24T15:00:00")
+        assert field.evaluate("e => e.getBoundingClientRect().width") >= 225
+
+
+def test_one_long_name_takes_no_column_from_the_others(browser: Browser, room: ConsoleRoom) -> None:
+    with seat(browser, room, "viewer") as sitting:
+        sitting.page.route("**/api/v1/devices?*", _renamed)
+        sitting.page.route("**/api/v1/devices", _renamed)
+        page = sitting.open("devices")
+        expect(page.get_by_text("x" * 130)).to_be_visible()
+        box = page.get_by_role("region", name="设备").first
+        assert box.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def _renamed(route: Route) -> None:
+    answer = route.fetch()
+    page = answer.json()
+    page["devices"][0]["name"] = "x" * 130
+    route.fulfill(response=answer, json=page)
+
+
+def test_the_way_that_one_has_gone_is_in_sight_on_a_phone(browser: Browser, room: ConsoleRoom) -> None:
+    with seat(browser, room, "operator", viewport={"width": 390, "height": 844}) as sitting:
+        page = sitting.open("handover")
+        expect(page.get_by_role("navigation").get_by_role("link", name="交接班")).to_be_in_viewport(ratio=1)
+
+
+def test_after_a_shelving_has_ended_the_next_is_one_tab_away(browser: Browser, room: ConsoleRoom) -> None:
+    room.tell(*withheld())
+    with seat(browser, room, "operator") as sitting:
+        page = sitting.open("shelf")
+        rows(page, "已搁置").first.get_by_role("button").focus()
+        page.keyboard.press("Enter")
+        expect(rows(page, "已搁置")).to_have_count(1)
+        expect(page.locator("main")).to_be_focused()
+
+
 def test_the_proof_of_an_event_is_one_click_away(browser: Browser, room: ConsoleRoom) -> None:
     room.tell(tilted("mh-0001"))
     with seat(browser, room, "operator") as sitting:
@@ -272,9 +358,11 @@ def test_who_may_not_is_told_so_in_words(browser: Browser, room: ConsoleRoom) ->
         expect(sitting.page.get_by_role("navigation").get_by_text("人员")).to_have_count(0)
         for screen in ("people", "audit"):  # he writes the address himself
             page = sitting.open(screen)
-            expect(page.get_by_role("alert").first).to_contain_text("无权操作")
+            expect(page.get_by_role("alert").first).to_contain_text("您无权操作本页")
         page = sitting.open("handover")
         expect(page.get_by_text("交接须由值班员或工程师登录后签名。")).to_be_visible()
+    told = Client(room).as_role("auditor").get("/api/v1/audit").json["entries"]
+    assert not [entry for entry in told if entry["status"] == 403]  # a look at an address is no attempt
 
 
 def test_what_cannot_be_read_is_no_empty_list(browser: Browser, room: ConsoleRoom) -> None:

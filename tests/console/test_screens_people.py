@@ -52,8 +52,18 @@ def test_a_role_is_changed_and_somebody_is_kept_out(browser: Browser, room: Cons
     operator = Client(room).as_role("operator")
     with seat(browser, room, "admin") as sitting:
         page = sitting.open("people")
-        page.get_by_label("角色 Viewer").select_option("operator")
-        expect(page.get_by_label("角色 Viewer")).to_have_value("operator")
+        role = page.get_by_label("角色 Viewer")
+        role.focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")  # past operator, to engineer: nobody is either yet
+        expect(page.get_by_text("把 Viewer 的角色改为工程师？")).to_be_visible()
+        assert Client(room).as_role("viewer").get("/api/v1/me").json["role"] == "viewer"
+        page.get_by_role("button", name="取消").click()
+        expect(role).to_have_value("viewer")
+        role.select_option("operator")
+        page.get_by_role("button", name="是，执行").click()
+        expect(page.get_by_role("button", name="是，执行")).to_have_count(0)
+        expect(role).to_have_value("operator")
         assert Client(room).as_role("viewer").get("/api/v1/me").json["role"] == "operator"
         expect(page.get_by_label("角色 Admin")).to_be_disabled()  # one does not lock oneself out
 

@@ -38,8 +38,10 @@ async function ask(method: string, path: string, body?: unknown): Promise<unknow
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Problem(0, "unreached", { zh: `没有送达网关：${why}`, en: `The gateway was not reached: ${why}` });
+    const late = (error as Error).name === "TimeoutError";
+    throw new Problem(0, "unreached", late
+      ? { zh: "网关没有按时答复", en: "The gateway did not answer in time" }
+      : { zh: "没有送达网关", en: "The gateway was not reached" });
   }
   if (answer.ok) return answer.status === 204 ? null : await answer.json();
   const problem = await problemOf(answer);

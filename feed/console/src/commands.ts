@@ -1,8 +1,8 @@
 // Commands on alarms: pending until the gateway confirms, and shown with what changed when it refuses.
 import { signal } from "@preact/signals";
 import { command, commandId, get, pathOf, Problem } from "./api";
-import { me, operator } from "./session";
-import { alarms, put, version, watchers } from "./state";
+import { locked, me, operator } from "./session";
+import { alarms, link, put, version, watchers } from "./state";
 import type { Alarm } from "./types";
 
 export type Kind = "ack" | "reset" | "shelve" | "unshelve" | "out-of-service" | "in-service" | "comment";
@@ -29,6 +29,8 @@ watchers.add((events) => events.forEach(({ alarm }) => settle(alarm.id)));
 
 /** Give a command on an alarm as it was seen. True: the gateway has done it. */
 export async function send(kind: Kind, seen: Alarm, said: Said = {}): Promise<boolean> {
+  // What it would answer may have changed unseen; and who is not here gives no command.
+  if (link.value.dead || locked.value) return false;
   const local = me.value?.door !== "console";
   const user = operator.value.trim();
   needsName.value = local && !user;

@@ -39,6 +39,7 @@ export function Operator() {
       autocomplete="off"
       maxLength={64}
       value={operator.value}
+      onKeyDown={({ key }) => key === "Enter" && document.getElementById("rows")?.focus()}
       onInput={(event) => {
         operator.value = event.currentTarget.value.trim();
         localStorage.setItem("user", operator.value);

@@ -6,6 +6,9 @@ import { Loading } from "./parts/states";
 
 type Module = { default: ComponentType };
 
+/** The same for a dialog: until it is here keys rest, for what is typed is meant for it. */
+export const Coming = ({ load }: { load: () => Promise<Module> }) => <div class="coming"><Lazy load={load} /></div>;
+
 export function Lazy({ load }: { load: () => Promise<Module> }) {
   const [screen, set] = useState<Module | "outdated" | null>(null);
   useEffect(() => {

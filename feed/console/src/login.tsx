@@ -1,4 +1,5 @@
 // The door: log in, set a password of one's own, unlock.
+import "./root"; // what all share stays one chunk
 import { useState } from "preact/hooks";
 import { Problem } from "./api";
 import { language, said, speak, t } from "./i18n";
@@ -102,7 +103,6 @@ function Change({ done }: { done: () => void }) {
   );
 }
 
-/** Over everything, and what is under it is inert. */
 export function Lock() {
   const [password, setPassword] = useState("");
   const { words, busy, attempt } = useTry();
@@ -111,17 +111,15 @@ export function Lock() {
     void attempt(() => unlock(password));
   };
   return (
-    <div class="door over" id="lock" role="dialog" aria-modal="true" aria-label={t("lock.title")}>
-      <form class="panel" onSubmit={go}>
-        <h1>{t("lock.title")}</h1>
-        <p>{t("lock.who", { name: me.value?.name || me.value?.user || "" })}</p>
-        <Whose />
-        <Field label={t("login.password")} complete="current-password" set={setPassword} first />
-        <p class="wrong" role="alert">{words}</p>
-        <button class="main" disabled={busy}>{t("lock.go")}</button>
-        <button type="button" class="plain" onClick={() => void logout()}>{t("login.out")}</button>
-      </form>
-    </div>
+    <form class="panel" onSubmit={go}>
+      <h1>{t("lock.title")}</h1>
+      <p>{t("lock.who", { name: me.value?.name || me.value?.user || "" })}</p>
+      <Whose />
+      <Field label={t("login.password")} complete="current-password" set={setPassword} first />
+      <p class="wrong" role="alert">{words}</p>
+      <button class="main" disabled={busy}>{t("lock.go")}</button>
+      <button type="button" class="plain" onClick={() => void logout()}>{t("login.out")}</button>
+    </form>
   );
 }
 

@@ -1,4 +1,6 @@
 // What stands on the page: the door, or what is behind it.
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { t } from "./i18n";
 import { Lazy } from "./lazy";
 import { Loading } from "./parts/states";
 import { route } from "./route";
@@ -27,7 +29,28 @@ export function Root() {
       <div class="inside" inert={locked.value}>
         {wall ? <Lazy key="wall" load={door.wall} /> : <Shell />}
       </div>
-      {locked.value && <Lazy load={door.lock} />}
+      {locked.value && <Locked />}
     </>
+  );
+}
+
+/** A modal dialog too, and the last that was opened: above every other, and nothing else can be reached. */
+function Locked() {
+  const ref = useRef<HTMLDialogElement>(null);
+  const show = (): void => ref.current?.showModal();
+  useLayoutEffect(() => {
+    const box = ref.current;
+    const stay = (event: KeyboardEvent): void => void (event.key === "Escape" && event.preventDefault());
+    show();
+    addEventListener("keydown", stay);
+    return () => {
+      removeEventListener("keydown", stay);
+      box?.close(); // gives the focus back
+    };
+  }, []);
+  return (
+    <dialog ref={ref} id="lock" class="door" aria-label={t("lock.title")} onClose={show}>
+      <Lazy load={door.lock} />
+    </dialog>
   );
 }

@@ -3,8 +3,17 @@ import { signal } from "@preact/signals";
 
 export type Route = { screen: string; rest: string[] };
 
+/** A part of an address that somebody typed: `100%` is no code, and stands for itself. */
+function plain(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 const read = (): Route => {
-  const [screen = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [screen = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(plain);
   return { screen: screen || "desk", rest };
 };
 

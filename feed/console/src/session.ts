@@ -24,11 +24,20 @@ function refuse(status: number): void {
 }
 
 refused.listeners.push(({ status, word }) => word === "wrong-login" || refuse(status));
-// The line belongs to all tabs: where one logs in or out, the others follow.
 effect(() => refuse(link.value.problem?.status ?? 0));
 effect(() => {
   if (link.value.open && session.peek().is === "out") void enter().catch(() => {});
 });
+
+// All tabs have one session: where somebody logs in or out, the others ask anew who it is.
+const others = new BroadcastChannel("session");
+others.onmessage = (): void => {
+  const before = me.peek()?.user;
+  enter().then(
+    () => before && before !== me.peek()?.user && location.reload(), // what was begun here was another's
+    () => {},
+  );
+};
 
 let begun = false;
 
@@ -39,7 +48,9 @@ export async function enter(): Promise<void> {
 
 /** Log in: with name and password, or a wall screen with its token. */
 export async function login(given: { user: string; password: string } | { token: string }): Promise<void> {
-  await entered(await post<Me>("/login", given));
+  const who = await post<Me>("/login", given);
+  others.postMessage("");
+  await entered(who);
 }
 
 /** Go on after the lock. */
@@ -53,6 +64,7 @@ export async function changePassword(old: string, wanted: string): Promise<void>
 
 export async function logout(): Promise<void> {
   await post("/logout");
+  others.postMessage("");
   session.value = { is: "out", me: null };
 }
 

@@ -1,11 +1,12 @@
 // The frame of every screen: who and where, the line's state, the ways to the screens.
 import type { ComponentType } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { gateway, current, link } from "./state";
 import { DeadBar } from "./dead";
 import { Duty, Operator } from "./duty";
 import { language, speak, t } from "./i18n";
-import { Lazy } from "./lazy";
+import { bind, help } from "./keys";
+import { Coming, Lazy } from "./lazy";
 import { route, to } from "./route";
 import { load, SCREENS, type Name } from "./screens";
 import { may, me, settings } from "./session";
@@ -15,9 +16,15 @@ import { Desk } from "./desk/desk";
 export function Shell() {
   const { screen } = route.value;
   const known = screen in SCREENS ? (screen as Name) : null;
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => bind([{ key: "?", shown: "?", does: "keys.help", run: () => (help.value = true) }]), []);
+  const skip = (event: Event): void => {
+    event.preventDefault(); // the address is the screen's
+    main.current?.focus();
+  };
   return (
     <>
-      <a class="skip" href="#main">{t("skip")}</a>
+      <a class="skip" href="#main" onClick={skip}>{t("skip")}</a>
       <header class="top">
         <strong class="where">{settings.value?.gateway_name || gateway.value || t("title")}</strong>
         <nav aria-label={t("menu")}>
@@ -36,16 +43,32 @@ export function Shell() {
         </span>
       </header>
       <DeadBar />
-      <main id="main" class={link.value.dead ? "dead" : ""}>
-        {known ? <Lazy key={known} load={() => load(known)} /> : <Desk />}
+      <main ref={main} id="main" tabIndex={-1} class={link.value.dead ? "dead" : ""}>
+        {!known ? <Desk /> : may(SCREENS[known]) ? <Lazy key={known} load={() => load(known)} /> : <Barred name={known} />}
       </main>
+      {help.value && <Coming load={() => import("./help")} />}
     </>
   );
 }
 
-function Way({ name }: { name: Name | "desk" }) {
+/** Somebody wrote the address himself. Asked of the gateway, it would be an attempt in the audit trail. */
+function Barred({ name }: { name: Name }) {
   return (
-    <a href={to(name)} aria-current={route.value.screen === name ? "page" : undefined}>
+    <div class="screen">
+      <h1>{t(`nav.${name}`)}</h1>
+      <p class="state" role="alert">{t("nav.barred")}</p>
+    </div>
+  );
+}
+
+function Way({ name }: { name: Name | "desk" }) {
+  const ref = useRef<HTMLAnchorElement>(null);
+  const here = route.value.screen === name;
+  useEffect(() => {
+    if (here) ref.current?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone they are more than have room
+  }, [here]);
+  return (
+    <a ref={ref} href={to(name)} aria-current={here ? "page" : undefined}>
       {t(`nav.${name}`)}
     </a>
   );

@@ -1,14 +1,16 @@
 // 大屏: read from across the room. Nothing to press, nothing that scrolls; what does not fit is counted.
+import "./root"; // what all share stays one chunk
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Lasting } from "./desk/row";
 import { counts, list, summary } from "./desk/rows";
 import { DeadBar } from "./dead";
 import { said, t } from "./i18n";
 import { Chip } from "./parts/chip";
 import { useLoad } from "./parts/load";
 import { settings } from "./session";
-import { beginUnasked } from "./sound";
+import { audible, beginUnasked } from "./sound";
 import { current, gateway, link, nowMs, second } from "./state";
-import { hour, lasting, measured, when } from "./time";
+import { hour, measured, when } from "./time";
 import type { Alarm, Priority, Summary } from "./types";
 
 const ROW_REM = 3.4;
@@ -30,6 +32,7 @@ export default function Wall() {
         <Clock />
         {summary.value?.shift && <span>{t("desk.shift", { name: summary.value.shift.name, time: hour(summary.value.shift.until).slice(0, 5) })}</span>}
         {summary.value?.flood.active && <strong class="flood">{t("wall.flood")}</strong>}
+        {!audible.value && <strong id="silent" class="badge">{t("duty.off")}</strong>}
         <span id="link" class={current.value ? "live" : "waiting"}>
           {current.value ? t("link.live", { n: link.value.known }) : t("link.catching")}
         </span>
@@ -56,8 +59,7 @@ function Figures() {
             <Chip priority={priority} quiet={total === 0} />
             <b>{unacked}</b>
             <small>{t("wall.unacked")}</small>
-            <span>{total}</span>
-            <small>{t("wall.total")}</small>
+            <span><small>{t("wall.total")}</small> {total}</span>
           </li>
         );
       })}
@@ -89,15 +91,14 @@ function Standing() {
 }
 
 function One({ alarm }: { alarm: Alarm }) {
-  second.value;
-  const { since, returned } = alarm;
   return (
-    <p class="one">
+    <p class={`one${alarm.active ? "" : " returned"}`}>
       <Chip priority={alarm.priority} pulse={alarm.state === "UNACK"} />
+      <span>{t(`state.${alarm.state}`)}</span>
       <strong>{alarm.name ?? alarm.subject}</strong>
       <span>{said(alarm.text, alarm.rule)}</span>
       <span class="number">{measured(alarm)}</span>
-      <span class="number">{since && lasting((returned ? Date.parse(returned) : nowMs()) - Date.parse(since))}</span>
+      <span class="number"><Lasting alarm={alarm} /></span>
     </p>
   );
 }

@@ -2,16 +2,16 @@
 import { signal } from "@preact/signals";
 import { send, type Kind } from "../commands";
 import { may } from "../session";
-import { alarms } from "../state";
+import { alarms, link } from "../state";
 import type { Alarm } from "../types";
-import { hold } from "./rows";
+import { hold, selected, selectedRow } from "./rows";
 
 export type Doing = Kind | "dispatch";
 export type Act = { kind: Doing; shown: string; first: boolean };
 
 /** The dialog that is open: what is asked, and of which alarm as it was seen. */
 export const asking = signal<{ kind: Doing; alarm: Alarm } | null>(null);
-/** What Shift+A would acknowledge: the alarms that were in sight. */
+/** What would be acknowledged together: alarms that are shown one by one before. */
 export const askingAll = signal<Alarm[] | null>(null);
 
 const KEYS: Record<Doing, string> = {
@@ -39,12 +39,28 @@ export function actions(alarm: Alarm): Act[] {
   return kinds.map((kind) => ({ kind, shown: KEYS[kind], first: next.includes(kind) }));
 }
 
-/** Begin it: an acknowledgement goes at once, everything else asks first. */
+/** What was wanted, but cannot be done to the alarm, or not by this person. */
+export const impossible = signal<Doing | null>(null);
+selected.subscribe(() => (impossible.value = null));
+
+/** Begin it on what is selected: an acknowledgement of one goes at once, everything else asks first. */
 export function open(kind: Doing, alarm: Alarm): void {
-  if (!actions(alarm).some((one) => one.kind === kind)) return;
+  if (link.value.dead) return;
+  const row = selectedRow.value;
+  if (kind === "ack" && row?.kind === "group") return askAll(row.members);
+  const can = actions(alarm).some((one) => one.kind === kind);
+  impossible.value = can ? null : kind;
+  if (!can) return;
   if (kind === "ack" || kind === "unshelve" || kind === "in-service") return void send(kind, alarm);
   hold("dialog", true);
   asking.value = { kind, alarm };
+}
+
+/** Ask about those that nobody has acknowledged: never about any that are not shown. */
+export function askAll(those: Alarm[]): void {
+  if (link.value.dead || !may("answer")) return;
+  hold("dialog", true);
+  askingAll.value = those.map(({ id }) => alarms.get(id)).filter((one): one is Alarm => !!one && !one.acknowledged);
 }
 
 export function close(): void {

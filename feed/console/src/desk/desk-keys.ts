@@ -3,15 +3,12 @@ import { pathOf } from "../api";
 import { language } from "../i18n";
 import type { Binding } from "../keys";
 import { go } from "../route";
-import { may } from "../session";
-import { alarms } from "../state";
-import type { Alarm, Priority } from "../types";
-import { askingAll, open, type Doing } from "./actions";
+import type { Priority } from "../types";
+import { askAll, close, open, type Doing } from "./actions";
 import { pick } from "./counters";
 import { dismiss } from "./refused";
 import { grouping, hold, isGrouped, move, refresh, rows, selected, selectedAlarm, selectedRow, toggle } from "./rows";
 import { visible } from "./table";
-import { sendAll } from "../commands";
 
 const STILL_MS = 15_000; // after a key the rows stay where they are for so long
 const PAGE = 15;
@@ -20,6 +17,7 @@ let still: ReturnType<typeof setTimeout> | undefined;
 
 function step(by: number): void {
   move(by);
+  document.getElementById("rows")?.focus(); // what is selected there is read aloud only where the focus is
   hold("keys", true);
   clearTimeout(still);
   still = setTimeout(() => hold("keys", false), STILL_MS);
@@ -32,20 +30,13 @@ function first(): void {
 }
 
 function act(kind: Doing): void {
-  const row = selectedRow.value;
-  if (row?.kind === "group" && kind === "ack") {
-    return void sendAll("ack", row.members.map(({ id }) => alarms.get(id)).filter((one): one is Alarm => !!one && !one.acknowledged));
-  }
   if (selectedAlarm.value) open(kind, selectedAlarm.value);
 }
 
 /** Every alarm that stands in sight, named one by one: never those that nobody could see. */
 function ackInSight(): void {
-  if (!may("answer")) return;
   const ids = new Set(visible.ids());
-  const seen = rows.value.filter((row) => ids.has(row.id)).flatMap((row) => (row.kind === "alarm" && !row.gone ? [row.alarm] : []));
-  hold("dialog", true);
-  askingAll.value = seen.filter(({ acknowledged }) => !acknowledged);
+  askAll(rows.value.filter((row) => ids.has(row.id)).flatMap((row) => (row.kind === "alarm" && !row.gone ? [row.alarm] : [])));
 }
 
 function enter(): void {
@@ -60,6 +51,7 @@ function evidence(): void {
 }
 
 function leave(): void {
+  close();
   dismiss();
   selected.value = null;
   hold("keys", false);
@@ -68,8 +60,7 @@ function leave(): void {
 
 const does = (key: string, shown: string, kind: Doing): Binding => ({ key, shown, does: `act.${kind}`, run: () => act(kind) });
 
-/** help: what `?` does. */
-export const deskKeys = (help: () => void): Binding[] => [
+export const deskKeys: Binding[] = [
   { key: "ArrowUp", shown: "↑", does: "keys.move", run: () => step(-1) },
   { key: "ArrowDown", shown: "↓", does: "keys.move", run: () => step(1) },
   { key: "PageUp", shown: "PgUp", does: "keys.page", run: () => step(-PAGE) },
@@ -92,5 +83,4 @@ export const deskKeys = (help: () => void): Binding[] => [
   ...([1, 2, 3, 4] as Priority[]).map((n): Binding => ({ key: String(n), shown: String(n), does: "keys.priority", run: () => pick(n) })),
   { key: "g", shown: "G", does: "keys.group", run: () => void (grouping.value = !isGrouped.value) },
   { key: "Escape", shown: "Esc", does: "keys.escape", run: leave },
-  { key: "?", shown: "?", does: "keys.help", run: help },
 ];

@@ -11,7 +11,7 @@ import { link, nowMs, second, watchers } from "../state";
 import { measured, span, when } from "../time";
 import type { Alarm, AlarmDetail, AlarmEvent, Receipt } from "../types";
 import { actions, open, type Act } from "./actions";
-import { selected } from "./rows";
+import { selected, selectedRow } from "./rows";
 import { TrendPane } from "./trend-pane";
 
 export function Detail({ alarm }: { alarm: Alarm | null }) {
@@ -41,6 +41,7 @@ function About({ alarm }: { alarm: Alarm }) {
     watchers.add(told);
     return () => void watchers.delete(told);
   }, [alarm.id]);
+  const row = selectedRow.value;
   const evidence = `api/v1${path}/explain?format=html&lang=${language.value}`;
   return (
     <>
@@ -55,6 +56,7 @@ function About({ alarm }: { alarm: Alarm }) {
         <p>{[alarm.site, alarm.name ?? alarm.subject].filter(Boolean).join(" · ")}</p>
         <Withheld alarm={alarm} />
       </header>
+      {row?.kind === "group" && <strong>{t("desk.group", { n: row.members.length, unacked: row.unacked })}</strong>}
       <Actions alarm={alarm} />
       {detail.problem && !detail.data && <Failed problem={detail.problem} again={detail.again} />}
       <Guidance alarm={alarm} detail={detail.data} />

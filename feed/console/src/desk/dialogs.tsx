@@ -1,11 +1,12 @@
 // What is asked before a command goes out: how long, why, until when. Escape asks nothing more and does nothing.
+import "../root"; // what all share stays one chunk
 import { useState } from "preact/hooks";
 import { send, sendAll, type Said } from "../commands";
 import { said, t } from "../i18n";
 import { Chip } from "../parts/chip";
 import { Dialog } from "../parts/dialog";
 import { me, settings } from "../session";
-import { nowMs } from "../state";
+import { link, nowMs } from "../state";
 import { fromZone, hour, span, toField, when, zone } from "../time";
 import type { Alarm } from "../types";
 import { asking, askingAll, close, type Doing } from "./actions";
@@ -15,7 +16,7 @@ const OPTIONS_S = [900, 3_600, 14_400];
 const CAP_S = 12 * 3_600;
 const DAY_MS = 86_400_000;
 
-export function Dialogs() {
+export default function Dialogs() {
   if (askingAll.value) return <AckAll those={askingAll.value} />;
   return asking.value && <Ask key={asking.value.kind} {...asking.value} />;
 }
@@ -25,6 +26,7 @@ function Ask({ kind, alarm }: { kind: Doing; alarm: Alarm }) {
   const [words, setWords] = useState("");
   const go = (event: Event): void => {
     event.preventDefault();
+    if (link.value.dead) return; // what was written stays
     const comment = kind === "dispatch" ? t("ask.dispatch.comment", { who: words.trim() }) : words.trim();
     void send(kind === "dispatch" ? "comment" : kind, alarm, { ...given, ...(comment ? { comment } : {}) });
     close();
@@ -37,8 +39,9 @@ function Ask({ kind, alarm }: { kind: Doing; alarm: Alarm }) {
         {kind === "out-of-service" && <Until set={(until) => set({ until })} />}
         {kind === "reset" ? <Sure set={(password) => set({ password })} /> : <Why kind={kind} words={words} set={setWords} />}
         <p class="actions">
+          {link.value.dead && <strong role="alert">{t("link.dead")}</strong>}
           <button type="button" onClick={close}>{t("cancel")}</button>
-          <button class="main">{t(`act.${kind}`)}</button>
+          <button class="main" disabled={link.value.dead}>{t(`act.${kind}`)}</button>
         </p>
       </form>
     </Dialog>
@@ -159,7 +162,7 @@ function AckAll({ those }: { those: Alarm[] }) {
         </ul>
         <p class="actions">
           <button type="button" onClick={close}>{t("cancel")}</button>
-          {those.length > 0 && <button class="main" data-first>{t("act.ack")}</button>}
+          {those.length > 0 && <button class="main" data-first disabled={link.value.dead}>{t("act.ack")}</button>}
         </p>
       </form>
     </Dialog>

@@ -112,7 +112,10 @@ export const plain = (list: Alarm[]): Row[] => list.map((alarm) => single(alarm)
  */
 export function held(before: Row[], alarms: Map<string, Alarm>): Row[] {
   return before.map((row) => {
-    if (row.kind === "group") return row;
+    if (row.kind === "group") {
+      const unacked = row.members.filter(({ id }) => alarms.get(id)?.acknowledged === false).length;
+      return unacked === row.unacked ? row : { ...row, unacked };
+    }
     const now = alarms.get(row.alarm.id);
     if (now === row.alarm) return row;
     return { ...row, alarm: now ?? row.alarm, gone: !now || !listed(now) };

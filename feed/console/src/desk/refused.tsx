@@ -4,17 +4,22 @@ import { said, t } from "../i18n";
 import { me } from "../session";
 import { measured, when } from "../time";
 import type { Alarm } from "../types";
+import { impossible } from "./actions";
 
 export function Refused() {
   return (
     <div id="notice" role="alert">
       {needsName.value && me.value?.door !== "console" && <p>{t("refused.name")}</p>}
+      {impossible.value && <p>{t("refused.impossible", { kind: t(`act.${impossible.value}`) })}</p>}
       {refusals.value.map((refusal) => <One key={refusal.seen.id} refusal={refusal} />)}
     </div>
   );
 }
 
-export const dismiss = (): void => void (refusals.value = []);
+export function dismiss(): void {
+  refusals.value = [];
+  impossible.value = null;
+}
 
 function One({ refusal }: { refusal: Refusal }) {
   const { problem, kind, seen, now } = refusal;

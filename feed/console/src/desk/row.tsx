@@ -113,7 +113,7 @@ function notes(alarm: Alarm, words: string): string[] {
 }
 
 /** How long it lasts, second by second. With a dead line nobody knows whether it still does: the last figure stays. */
-function Lasting({ alarm: { since, returned } }: { alarm: Alarm }) {
+export function Lasting({ alarm: { since, returned } }: { alarm: Alarm }) {
   if (!since) return null;
   if (!returned && !link.value.dead) second.value; // read, to be drawn again each second
   const ms = (returned ? Date.parse(returned) : (link.value.dead ? (link.value.heardMs ?? nowMs()) : nowMs())) - Date.parse(since);

@@ -74,6 +74,12 @@ export const waiting = computed(() => {
   return { count: those.length, urgent: those.filter(({ priority }) => priority === 1).length };
 });
 
+/** Alarms of the first priority that nobody has seen and the filter hides. */
+export const hidden = computed(() => {
+  const urgent = list.value.filter(({ priority, acknowledged }) => priority === 1 && !acknowledged);
+  return urgent.length - filtered(urgent, filter.value).length;
+});
+
 export type Count = { unacked: number; total: number };
 export const counts = computed<Record<Priority, Count>>(() => {
   const counted = { 1: zero(), 2: zero(), 3: zero(), 4: zero() };
@@ -110,11 +116,18 @@ export function toggle(cause: string): void {
   openCauses.value = open;
 }
 
+const placeOf = (id: string | null): number => rows.peek().findIndex((row) => row.id === id);
+const unseen = (id: string | null): boolean => alarms.get(id ?? "")?.acknowledged === false;
+let chosen = { at: -1, unseen: false }; // where the selection stood when it was made
+selected.subscribe((id) => (chosen = { at: placeOf(id), unseen: unseen(id) }));
+
 /** Move the selection by so many rows; ±Infinity: to an end. */
 export function move(by: number): void {
-  const all = rows.value;
-  if (!all.length) return;
-  const at = all.findIndex(({ id }) => id === selected.value);
-  const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + by));
-  selected.value = all[next]?.id ?? null;
+  const last = rows.value.length - 1;
+  if (last < 0) return;
+  const at = placeOf(selected.value);
+  let next = at < 0 ? (by > 0 && by < last ? 0 : last) : at + by;
+  // What was acknowledged has gone to the end of the list: on from where it stood, not from there.
+  if (at > chosen.at && chosen.unseen && !unseen(selected.value)) next = chosen.at + by - Number(by > 0);
+  selected.value = rows.value[Math.min(last, Math.max(0, next))]?.id ?? null;
 }

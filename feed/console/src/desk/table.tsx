@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { language, t } from "../i18n";
 import { current, link } from "../state";
 import { narrow } from "../width";
-import { filter, hold, refresh, rows, selected, toggle, waiting } from "./rows";
+import { filter, hidden, hold, refresh, rows, selected, toggle, waiting } from "./rows";
 import { Line, rowId, sentFor } from "./row";
 
 const HEIGHT = 30;
@@ -83,6 +83,11 @@ export function Table() {
         </div>
       </div>
       <Nothing count={all.length} />
+      {hidden.value > 0 && (
+        <button type="button" id="hidden" onClick={() => (filter.value = { priority: null, words: "" })}>
+          {t("desk.hidden", { n: hidden.value })}
+        </button>
+      )}
     </div>
   );
 }

@@ -1,4 +1,5 @@
 // Drawing a trend: the line, its gaps as gaps, the limits as dashed lines. Its own chunk, for uPlot is as large as the app.
+import "../root"; // what all share stays one chunk
 import uPlot from "uplot";
 import { t } from "../i18n";
 import { figure, zone } from "../time";

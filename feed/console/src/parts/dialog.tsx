@@ -1,16 +1,18 @@
 // A modal dialog: the browser's own, which keeps the focus inside, gives it back, and closes on Escape.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
+import { locked } from "../session";
 
 export function Dialog(given: { title: string; onClose: () => void; wide?: boolean; children: ComponentChildren }) {
   const { title, onClose, wide = false, children } = given;
   const ref = useRef<HTMLDialogElement>(null);
   const name = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
+    if (locked.value || ref.current?.open) return; // what is opened later stands above, also above the lock
     ref.current?.showModal();
     ref.current?.querySelector<HTMLElement>("[data-first]")?.focus(); // else it would be the button that closes it
-  }, []);
+  }, [locked.value]);
   return (
     <dialog ref={ref} class={wide ? "wide" : ""} aria-labelledby={name} onClose={onClose}>
       <header>

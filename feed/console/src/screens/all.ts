@@ -1,4 +1,5 @@
 // The screens come together: one chunk of them packs far smaller than ten. Leaflet is a chunk of its own.
+import "../root"; // what all share stays one chunk
 export { default as audit } from "./audit";
 export { default as devices } from "./devices";
 export { default as handover } from "./handover";

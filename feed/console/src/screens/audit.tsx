@@ -43,12 +43,12 @@ export default function Screen() {
         {may("audit") && (
           <label>
             {t("audit.who")}
-            <input name="who" type="search" value={who} />
+            <input name="who" type="search" defaultValue={who} />
           </label>
         )}
         <label>
           {t("audit.what")}
-          <input name="what" type="search" value={what} list="audit-what" />
+          <input name="what" type="search" defaultValue={what} list="audit-what" />
         </label>
         <datalist id="audit-what">
           {[

@@ -9,7 +9,7 @@ import { go, route } from "../route";
 import { instant, when } from "../time";
 import type { AlarmEvent, EventKind } from "../types";
 import { Place, Words } from "./alarms";
-import { Onward, ShowAll, usePages } from "./lists";
+import { Onward, ShowAll, useLivePages } from "./lists";
 
 const KINDS: EventKind[] = [
   "raised",
@@ -43,10 +43,17 @@ const wanted = (rest: string[]): Wanted =>
 export default function Screen() {
   const asked = wanted(route.value.rest);
   const times = { from: asked.from && instant(asked.from), to: asked.to && instant(asked.to) };
-  const found = usePages<AlarmEvent>(`/journal${query({ ...asked, ...times, limit: 100 })}`, "events", "before");
+  const found = useLivePages<AlarmEvent>(`/journal${query({ ...asked, ...times, limit: 100 })}`, "events");
   return (
     <div class="screen">
-      <h1>{t("nav.journal")}</h1>
+      <p class="row">
+        <h1>{t("nav.journal")}</h1>
+        {found.newer && (
+          <button type="button" class="small" onClick={found.newer}>
+            {t("journal.newer")}
+          </button>
+        )}
+      </p>
       <Search key={route.value.rest.join("/")} asked={asked} />
       <ShowAll of={found}>
         {(rows) => (rows.length ? <Events rows={rows} /> : <Empty>{t("journal.none")}</Empty>)}
@@ -58,13 +65,17 @@ export default function Screen() {
 
 function Search({ asked }: { asked: Wanted }) {
   const [open, setOpen] = useState(Object.keys(asked).some((name) => name !== "text"));
+  const [given, set] = useState(asked);
+  const write = (name: Field) => (event: { currentTarget: HTMLInputElement | HTMLSelectElement }) => {
+    const { value } = event.currentTarget; // before the event is over
+    set((was) => ({ ...was, [name]: value }));
+  };
   const send = (event: SubmitEvent): void => {
     event.preventDefault();
-    const given = new FormData(event.currentTarget as HTMLFormElement);
     go(
       "journal",
       ...FIELDS.flatMap((name) => {
-        const value = String(given.get(name) ?? asked[name] ?? "").trim();
+        const value = given[name]?.trim();
         return value ? [name, value] : [];
       }),
     );
@@ -72,13 +83,13 @@ function Search({ asked }: { asked: Wanted }) {
   const field = (name: Field) => (
     <label>
       {t(`journal.${name}`)}
-      <input name={name} type="search" value={asked[name] ?? ""} />
+      <input type="search" value={given[name] ?? ""} onInput={write(name)} />
     </label>
   );
   const time = (name: "from" | "to") => (
     <label class="far">
       {t(`journal.${name}`)}
-      <input name={name} type="datetime-local" step="1" value={asked[name] ?? ""} />
+      <input type="datetime-local" step="1" value={given[name] ?? ""} onInput={write(name)} />
     </label>
   );
   return (
@@ -88,10 +99,10 @@ function Search({ asked }: { asked: Wanted }) {
       {time("to")}
       <label class="far">
         {t("journal.kind")}
-        <select name="kind">
+        <select onChange={write("kind")}>
           <option value="">{t("list.all")}</option>
           {KINDS.map((kind) => (
-            <option key={kind} value={kind} selected={asked.kind === kind}>
+            <option key={kind} value={kind} selected={given.kind === kind}>
               {t(`event.${kind}`)}
             </option>
           ))}
@@ -99,10 +110,10 @@ function Search({ asked }: { asked: Wanted }) {
       </label>
       <label class="far">
         {t("journal.priority")}
-        <select name="priority">
+        <select onChange={write("priority")}>
           <option value="">{t("list.all")}</option>
           {["1", "2", "3", "4"].map((one) => (
-            <option key={one} value={one} selected={asked.priority === one}>
+            <option key={one} value={one} selected={given.priority === one}>
               {t(`priority.${one}` as Key)}
             </option>
           ))}

@@ -1,9 +1,10 @@
 // Lists that come by pages: whole ones that are read to their end, and long ones that are read on as far as one looks.
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { get, Problem, query } from "../api";
 import { t } from "../i18n";
 import { Failed, Loading } from "../parts/states";
+import { link } from "../state";
 
 export type All<T> = { rows: T[] | null; problem: Problem | null; again: () => void };
 type Page = { next: string | number | null } & Record<string, unknown>;
@@ -80,15 +81,11 @@ export function Some<T>({ rows, children }: { rows: T[]; children: (rows: T[]) =
 }
 
 export type Pages<T> = All<T> & { more: (() => void) | null; busy: boolean };
+type Kept<T> = { path: string; rows: T[] | null; next: Page["next"]; problem: Problem | null };
 
 /** Read the first page of a list, and the following ones when they are asked for. by: the parameter that goes on. */
 export function usePages<T>(path: string, name: string, by: "before" | "after"): Pages<T> {
-  const [state, set] = useState<{ path: string; rows: T[] | null; next: Page["next"]; problem: Problem | null }>({
-    path,
-    rows: null,
-    next: null,
-    problem: null,
-  });
+  const [state, set] = useState<Kept<T>>({ path, rows: null, next: null, problem: null });
   const [asked, ask] = useState<{ path: string; turn: number; from: Page["next"] }>({ path, turn: 0, from: null });
   const [busy, setBusy] = useState(true);
   const mine = state.path === path;
@@ -122,6 +119,45 @@ export function usePages<T>(path: string, name: string, by: "before" | "after"):
     again: () => ask({ path, turn: asked.turn + 1, from: null }),
     more: mine && state.next !== null ? () => ask({ path, turn: asked.turn, from: state.next }) : null,
   };
+}
+
+const LOOK_MS = 1_000;
+
+/** Events newest first, by pages, and live: what is told meanwhile comes above, but not while the pointer is on the rows.
+ * newer: shows what waits for that, or null. */
+export function useLivePages<T extends { number: number }>(path: string, name: string): Pages<T> & { newer: (() => void) | null } {
+  const pages = usePages<T>(path, name, "before");
+  const [fresh, set] = useState<{ path: string; rows: T[] }>({ path, rows: [] });
+  const [waits, setWaits] = useState(false);
+  const seen = useRef(-1); // the event up to which the rows are whole
+  const above = fresh.path === path ? fresh.rows : [];
+  const top = above[0]?.number ?? pages.rows?.[0]?.number ?? -1;
+  const read = async (): Promise<void> => {
+    const { known } = link.peek();
+    const page = await get<Page>(path).catch(() => null);
+    if (!page) return; // asked again
+    seen.current = known;
+    setWaits(false);
+    const found = page[name] as T[];
+    const newer = found.filter(({ number }) => number > top);
+    if (newer.length === found.length && page.next !== null) {
+      set({ path, rows: [] });
+      return pages.again(); // more than a page: begin anew
+    }
+    if (newer.length) set({ path, rows: [...newer, ...above] });
+  };
+  const ready = pages.rows !== null && !pages.busy;
+  useEffect(() => {
+    if (!ready) return;
+    const timer = setInterval(() => {
+      if (link.peek().known === seen.current) return;
+      if (document.querySelector("main table:hover")) setWaits(true);
+      else void read();
+    }, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [path, ready, top]);
+  const rows = pages.rows && [...above, ...pages.rows.filter(({ number }) => number < (above.at(-1)?.number ?? Infinity))];
+  return { ...pages, rows, newer: waits ? () => void read() : null };
 }
 
 /** The foot of such a list. */

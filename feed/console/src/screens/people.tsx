@@ -1,5 +1,5 @@
 // Who may log in and as what, and the tokens of programs and wall screens.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { patch, post, type Problem } from "../api";
 import { t } from "../i18n";
 import { Dialog } from "../parts/dialog";
@@ -93,13 +93,15 @@ function useChange(changed: () => void): [Problem | null, (work: Promise<unknown
 
 function RoleOf({ person, changed }: { person: Person; changed: () => void }) {
   const [problem, change] = useChange(changed);
+  const [wanted, want] = useState<Role>(person.role); // by keys a list goes through all roles up to the one that is meant
+  useEffect(() => want(person.role), [person.role]);
   return (
     <>
       <select
         aria-label={`${t("people.role")} ${person.name}`}
-        value={person.role}
+        value={wanted}
         disabled={person.user === me.value?.user}
-        onChange={(event) => change(patch(pathTo(person), { role: event.currentTarget.value }))}
+        onChange={(event) => want(event.currentTarget.value as Role)}
       >
         {ROLES.map((role) => (
           <option key={role} value={role}>
@@ -107,6 +109,17 @@ function RoleOf({ person, changed }: { person: Person; changed: () => void }) {
           </option>
         ))}
       </select>
+      {wanted !== person.role && (
+        <p class="row">
+          {t("people.role_sure", { name: person.name, role: t(`role.${wanted}`) })}
+          <button type="button" class="main" onClick={() => change(patch(pathTo(person), { role: wanted }))}>
+            {t("people.yes")}
+          </button>
+          <button type="button" onClick={() => want(person.role)}>
+            {t("cancel")}
+          </button>
+        </p>
+      )}
       {problem && <Refusal problem={problem} />}
     </>
   );

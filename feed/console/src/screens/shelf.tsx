@@ -129,7 +129,7 @@ function Free({ alarm, kind }: { alarm: Alarm; kind: "unshelve" | "in-service" }
       type="button"
       disabled={busy || link.value.dead}
       aria-label={`${words} ${alarm.name ?? alarm.subject}`}
-      onClick={() => void send(kind, alarm)}
+      onClick={() => void send(kind, alarm).then((done) => done && document.getElementById("main")?.focus())} // its row goes
     >
       {busy ? t("list.sent") : words}
     </button>

@@ -1,13 +1,14 @@
 // `?`: every key that works here.
-import { t } from "../i18n";
-import { bound } from "../keys";
-import { Dialog } from "../parts/dialog";
+import "./root"; // what all share stays one chunk
+import { t } from "./i18n";
+import { bound, help } from "./keys";
+import { Dialog } from "./parts/dialog";
 
-export function Help({ onClose }: { onClose: () => void }) {
+export default function Help() {
   const lines = new Map<string, string[]>();
   for (const { shown, does } of bound()) lines.set(does, [...(lines.get(does) ?? []), shown]);
   return (
-    <Dialog title={t("keys.title")} onClose={onClose} wide>
+    <Dialog title={t("keys.title")} onClose={() => (help.value = false)} wide>
       <dl class="keys">
         {[...lines].map(([does, keys]) => (
           <div key={does}>
