@@ -45,6 +45,8 @@ def command(  # noqa: PLR0913 - options of a command
     maker = _maker(directory, words)
     zone, now_ms = maker.registry.time_zone, time.time_ns() // 1_000_000
     span = _span(day, month, zone, words)
+    if span.from_ms >= now_ms:
+        raise click.UsageError(words(f"{span.name} 尚未开始", f"{span.name} has not begun yet"))
     if site is not None and site not in maker.sites():
         known = words("、", ", ").join(maker.sites()) or words("没有", "none")
         raise click.ClickException(

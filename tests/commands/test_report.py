@@ -56,6 +56,8 @@ def test_a_report_is_written_by_hand(city: City, tmp_path: Path) -> None:
         (["--site", "南门"], "there is no site 南门. There are: 云龙湖二期, 老东门"),
         (["--day", "23.11.2026"], "write --day 2026-11-23"),
         (["--day", "2026-11-23", "--month", "2026-11"], "not both"),
+        (["--day", "2199-01-01"], "2199-01-01 has not begun yet"),
+        (["--month", "2199-01"], "2199-01 has not begun yet"),
     ],
 )
 def test_what_cannot_be_is_said(arguments: list[str], said: str, city: City) -> None:

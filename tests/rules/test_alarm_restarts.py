@@ -293,3 +293,27 @@ def test_a_reload_in_the_downtime_is_told_once_too(how: str) -> None:
     assert [event.alarm.state for event in events if annunciated(event)] == ["UNACK"]
     alarm: Alarm = street.alarm("dust@a")
     assert (alarm.state, alarm.suppressed) == ("UNACK", [])
+
+
+def test_re_alarm_that_a_reload_changes_counts_from_the_acknowledgement() -> None:
+    street = burning(AGAIN)
+    ask(street, MINUTE, "ack")
+    longer = rule("dust", "threshold", DUST.settings, re_alarm_ms=40 * MINUTE)
+    street.configure(20 * MINUTE, "longer", [plain("a")], [longer])
+    assert not street.tick(40 * MINUTE).events
+    [again] = street.tick(42 * MINUTE).events
+    assert (again.kind, again.at_ms) == ("reraised", START_MS + 41 * MINUTE)
+
+
+def test_who_comes_to_a_group_whose_first_is_behind_a_cause_now_names_the_cause() -> None:
+    power = rule("power", "state", State(quantity="cover_open", value=True))
+    hot = rule("hot", "threshold", Threshold(quantity="temperature_c", above=60))
+    street = Street(
+        [plain("a", site="yard"), plain("b", site="yard")],
+        [rule("dust", "threshold", DUST.settings, suppressed_by=Cause(rule="power")), power, hot],
+    )
+    street.json(SECOND, "a", pm10=200)
+    street.json(2 * SECOND, "a", open=True)
+    assert (street.alarm("dust@a").state, street.alarm("dust@a").group) == ("SUPPRESSED", "power@a")
+    [late] = street.json(3 * SECOND, "b", temp=70).events
+    assert (late.alarm.group, late.alarm.first_out) == ("power@a", False), "that stands in the list"
