@@ -155,7 +155,7 @@ def _program() -> bytes:
     """Name the code that checks and compiles: another version may do both otherwise."""
     files = [path for room in ("config", "devices", "rules") for path in sorted((_ROOT / room).rglob("*.py"))]
     files += sorted((_ROOT / "rules" / "packs").glob("*.yaml"))
-    files += [_ROOT / "feed" / "settings.py", _ROOT / "ingest" / "settings.py"]
+    files += [path for room in ("feed", "ingest", "store") for path in sorted((_ROOT / room).rglob("*settings.py"))]
     return repr([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]).encode()
 
 

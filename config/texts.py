@@ -76,6 +76,7 @@ _GATEWAY = {
     "url_scheme": ("`{value}` 的协议不对。应以 {schemes} 开头。", "`{value}` has the wrong scheme. It must begin with {schemes}."),
     "url_host": ("`{value}` 不是完整的地址。请写 `协议://主机:端口`。", "`{value}` is no complete address. Write `scheme://host:port`."),
     "url_password": ("口令不能写在网址里。请用 `username` 和 `password: {{credential: 名称}}`。", "A password must not stand in a URL. Write `username` and `password: {{credential: NAME}}`."),
+    "url_secret": ("网址参数 `{value}` 像是密钥，不能明文写在配置里。请从网址中删去，写成 `token`、`key`、`secret` 等键：`{{credential: 名称}}` 或 `{{file: 路径}}`。", "`{value}` in this URL looks like a secret, which must not stand in the configuration. Take it out of the URL, and write it under the key for it (`token`, `key`, `secret`) as `{{credential: NAME}}` or `{{file: PATH}}`."),
     "url_tls_port": ("8883 是 TLS 端口，而 `mqtt://` 不加密。", "8883 is the port for TLS, but `mqtt://` does not encrypt."),
     "ca_without_tls": ("写了 `ca_file`，地址却不加密。", "There is a `ca_file`, but the URL does not encrypt."),
     "password_without_username": ("有 `password` 而没有 `username`。请补上用户名。", "There is a `password` but no `username`. Add it."),

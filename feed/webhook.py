@@ -21,6 +21,7 @@ from feed.follow import Follower
 from feed.positions import Position
 from feed.webhook_post import Poster, Reply
 from rules.records import Event
+from store.settings import without_query
 
 ASIDE_S = 600.0  # an event that is refused for so long, and
 ASIDE_TRIES = 5  # so often, is set aside
@@ -141,7 +142,7 @@ class Webhook:
 
     def _failed(self, reply: Reply, now_s: float) -> float:
         status, detail = _said(reply)
-        why = f"{self._settings.url}: {status or '-'} {detail}"
+        why = f"{without_query(self._settings.url)}: {status or '-'} {detail}"
         if why != self._failing.why:
             log.warning("feed %s: %s", self._settings.name, why)
         return self._failing.failed(why, why, now_s, retry_after_s=reply.retry_after_s)

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from ingest.settings import InfluxSettings
 from rules.lines import ERASE, is_reading
+from store.settings import without_query
 
 if TYPE_CHECKING:
     from ingest.influx_client import ApiException, Client
@@ -176,7 +177,7 @@ class Influx:
             return self._rows(0, until_ms, rest)
         except (self._library.ApiException, self._library.HTTPError) as error:
             detail = _read(error).detail if isinstance(error, self._library.ApiException) else str(error)
-            raise OSError(f"{self.settings.url}: {detail}") from error
+            raise OSError(f"{without_query(self.settings.url)}: {detail}") from error
 
     def _rows(self, from_ms: int, until_ms: int, rest: str) -> list[dict[str, Any]]:
         span = f"range(start: {_rfc3339_ns(from_ms)}, stop: {_rfc3339_ns(until_ms)})"

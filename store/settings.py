@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError as Wrong
@@ -197,15 +197,31 @@ def _mqtt_url(text: str) -> str:
     return text
 
 
+_SECRET = re.compile(
+    r"token|secret|passw|pwd|credential|signature|key$|^(sign?|auth|authorization|code)$", re.IGNORECASE
+)
+"""What parameters of a URL are called that hold a secret: access_token, apikey, sig, and code at Azure."""
+
+
 def _http_url(text: str) -> str:
-    _split(text, ("http", "https"), {})
+    url = _split(text, ("http", "https"), {})
+    if url.username is not None:
+        raise Wrong("url_password", "a password in a url")
+    for name, _ in parse_qsl(url.query, keep_blank_values=True):
+        if _SECRET.search(name):
+            raise Wrong("url_secret", "{value}", {"value": name})
     return text.rstrip("/")
+
+
+def without_query(url: str) -> str:
+    """Shorten a URL for logs: what stands behind `?` may be a secret by any name."""
+    return url.partition("?")[0]
 
 
 MqttUrl = Annotated[str, AfterValidator(_mqtt_url)]
 """`mqtt://HOST:PORT` or `mqtts://HOST:PORT`; the port may be left out."""
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-"""`http://…` or `https://…`, without a password."""
+"""`http://…` or `https://…`, without a password or token."""
 
 
 def broker_of(url: str) -> Endpoint:

@@ -175,6 +175,18 @@ def test_a_token_that_no_header_can_hold_ends_nothing(place: Place) -> None:
     assert "x-evil" not in place.there.taken[0].headers
 
 
+def test_what_stands_behind_the_question_mark_is_told_to_nobody(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """Not in the log, and not in the alarm: a secret may have any name."""
+    place.there.answer = lambda _: (204 if len(place.there.posts) > 1 else 500, {}, b"")
+    with place.fed(url=f"{place.there.url}&tenant=SECRET123", down_s=0):
+        place.room.tell(tilted())
+        wait_for(lambda: place.position() == 1)
+    url = place.there.url.partition("?")[0]
+    assert f"feed platform: {url}: 500" in caplog.text
+    assert "feed-failing" in str(place.outside.reported)
+    assert "SECRET123" not in caplog.text + str(place.outside.reported)
+
+
 def test_it_goes_on_where_it_was(place: Place) -> None:
     """A stop while the receiver is away; the next process posts what is left, and what was told meanwhile."""
     with place.fed():
