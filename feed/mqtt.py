@@ -15,6 +15,7 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage,
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from feed.feeds_settings import MqttFeedSettings
 
@@ -56,6 +57,7 @@ class Link:
         """Connect. Raises LinkError; OSError or UnicodeError where password, certificates or host cannot be read."""
         self._where = "{}:{}".format(*settings.broker)
         self._listen, self._wake = listen, wake
+        self._five = settings.protocol == "5"
         self._connected = threading.Event()
         self._ended = ""
         self._incoming: deque[Incoming] = deque(maxlen=COMMANDS_WAITING)
@@ -64,7 +66,7 @@ class Link:
         self._client = client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
-            protocol=MQTTv5 if settings.protocol == "5" else MQTTv311,
+            protocol=MQTTv5 if self._five else MQTTv311,
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
@@ -144,7 +146,10 @@ class Link:
             self._end(f"{reason}; check username, password and the broker's rights")
             return
         if self._listen is not None:
-            self._client.subscribe(self._listen, qos=1)
+            if self._five:  # to see that a command is retained also while we listen; 3.1.1 has no word for it
+                self._client.subscribe(self._listen, options=SubscribeOptions(qos=1, retainAsPublished=True))
+            else:
+                self._client.subscribe(self._listen, qos=1)
         self._connected.set()
 
     def _on_disconnect(

@@ -23,6 +23,7 @@ from rules.records import Alarm, Answer, Command
 
 URGENT = 1  # the priority that only an engineer withholds
 OLDEST_S = 300.0  # a command that is older, or from the future by so much, is refused
+_MOST_NAMED = 512  # characters that are told of a wrong command
 UNSIGNED_AT_ONCE, UNSIGNED_EACH_S = 10, 60.0  # what strangers send may not fill the audit trail
 
 Kind = Literal["ack", "reset", "comment", "shelve", "unshelve", "out_of_service", "in_service"]
@@ -73,11 +74,40 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Refused(Exception):  # noqa: N818 - a word of the house
-    """A command is not carried out. problem: a word for programs; the text says what to do."""
+    """A command is not carried out. problem: a word for programs; the text says what to do.
 
-    def __init__(self, status: int, problem: str, detail: str) -> None:
+    key, named  who has signed it, and what can be read of it; None = nobody has
+    """
+
+    def __init__(
+        self, status: int, problem: str, detail: str, key: CommandKey | None = None, named: "Named | None" = None
+    ) -> None:
         super().__init__(detail)
-        self.status, self.problem = status, problem
+        self.status, self.problem, self.key, self.named = status, problem, key, named
+
+
+class Named(Struct, frozen=True, kw_only=True):
+    """What can be read of a command that is signed, and wrong; "" = not that."""
+
+    command_id: str = ""
+    kind: str = ""
+    alarm: str = ""
+    user: str = ""
+
+
+def _named(signed: str) -> Named:
+    try:
+        said = msgspec.json.decode(signed)
+    except (msgspec.DecodeError, RecursionError):
+        return Named()
+    if not isinstance(said, dict):
+        return Named()
+    words = {
+        name: text[:_MOST_NAMED].encode(errors="replace").decode()
+        for name in ("command_id", "kind", "alarm", "user")
+        if isinstance(text := said.get(name), str)
+    }
+    return Named(**words)
 
 
 class Commands:
@@ -111,7 +141,7 @@ class Commands:
         try:
             order = msgspec.json.decode(message.signed, type=Order)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise Refused(400, "wrong-request", str(error)) from None
+            raise Refused(400, "wrong-request", str(error), key, _named(message.signed)) from None
         return key, order
 
     def check(self, key: CommandKey, order: Order, alarm: Alarm | None) -> None:
@@ -164,6 +194,13 @@ class Commands:
             answer=answer,
         )
 
+    def audited_wrong(self, key: CommandKey, named: Named, refused: Refused) -> Audited:
+        """Make the entry for one that somebody signed, and that is no command."""
+        return Audited(
+            who=named.user, via=f"{self.via} key {key.key}", what=named.kind or "refused", target=named.alarm,
+            command=named.command_id, status=refused.status, answer=str(refused),
+        )  # fmt: skip
+
     def audited_unsigned(self, refused: Refused, now_s: float) -> Audited | None:
         """Make the entry for one that nobody can be named for; None = there were too many, the next one counts them."""
         gained = (now_s - self._unsigned_at_s) / UNSIGNED_EACH_S
@@ -177,12 +214,12 @@ class Commands:
         return Audited(who="", via=self.via, what="refused", status=refused.status, answer=answer)
 
 
-def reply(order: Order | None, answer: Answer, problem: str | None) -> dict[str, Any]:
+def reply(order: Order | Named | None, answer: Answer, problem: str | None) -> dict[str, Any]:
     """Write the data of a reply: what was asked, what came of it, and the alarm as it is after the command."""
     return {
-        "command_id": order.command_id if order else None,
-        "kind": order.kind if order else None,
-        "alarm_id": order.alarm if order else None,
+        "command_id": (order and order.command_id) or None,
+        "kind": (order and order.kind) or None,
+        "alarm_id": (order and order.alarm) or None,
         "status": answer.status,
         "problem": problem,
         "detail": answer.detail or (answer.why.en if answer.why is not None else None),

@@ -24,7 +24,7 @@ from feed.feeds_desk import FeedsDesk
 from feed.feeds_settings import CommandKey, MqttFeedSettings
 from feed.follow import Follower
 from feed.mqtt import Incoming, Link, LinkError
-from feed.mqtt_commands import Commands, Order, Refused, problem_of, reply
+from feed.mqtt_commands import Commands, Named, Order, Refused, problem_of, reply
 from feed.mqtt_topics import Topics
 from feed.positions import Position
 from rules.records import Alarm, Answer, Event
@@ -276,7 +276,8 @@ class MqttFeed:
     def _hear(self, link: Link) -> None:
         """Take commands that came, and answer those that are done."""
         for message in link.incoming():
-            self._take(link, message)
+            if message.payload:  # an empty one clears what was retained there
+                self._take(link, message)
         now_s = time.monotonic()
         waiting = [asked for asked in self._asked if not asked.future.done() and now_s < asked.until_s]
         done = [asked for asked in self._asked if asked not in waiting] if len(waiting) < len(self._asked) else []
@@ -288,6 +289,10 @@ class MqttFeed:
         try:
             key, order = self._commands.read(message.payload, retained=message.retained)
         except Refused as refused:
+            if refused.key is not None and refused.named is not None:
+                self._write(self._commands.audited_wrong(refused.key, refused.named, refused))
+                self._refuse(link, refused.named, refused)
+                return
             entry = self._commands.audited_unsigned(refused, time.monotonic())
             if entry is not None:
                 self._write(entry)
@@ -321,12 +326,12 @@ class MqttFeed:
         except sqlite3.Error as error:  # what has happened is in the journal
             log.error("audit trail not written (%s): make room on the disk. Entry: %s", error, entry)  # noqa: TRY400
 
-    def _refuse(self, link: Link, order: Order | None, refused: Refused) -> None:
+    def _refuse(self, link: Link, order: Order | Named | None, refused: Refused) -> None:
         self._reply(link, order, Answer(status=refused.status, detail=str(refused)), refused.problem)
 
-    def _reply(self, link: Link, order: Order | None, answer: Answer, problem: str | None) -> None:
+    def _reply(self, link: Link, order: Order | Named | None, answer: Answer, problem: str | None) -> None:
         data = reply(order, answer, problem)
-        subject = order.alarm if order is not None else None
+        subject = (order and order.alarm) or None
         body = cloudevents.of_other("reply", f"{self._settings.name}-{_unique()}", self._gateway, data, subject)
         link.publish(self.topics.replies, body)
 

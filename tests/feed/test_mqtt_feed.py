@@ -225,7 +225,7 @@ def test_acknowledged_from_another_system(place: Place) -> None:
         (signed(order(), secret="guessed"), 401, "unsigned", ""),
         (signed(order(), secret=""), 401, "unsigned", ""),
         (signed({"kind": "ack"}), 400, "wrong-request", ""),
-        (signed(order(kind="reload")), 400, "wrong-request", ""),
+        (signed(order(kind="reload")), 400, "wrong-request", "张三"),
         (signed(order(gateway="xz-quanshan-02")), 421, "other-gateway", "张三"),
         (signed(order(time="2026-01-01T00:00:00Z")), 408, "stale", "张三"),
         (signed(order(kind="out_of_service", until="2030-01-01T00:00:00Z")), 403, "forbidden", "张三"),
@@ -287,6 +287,35 @@ def test_a_retained_command_is_refused(place: Place) -> None:
         with place.fed():
             wait_for(lambda: replies(heard))
     assert replies(heard)[0]["problem"] == "retained"
+
+
+def test_a_command_that_is_retained_while_we_listen_is_refused(place: Place) -> None:
+    """And the empty message that clears it is no command at all."""
+    place.settings = place.settings.model_copy(update={"protocol": "5"})
+    with place.fed(), listener(place.broker.port) as heard:
+        wait_for(lambda: heard.on(STATUS))
+        heard.send(COMMANDS, signed(order()), retain=True)
+        wait_for(lambda: replies(heard))
+        heard.send(COMMANDS, b"", retain=True)
+        heard.send(COMMANDS, signed(order(alarm="no@such")))
+        wait_for(lambda: len(replies(heard)) == 2)
+    assert [reply["problem"] for reply in replies(heard)] == ["retained", "no-such-alarm"]
+
+
+def test_who_signs_something_wrong_is_told_so_each_time(place: Place) -> None:
+    """Also after strangers have used up what is told to strangers."""
+    room, wrong = place.room, order(comment="长" * 1_001)
+    with place.fed(), listener(place.broker.port) as heard:
+        wait_for(lambda: heard.on(STATUS))
+        for _ in range(20):
+            heard.send(COMMANDS, b"{}")
+        for times in range(1, 13):
+            heard.send(COMMANDS, signed(wrong))
+            wait_for(lambda times=times: len([one for one in replies(heard) if one["command_id"]]) == times)  # type: ignore[misc]
+    told = replies(heard)[-1]
+    assert (told["command_id"], told["kind"], told["status"]) == (wrong["command_id"], "ack", 400)
+    row = desk(room, "SELECT who, via, what, target, command FROM audit ORDER BY number DESC LIMIT 1")
+    assert row == [("张三", "mqtt city key scada", "ack", wrong["alarm"], wrong["command_id"])]
 
 
 def test_strangers_cannot_fill_the_audit_trail(place: Place) -> None:
