@@ -9,12 +9,13 @@ import pytest
 from rules.flood import annunciated
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
-from rules.records import Alarm, Event
+from rules.records import Command, Event
 from rules.ruleset import Cause, Rule
 from tests.rules.street import DAY, HOUR, MINUTE, SECOND, START_MS, Kind, Street, plain, rule, told
 
 DUST = rule("dust", "threshold", Threshold(quantity="pm10_ug_m3", above=150))
 AGAIN = rule("dust", "threshold", DUST.settings, re_alarm_ms=30 * MINUTE)
+NO_RULE = rule("none", "threshold", DUST.settings)  # stands for no rule at all
 DELAYED = State(quantity="cover_open", value=True, on_delay_ms=4 * SECOND, off_delay_ms=4 * SECOND)
 
 
@@ -24,8 +25,11 @@ def book_of(street: Street) -> dict[str, dict[str, Any]]:
     return {name: msgspec.to_builtins(alarm) for name, alarm in sorted(known.items()) if not alarm.over}
 
 
-def start(street: Street, ms: int, how: str = "snapshot") -> list[Event]:
-    """Let the process die, and start another as `ingest.start` does; return what it tells in its first words."""
+def start(street: Street, ms: int, how: str = "snapshot", *rules: Rule) -> list[Event]:
+    """Let the process die, and start another as `ingest.start` does; return what it tells in its first words.
+
+    rules  of the files, where they are others now
+    """
     told_before = book_of(street)
     if how == "snapshot":
         street.restart()
@@ -35,6 +39,8 @@ def start(street: Street, ms: int, how: str = "snapshot") -> list[Event]:
             fresh.take(first, [record])
         street.fold = fresh
     events = street.status(ms, "started").events
+    if rules:
+        events += street.configure(ms, f"at {ms}", [plain("a")], [each for each in rules if each is not NO_RULE]).events
     events += street.status(ms, "clock", offset_ms=0, source="ntp", trusted=True).events
     events += street.status(ms, "reconciled", alarms=list(told_before.values())).events
     in_fold = street.fold.memory.world.judging.alarms.by_id
@@ -281,18 +287,54 @@ def test_a_latch_that_comes_by_a_reload_holds_what_is_active_and_one_that_goes_l
 
 
 @BOTH
-def test_a_reload_in_the_downtime_is_told_once_too(how: str) -> None:
-    """The first words of a start put the new configuration in force before they reconcile."""
+def test_planned_work_becomes_an_alarm_in_the_downtime(how: str) -> None:
     street = burning(PLANNED)
-    told_before = list(book_of(street).values())
-    if how == "snapshot":
-        street.restart()
-    events = street.status(MINUTE, "started").events
-    events += street.configure(MINUTE, "alarm", [plain("a")], [DUST]).events
-    events += street.status(MINUTE, "reconciled", alarms=told_before).events
+    events = start(street, MINUTE, how, DUST)
     assert [event.alarm.state for event in events if annunciated(event)] == ["UNACK"]
-    alarm: Alarm = street.alarm("dust@a")
-    assert (alarm.state, alarm.suppressed) == ("UNACK", [])
+    assert street.alarm("dust@a").suppressed == []
+
+
+@BOTH
+def test_it_becomes_more_urgent_in_the_downtime_and_can_be_acknowledged(how: str) -> None:
+    street = burning(DUST)
+    ask(street, 2 * SECOND, "ack")
+    assert told(start(street, MINUTE, how, rule("dust", "threshold", DUST.settings, priority=1))) == [
+        ("reraised", "dust@a", "UNACK")
+    ]
+    assert told(ask(street, 2 * MINUTE, "ack")) == [("acknowledged", "dust@a", "ACKED")]
+
+
+@BOTH
+def test_its_rule_goes_in_the_downtime_while_it_is_shelved(how: str) -> None:
+    street = burning(DUST)
+    ask(street, 2 * SECOND, "shelve", for_ms=HOUR)
+    assert told(start(street, MINUTE, how, NO_RULE)) == [("withdrawn", "dust@a", "NORMAL")]
+
+
+@BOTH
+def test_its_rule_names_no_cause_any_more_after_the_downtime(how: str) -> None:
+    power = rule("power", "state", State(quantity="cover_open", value=True))
+    street = burning(rule("dust", "threshold", DUST.settings, suppressed_by=Cause(rule="power")), power)
+    ask(street, 2 * SECOND, "ack")
+    street.json(3 * SECOND, "a", open=True)
+    assert told(start(street, MINUTE, how, DUST, power)) == [("unsuppressed", "dust@a", "UNACK")]
+    assert told(ask(street, 2 * MINUTE, "ack")) == [("acknowledged", "dust@a", "ACKED")], "and the book hears of it"
+
+
+@BOTH
+def test_a_permit_that_ends_in_the_downtime_rings_once_and_can_be_acknowledged(how: str) -> None:
+    cover = rule("cover", "state", State(quantity="cover_open", value=True))
+    street = Street([plain("a")], [cover])
+    permit = Command(
+        at_ms=0, id="p", kind="permit", alarm="a", occurrence=0, until_ms=START_MS + HOUR, user="王", comment="清淤",
+        who="李四",
+    )  # fmt: skip
+    street.at(SECOND, permit)
+    street.json(2 * SECOND, "a", open=True)
+    assert "work_permit" in street.alarm("cover@a").suppressed
+    ask(street, 3 * SECOND, "ack", "cover@a")
+    assert told(start(street, 2 * HOUR, how)) == [("unsuppressed", "cover@a", "UNACK")]
+    assert told(ask(street, 3 * HOUR, "ack", "cover@a")) == [("acknowledged", "cover@a", "ACKED")]
 
 
 def test_re_alarm_that_a_reload_changes_counts_from_the_acknowledgement() -> None:
