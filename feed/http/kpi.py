@@ -20,6 +20,7 @@ from rules.records import Text
 
 LONGEST_MS = 366 * 86_400_000
 _DAY_MS = 86_400_000
+LATEST_MS = 253_370_764_800_000  # 9999-01-01: later there is no day behind it, in whatever zone
 
 
 def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
@@ -32,7 +33,7 @@ def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
         now_ms = time.time_ns() // 1_000_000
         to_ms = now_ms if to is None else milliseconds(to)
         from_ms = to_ms - _DAY_MS if from_ is None else milliseconds(from_)
-        if not 0 <= from_ms < to_ms <= from_ms + LONGEST_MS:
+        if not 0 <= from_ms < to_ms <= min(from_ms + LONGEST_MS, LATEST_MS):
             raise ProblemError(_no_span())
         shifts = shifts_of(behind.console.shifts, ZoneInfo(behind.time_zone), from_ms, to_ms)
         asked = Asked(from_ms=from_ms, to_ms=to_ms, now_ms=now_ms, shifts=shifts)

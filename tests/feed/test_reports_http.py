@@ -76,7 +76,8 @@ def test_figures_of_a_span(room: Room) -> None:
     assert found["to_acknowledge"] == {"count": 0, "open": 12, "median_s": None, "p95_s": None}
     assert found["targets"]["per_10_min_mean"] == [1.0, 2.0]
     assert room.get("/api/v1/kpi?from=yesterday").problem == "wrong-request"
-    for wrong in ("from=2026-11-24T00:00:00Z&to=2026-11-23T00:00:00Z", "from=1970-01-01T00:00:00Z"):
+    end_of_time = "from=9999-12-31T23:59:59%2B00:00&to=9999-12-31T23:59:59-14:00"
+    for wrong in ("from=2026-11-24T00:00:00Z&to=2026-11-23T00:00:00Z", "from=1970-01-01T00:00:00Z", end_of_time):
         assert room.get(f"/api/v1/kpi?{wrong}").problem == "no-span"
 
 
