@@ -15,6 +15,7 @@ from config import packs
 from config.blob import decode, encode
 from config.check_notify import check_notify
 from config.check_reports import check_reports
+from config.check_routes import check_routes
 from config.check_sources import check_sources
 from config.compile_rules import rules
 from config.compiled import Compiled
@@ -61,6 +62,7 @@ def load(directory: Path) -> Loaded:
         _check_places(files, devices)
         _check_tags(files)
         compiled_rules = rules(files, devices)
+        check_routes(files, devices)
         problems = sorted(files.problems, key=lambda problem: (problem.file, problem.line, problem.column))
         if files.settings is None or not all(problem.warning for problem in problems):
             return Loaded(problems, None, files.settings)

@@ -72,7 +72,7 @@ class _Compiler:
     def __init__(self, files: Files, devices: list[Device]) -> None:
         self.files = files
         self.judged = Judged(devices)
-        self.words = _words(files, devices)
+        self.words = words(files, devices)
         self.ids: dict[str, Entry] = {}
         self.from_memory: dict[tuple[str, str], list[str]] = {}
         self.whole = not files.incomplete and len(devices) == len(files.devices)
@@ -281,7 +281,8 @@ class _Compiler:
         return limits
 
 
-def _words(files: Files, devices: list[Device]) -> Words:
+def words(files: Files, devices: list[Device]) -> Words:
+    """Collect the names that stand in the devices' files."""
     ids = {name for entry in files.devices if (name := entry.word("id")) is not None}
     sites = {name for entry in files.devices if (name := entry.word("site")) is not None}
     sites |= {entry.defaults.site for entry in files.devices if entry.defaults.site is not None}
