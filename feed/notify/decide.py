@@ -245,6 +245,7 @@ def notice_of(alarm: Alarm, about: About, event: Event, step: int) -> Notice:
         action=about.action,
         step=step,
         members=len(alarm.members),
+        count=alarm.count,
         acked_by=alarm.acked_by if alarm.acknowledged else None,
     )
 

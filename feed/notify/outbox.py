@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from feed.desk import open_desk
 from feed.notify.decide import Decision
 from feed.notify.outbox_tables import SCHEMA
 from feed.notify.records import ChannelState, Message, Notice, Open, Person, Receipt, Row
 
+AGAIN_MS = 60_000
+"""An alarm that nobody answers is told anew after so long, at the earliest."""
 KEPT_MS = 731 * 86_400_000
 _HOUR_MS = 3_600_000
 _people = msgspec.json.Decoder(tuple[Person, ...]).decode
@@ -118,7 +121,9 @@ class Outbox:
             ladder = "SELECT 1 FROM notify_rows WHERE alarm = ? AND step = ? AND channel = ? AND state = 'waiting'"
             if row.notice.step and db.execute(ladder, (alarm, row.notice.step, row.channel)).fetchone():
                 continue  # nobody has acknowledged it since the last activation: that ladder goes on
-            _insert(db, row)
+            again = _again(db, row, now_ms) if row.notice.count > 1 and not row.notice.step else row
+            if again is not None:
+                _insert(db, again)
 
     # ---------------------------------------------------------------------------------------------------- waiting
 
@@ -323,6 +328,30 @@ class Outbox:
         with self._transaction() as db:
             for table in ("notify_rows", "notify_messages"):
                 db.execute(f"DELETE FROM {table} WHERE done_ms < ?", (now_ms - KEPT_MS,))  # noqa: S608 - our own tables
+
+
+def _again(db: sqlite3.Connection, row: Row, now_ms: int) -> Row | None:
+    """Put off what rings again though nobody has answered; None = what waits of it already says so now.
+
+    An alarm that chatters would take all the tokens of priority 1.
+    """
+    same = "alarm = ? AND step = 0 AND channel = ? AND language = ?"
+    of = (row.notice.alarm, row.channel, row.language)
+    columns = "id, due_ms, json_extract(notice, '$.priority')"
+    waiting = db.execute(f"SELECT {columns} FROM notify_rows WHERE {same} AND state = 'waiting'", of).fetchone()  # noqa: S608 - our own words
+    if waiting is not None:
+        number, due_ms, priority = waiting
+        due_ms = due_ms if priority <= row.notice.priority else row.due_ms
+        sql = "UPDATE notify_rows SET notice = ?, due_ms = ?, wait_ms = ? WHERE id = ?"
+        db.execute(sql, (_json(row.notice), due_ms, row.wait_ms, number))
+        return None
+    told = f"SELECT max(coalesce(done_ms, ?)) FROM notify_rows WHERE {same} AND state IN ('taken', 'sent')"  # noqa: S608 - our own words
+    (told_ms,) = db.execute(
+        f"{told} AND json_extract(notice, '$.priority') <= ?", (now_ms, *of, row.notice.priority)
+    ).fetchone()
+    if told_ms is None:
+        return row
+    return replace(row, due_ms=max(row.due_ms, min(told_ms, now_ms) + AGAIN_MS))
 
 
 def _insert(db: sqlite3.Connection, row: Row) -> None:

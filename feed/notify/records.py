@@ -32,6 +32,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     name, site where it is
     t_ms       when it happened; respond_ms: until when somebody should answer, 0 = nothing is known
     step       0 = told at once; n = the n-th step of the ladder
+    count      how often it has rung since somebody acknowledged it, or it was over
     members    how many are inside the alarm
     late       minutes that it had to wait, where those are many (quiet hours, a channel that was down)
     returned   the condition has gone meanwhile; acked_by: who has acknowledged it meanwhile, None = nobody,
@@ -53,6 +54,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     action: Text = Text("", "")
     step: int = 0
     members: int = 0
+    count: int = 1
     returned: bool = False
     acked_by: str | None = None
     instead_of: str = ""

@@ -102,6 +102,8 @@ def headline(notice: Notice, language: Language, now_ms: int, style: Style) -> s
     if notice.step:
         parts.append(f"[升级 {notice.step}：无人确认]" if zh else f"[escalation {notice.step}: nobody acknowledged]")
     parts += [text, name, moment(notice.t_ms, now_ms, style.zone)]
+    if notice.count > 1:
+        parts.append(f"第 {notice.count} 次" if zh else f"{notice.count} times")
     if notice.members:
         parts.append(f"（含 {notice.members} 台）" if zh else f"({notice.members} devices)")
     parts.append(_standing(notice, language, now_ms, style))
@@ -192,7 +194,9 @@ def _lines(notices: Sequence[Notice], language: Language, now_ms: int, style: St
         if len(group) == 1:
             lines.append(headline(group[0], language, now_ms, style))
             continue
-        names = ("、" if language == "zh" else ", ").join(one.name or one.alarm.partition("@")[2] for one in group)
+        names = ("、" if language == "zh" else ", ").join(
+            (one.name or one.alarm.partition("@")[2]) + (f"(×{one.count})" if one.count > 1 else "") for one in group
+        )
         head = headline(group[0], language, now_ms, style).split("] ")
         marks = "] ".join(head[: 2 if group[0].step else 1]) + "]"
         since = moment(min(one.t_ms for one in group), now_ms, style.zone)

@@ -184,3 +184,30 @@ def test_many_of_the_same_say_until_when_to_respond(tmp_path: Path) -> None:
         one.room.run(40_000)
         (told,) = one.bodies()
         assert "］ bat high 20 ×2: w-1, w-2 10:25:02 respond within 2 h" in told
+
+
+def test_an_alarm_that_chatters_is_counted_and_takes_no_token_of_others(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="24 h") as one:
+        for count in range(1, 9):
+            one.room.tell(alarm("mh-1", 1, count=count))
+            one.room.run(1_000)
+        assert len(one.texts()) == 1
+        one.room.run(60_000)
+        assert ["第 8 次" in text for text in one.texts()] == [False, True]
+        one.room.tell(alarm("mh-1", 1, count=1))  # somebody has acknowledged it meanwhile
+        one.room.run(1_000)
+        assert len(one.texts()) == 3
+
+
+def test_what_becomes_more_urgent_is_told_at_once(tmp_path: Path) -> None:
+    with street(tmp_path, [DUTY], nag="24 h") as one:
+        one.room.tell(alarm("mh-1", 2, count=1))
+        one.room.run(35_000)
+        one.room.tell(alarm("mh-1", 2, count=2))
+        one.room.run(5_000)
+        assert len(one.texts()) == 1
+        one.room.tell(alarm("mh-1", 1, count=3))
+        one.room.run(2_000)
+        assert one.texts()[1].startswith("[一级]")
+        one.room.run(120_000)
+        assert len(one.texts()) == 2
