@@ -13,7 +13,7 @@ from devices.instants import rfc3339
 from feed.desk import Audited, Desk, read_desk
 from rules.records import Answer, Command
 
-LATEST = 20_000  # rows of the trail in which a command is looked for, from the last one on
+LATEST = 20_000  # rows of the trail in which a command is looked for first, from the last one on; then in all
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ def complete(
     trail = Desk(desk)
     written = []
     try:
-        known = _known(desk)
+        known = _known(desk, LATEST)
+        if not told.keys() <= known:
+            known = _known(desk, -1)
         for command in told.values():
             if command.id not in known:
                 entry = _entry(command, answers[command.id][1], command.at_ms + offset_ms)
@@ -49,11 +51,11 @@ def _carried_out(command: Command, answers: Mapping[str, tuple[int, Answer]]) ->
     return command.id in answers and answers[command.id][1].asked in ("", command.content)
 
 
-def _known(desk: Path) -> set[str]:
-    """Read the ids of the commands that the trail has, as the pipeline knows them."""
+def _known(desk: Path, latest: int) -> set[str]:
+    """Read the ids of the commands that the latest rows of the trail have (-1 = all), as the pipeline knows them."""
     db = read_desk(desk)
     try:
-        rows = db.execute("SELECT via, command FROM audit ORDER BY number DESC LIMIT ?", (LATEST,)).fetchall()
+        rows = db.execute("SELECT via, command FROM audit ORDER BY number DESC LIMIT ?", (latest,)).fetchall()
     finally:
         db.close()
     return {f"{key}:{command}" if (key := _key(via)) else command for via, command in rows}

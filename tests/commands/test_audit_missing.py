@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from feed import audit_missing
 from feed.audit_export import verify
 from feed.audit_missing import complete
 from feed.desk import Audited, Desk, read_desk, rows_of
@@ -70,6 +71,18 @@ def test_what_has_a_row_gets_no_second(command: Command, row: tuple[str, str], m
     answers = {command.id: (0, Answer(status=200, asked=command.content))}
     written = complete(path, [command], answers, 0)
     assert [(one.via, one.command) for one in written] == ([(command.via, "c-1")] if missing else [])
+
+
+def test_a_row_far_back_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has tried passwords since, 20,000 of them."""
+    monkeypatch.setattr(audit_missing, "LATEST", 2)
+    desk = Desk(tmp_path / "desk.sqlite")
+    command = shelving("c-1")
+    desk.audit(Audited(who="李四", via=command.via, what="shelve", command="c-1", status=200))
+    for _ in range(3):
+        desk.audit(Audited(who="", via="https 10.1.2.3", what="login", status=403))
+    desk.close()
+    assert complete(desk.path, [command], {"c-1": (0, Answer(status=200, asked=command.content))}, 0) == []
 
 
 def test_of_two_commands_with_one_id_only_the_first_was_carried_out(tmp_path: Path) -> None:
