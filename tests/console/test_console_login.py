@@ -175,6 +175,31 @@ def test_who_logs_in_in_one_tab_sits_in_all_of_them(seat: Seat, room: ConsoleRoo
     expect(second.locator("#rows .all .line")).to_have_count(1)
 
 
+def test_what_was_written_when_a_session_ended_is_there_again(seat: Seat, room: ConsoleRoom) -> None:
+    """For who wrote it, and for nobody else."""
+    room.tell(tilted())
+    page = seat.login("operator")
+    for back in ("operator", "engineer"):
+        page.keyboard.press("Home")
+        page.keyboard.press("c")
+        words = page.locator("dialog textarea")
+        expect(words).to_be_focused()
+        page.keyboard.type("已派人")
+        page.evaluate(
+            "fetch('api/v1/logout', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'})"
+        )
+        fields = page.locator("form.panel input")
+        expect(fields).to_have_count(2)
+        fields.nth(0).fill(back)
+        fields.nth(1).fill(PASSWORD)
+        page.locator("form.panel button").first.click()
+        expect(page.locator("#link")).to_have_class("live")
+        if back == "operator":
+            expect(words).to_have_value("已派人")
+            page.keyboard.press("Escape")
+        expect(words).to_have_count(0)
+
+
 def test_a_card_is_not_for_who_may_only_see(seat: Seat, room: ConsoleRoom) -> None:
     room.tell(*[tilted(f"mh-{n}", id=f"silent@mh-{n}", rule="silent", priority=4) for n in range(3)])
     page = seat.login("viewer")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from rules.records import Text
 from tests.console.conftest import Opens, Picture
@@ -99,7 +99,7 @@ def test_the_wall_counts_thousands(seen: Any, busy: Room, picture: Picture, lang
     busy.tell(*[tilted(f"x-{n}", priority=n % 4 + 1, since_ms=NOW_MS - n) for n in range(5_000)])
     page: Page = seen("wall", (1920, 1080), language)
     expect(page.locator(".figures li").last).to_contain_text("125")
-    expect(page.locator("#silent")).to_be_visible()  # where the browser lets nothing sound, it is said
+    expect(page.locator("header")).to_contain_text("班" if language == "zh" else "shift, until")
     picture(page, f"wall-thousands-{language}")
     whole = "e => [e, ...e.children].every(x => x.scrollWidth <= x.clientWidth + 1)"
     for panel in page.locator(".figures li").all():
@@ -108,6 +108,11 @@ def test_the_wall_counts_thousands(seen: Any, busy: Room, picture: Picture, lang
         assert box is not None
         assert box["x"] + box["width"] <= 1920
         assert box["height"] < 200
+
+
+def test_the_wall_says_where_the_browser_lets_nothing_sound(opens: Opens, context: BrowserContext) -> None:
+    context.add_init_script("Object.defineProperty(AudioContext.prototype, 'state', { get: () => 'suspended' })")
+    expect(opens("wall").locator("#silent")).to_have_text("声音未启用")
 
 
 def test_the_wall_tells_what_has_returned_and_stands_still_when_the_line_is_dead(opens: Opens, room: Room) -> None:
@@ -143,6 +148,20 @@ def test_a_refusal_is_seen_on_a_phone(seen: Any, busy: Room) -> None:  # noqa: A
         "e => { const b = e.getBoundingClientRect();"
         " return e.contains(document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2)); }"
     )
+
+
+def test_without_a_name_the_field_for_it_is_seen_on_a_phone(seen: Any) -> None:  # noqa: ANN401 - a function
+    page: Page = seen("desk", SIZES["phone"], has_touch=True, is_mobile=True)
+    page.locator("#rows .all .line").first.tap()
+    page.get_by_role("button", name="确认").tap()
+    field = page.locator("#user")
+    expect(field).to_be_focused()
+    expect(page.locator("#notice")).to_contain_text("请先填写值班员姓名")
+    for words in (field, page.locator("#notice p")):
+        assert words.evaluate(
+            "e => { const b = e.getBoundingClientRect();"
+            " return e.contains(document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2)); }"
+        )
 
 
 def test_the_place_is_read_on_a_small_desk(seen: Any) -> None:  # noqa: ANN401 - a function

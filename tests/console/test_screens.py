@@ -178,7 +178,7 @@ def test_the_journal_is_live_but_not_under_the_pointer(browser: Browser, room: C
         newer.click()
         expect(table).to_have_count(3)
         expect(newer).to_have_count(0)
-        room.many(150)  # more than a page
+        room.many(150, groups_of=150)  # more than a page at once
         expect(table.first).to_contain_text("#153")
         page.get_by_role("button", name="更早的记录").click()
         expect(table).to_have_count(153)

@@ -1,10 +1,12 @@
 // Who is on duty, and whether he can be called: until somebody has pressed 开始值班 a red badge says that nothing sounds.
 import { useEffect, useRef } from "preact/hooks";
 import { needsName } from "./commands";
+import { selected } from "./desk/rows";
 import { t } from "./i18n";
 import { bind } from "./keys";
 import { may, me, operator } from "./session";
 import { audible, begin, ringing, silence } from "./sound";
+import { narrow } from "./width";
 
 export function Duty() {
   useEffect(() => bind([{ key: "s", shown: "S", does: "keys.silence", run: silence }]), []);
@@ -27,7 +29,9 @@ export function Duty() {
 export function Operator() {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    if (needsName.value) field.current?.focus();
+    if (!needsName.value) return;
+    if (narrow.value) selected.value = null; // the detail hides the field there
+    field.current?.focus();
   }, [needsName.value]);
   if (me.value?.door === "console" || !may("answer")) return null;
   return (

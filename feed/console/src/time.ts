@@ -1,6 +1,6 @@
 // Times and figures as the control room reads them: in the gateway's zone, whatever the browser's is.
 import { computed, signal } from "@preact/signals";
-import { t } from "./i18n";
+import { t, type Key } from "./i18n";
 import type { Alarm } from "./types";
 
 export const zone = signal("Asia/Shanghai");
@@ -43,6 +43,14 @@ export function figure(value: number | boolean | null | undefined): string {
 export function measured({ value, limit, unit }: Alarm): string {
   if (value === null && limit === null) return "";
   return `${figure(value)}${limit === null ? "" : ` / ${figure(limit)}`}${unit ? ` ${unit}` : ""}`;
+}
+
+const SHIFTS = new Map<string, Key>([["早班", "shift.morning"], ["中班", "shift.late"], ["夜班", "shift.night"]]);
+
+/** A shift as it is called; the three that a gateway has where nobody named any are words of the catalogue. */
+export function shiftName(name: string): string {
+  const key = SHIFTS.get(name);
+  return key ? t(key) : name;
 }
 
 /** What `2026-11-24T16:00` of the gateway's zone, as a form has it, is in UTC; "" where it is no time. */

@@ -10,7 +10,7 @@ import { useLoad } from "./parts/load";
 import { settings } from "./session";
 import { audible, beginUnasked } from "./sound";
 import { current, gateway, link, nowMs, second } from "./state";
-import { hour, measured, when } from "./time";
+import { hour, measured, shiftName, when } from "./time";
 import type { Alarm, Priority, Summary } from "./types";
 
 const ROW_REM = 3.4;
@@ -30,7 +30,7 @@ export default function Wall() {
       <header>
         <h1>{settings.value?.gateway_name || gateway.value}</h1>
         <Clock />
-        {summary.value?.shift && <span>{t("desk.shift", { name: summary.value.shift.name, time: hour(summary.value.shift.until).slice(0, 5) })}</span>}
+        {summary.value?.shift && <span>{t("desk.shift", { name: shiftName(summary.value.shift.name), time: hour(summary.value.shift.until).slice(0, 5) })}</span>}
         {summary.value?.flood.active && <strong class="flood">{t("wall.flood")}</strong>}
         {!audible.value && <strong id="silent" class="badge">{t("duty.off")}</strong>}
         <span id="link" class={current.value ? "live" : "waiting"}>

@@ -1,7 +1,7 @@
 // What can be done to an alarm now, by whom; and which dialog is open for it.
 import { signal } from "@preact/signals";
 import { send, type Kind } from "../commands";
-import { may } from "../session";
+import { may, me } from "../session";
 import { alarms, link } from "../state";
 import type { Alarm } from "../types";
 import { hold, selected, selectedRow } from "./rows";
@@ -9,8 +9,8 @@ import { hold, selected, selectedRow } from "./rows";
 export type Doing = Kind | "dispatch";
 export type Act = { kind: Doing; shown: string; first: boolean };
 
-/** The dialog that is open: what is asked, and of which alarm as it was seen. */
-export const asking = signal<{ kind: Doing; alarm: Alarm } | null>(null);
+/** The dialog that is open: what is asked, of which alarm as it was seen, and what has been written: a session may end. */
+export const asking = signal<{ kind: Doing; alarm: Alarm; words: string } | null>(null);
 /** What would be acknowledged together: alarms that are shown one by one before. */
 export const askingAll = signal<Alarm[] | null>(null);
 
@@ -53,7 +53,7 @@ export function open(kind: Doing, alarm: Alarm): void {
   if (!can) return;
   if (kind === "ack" || kind === "unshelve" || kind === "in-service") return void send(kind, alarm);
   hold("dialog", true);
-  asking.value = { kind, alarm };
+  asking.value = { kind, alarm, words: "" };
 }
 
 /** Ask about those that nobody has acknowledged: never about any that are not shown. */
@@ -67,3 +67,10 @@ export function close(): void {
   asking.value = askingAll.value = null;
   hold("dialog", false);
 }
+
+let whose: string | undefined;
+me.subscribe((who) => {
+  if (!who) return;
+  if (whose !== undefined && whose !== who.user) close(); // it was another's
+  whose = who.user;
+});

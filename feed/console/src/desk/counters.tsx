@@ -3,7 +3,7 @@ import { useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { Chip } from "../parts/chip";
 import { to } from "../route";
-import { hour } from "../time";
+import { hour, shiftName } from "../time";
 import type { Priority } from "../types";
 import { counts, filter, grouping, isGrouped, summary, withheld } from "./rows";
 
@@ -43,7 +43,7 @@ export function Counters() {
         ))}
         {now && <li>{t("desk.last10", { n: now.last_10_min })}</li>}
         {now?.flood.active && <li class="flood">{t("desk.flood")}</li>}
-        {now?.shift && <li>{t("desk.shift", { name: now.shift.name, time: hour(now.shift.until).slice(0, 5) })}</li>}
+        {now?.shift && <li>{t("desk.shift", { name: shiftName(now.shift.name), time: hour(now.shift.until).slice(0, 5) })}</li>}
       </ul>
       <span class="find">
         <label class="check">

@@ -18,12 +18,13 @@ const DAY_MS = 86_400_000;
 
 export default function Dialogs() {
   if (askingAll.value) return <AckAll those={askingAll.value} />;
-  return asking.value && <Ask key={asking.value.kind} {...asking.value} />;
+  return asking.value && <Ask key={asking.value.kind} asked={asking.value} />;
 }
 
-function Ask({ kind, alarm }: { kind: Doing; alarm: Alarm }) {
+function Ask({ asked }: { asked: NonNullable<typeof asking.value> }) {
+  const { kind, alarm } = asked;
   const [given, set] = useState<Said>(kind === "shelve" ? { for_s: OPTIONS_S[1] as number } : {});
-  const [words, setWords] = useState("");
+  const [words, setWords] = useState(asked.words);
   const go = (event: Event): void => {
     event.preventDefault();
     if (link.value.dead) return; // what was written stays
@@ -37,7 +38,7 @@ function Ask({ kind, alarm }: { kind: Doing; alarm: Alarm }) {
         <About alarm={alarm} />
         {kind === "shelve" && <HowLong given={given} set={set} />}
         {kind === "out-of-service" && <Until set={(until) => set({ until })} />}
-        {kind === "reset" ? <Sure set={(password) => set({ password })} /> : <Why kind={kind} words={words} set={setWords} />}
+        {kind === "reset" ? <Sure set={(password) => set({ password })} /> : <Why kind={kind} words={words} set={(now) => setWords((asked.words = now))} />}
         <p class="actions">
           {link.value.dead && <strong role="alert">{t("link.dead")}</strong>}
           <button type="button" onClick={close}>{t("cancel")}</button>

@@ -46,14 +46,14 @@ export default function Screen() {
   const found = useLivePages<AlarmEvent>(`/journal${query({ ...asked, ...times, limit: 100 })}`, "events");
   return (
     <div class="screen">
-      <p class="row">
+      <div class="row">
         <h1>{t("nav.journal")}</h1>
         {found.newer && (
           <button type="button" class="small" onClick={found.newer}>
             {t("journal.newer")}
           </button>
         )}
-      </p>
+      </div>
       <Search key={route.value.rest.join("/")} asked={asked} />
       <ShowAll of={found}>
         {(rows) => (rows.length ? <Events rows={rows} /> : <Empty>{t("journal.none")}</Empty>)}

@@ -7,7 +7,7 @@ import { Show, useLoad } from "../parts/load";
 import { Table, type Column } from "../parts/table";
 import { to } from "../route";
 import { nowMs } from "../state";
-import { figure, span, when } from "../time";
+import { figure, span, shiftName, when } from "../time";
 import type { Priority, Text } from "../types";
 
 type Counted = { alarm: string; name: string; text: Text; priority: Priority; count: number; share_pct: number };
@@ -112,7 +112,7 @@ function Whole({ kpi }: { kpi: Kpi }) {
                   head: t("kpi.shift"),
                   cell: ({ name, since }) => (
                     <>
-                      {name}
+                      {shiftName(name)}
                       <small>{when(since).slice(5, 16)}</small>
                     </>
                   ),
