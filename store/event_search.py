@@ -50,6 +50,12 @@ class EventReader(BookReader):
         first = self._one("select min(number) from told where t_ms >= ?", t_ms)
         return self.last_event if first is None else int(first) - 1
 
+    def begins_ms(self) -> int | None:
+        """Return when the oldest event was told, or the oldest hour began, civil time; None = there is none."""
+        told = self._one("select t_ms from told order by number limit 1")
+        hour = self._one("select start_ms from periods where span = 'hour' order by start_ms limit 1")
+        return min((each for each in (told, hour) if each is not None), default=None)
+
     def alarm(self, alarm: str) -> Alarm | None:
         """Read an alarm as it was told last; None = nothing was ever told of it."""
         body = self._one("select body from alarms where id = ?", alarm)

@@ -68,7 +68,8 @@ class Gathering:
     ) -> None:  # fmt: skip
         self.span, self.now_ms, self._shifts = span, now_ms, shifts
         self._registry, self._zone, self._ruleset = registry, registry.time_zone, ruleset
-        self._reader = Reader(book, ruleset, self._zone, now_ms)
+        begins_ms = book.begins_ms()
+        self._reader = Reader(book, ruleset, self._zone, now_ms, now_ms if begins_ms is None else begins_ms)
         self._quantities = quantities_of(registry)
         history, ledger, self._silences = (
             History(book, span.from_ms),

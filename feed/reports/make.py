@@ -50,13 +50,25 @@ class Maker(Struct, frozen=True, kw_only=True):
             for site in sites:
                 yield found.city(self.city, self.sites()) if site is None else found.site(site)
 
+    def _known(self, due: Iterable[Span], since_ms: int) -> list[Span]:
+        """Return those of which something can be known: of what was before all that the book holds there is no report.
+
+        since_ms  since when reports are made: of what comes then there are reports, though the book holds nothing yet
+        """
+        with EventReader(self.book) as book:
+            begins_ms = book.begins_ms()
+        begins_ms = since_ms if begins_ms is None else min(begins_ms, since_ms)
+        return [span for span in due if span.to_ms > begins_ms]
+
     def run(self, state: Path, now_ms: int, told: Callable[[Kept], None] = lambda _: None) -> list[Kept]:
         """Make what is due by now, the city's report last: where it stands the others do."""
         with Shelf(state) as shelf:
             made: list[Kept] = []
             kept = shelf.all(site="", limit=1_000_000)
             zone = self.registry.time_zone
-            due = spans.due(self.settings, zone, now_ms, {each.span for each in kept})
+            due = self._known(
+                spans.due(self.settings, zone, now_ms, {each.span for each in kept}), shelf.since_ms(now_ms)
+            )
             names = {each.name for each in due}
             changeable = {each.span: each.as_span() for each in kept if spans.may_change(each.as_span(), now_ms)}
             again = [span for name, span in sorted(changeable.items()) if name not in names]

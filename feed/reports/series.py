@@ -35,15 +35,20 @@ def quantities_of(registry: Registry) -> dict[str, tuple[str, ...]]:
 
 
 class Reader:
-    """Reads series of a span. now_ms: what lies behind it has not happened yet."""
+    """Reads series of a span.
 
-    def __init__(self, book: BookReader, ruleset: RuleSet, zone: str, now_ms: int) -> None:
-        self._book, self._zone, self._now_ms = book, zone, now_ms
+    now_ms     what lies behind it has not happened yet
+    begins_ms  what lies before it nobody listened to: nothing was to come then
+    """
+
+    def __init__(self, book: BookReader, ruleset: RuleSet, zone: str, now_ms: int, begins_ms: int = 0) -> None:
+        self._book, self._zone, self._now_ms, self._begins_ms = book, zone, now_ms, begins_ms
         self._rules = [rule for rule in ruleset.rules if rule.mode == "live"]
 
     def series(self, device: Device, quantity: str, span: Span) -> Series:
         """Say all that is known of a series."""
-        hours = [start for start in hours_of(span, self._zone) if start < self._now_ms]
+        whole = hours_of(span, self._zone)
+        hours = [start for start in whole if start < self._now_ms and start + _HOUR_MS > self._begins_ms]
         told = self._hours(device.id, quantity, span)
         counted = [told[start] for start in hours if start in told]
         received = [(each.count, sum(each.left_out.values())) for each in counted]
@@ -54,7 +59,7 @@ class Reader:
         known = QUANTITIES[quantity]
         daily = [(day, self._day(day, told)) for day in days_of(span, self._zone)]
         points = (
-            [(start, told[start].mean if start in told else None) for start in hours_of(span, self._zone)]
+            [(start, told[start].mean if start in told else None) for start in whole]
             if span.kind == "day"
             else [(day.from_ms, mean) for day, mean in daily]
         )

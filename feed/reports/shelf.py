@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS reports (
     sent_ms  INTEGER             -- handed to the senders; NULL = not yet
 ) STRICT;
 CREATE INDEX IF NOT EXISTS reports_by_span ON reports (kind, site, span, version);
+CREATE TABLE IF NOT EXISTS reports_since (at_ms INTEGER NOT NULL) STRICT;
 """
 _COLUMNS = "id, kind, site, span, from_ms, to_ms, version, made_ms, why, measured, sent_ms"
 
@@ -134,6 +135,15 @@ class Shelf(ShelfReader):
         self.folder = state / FOLDER
         self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._writing = self._db = open_desk(state / "desk.sqlite", _SCHEMA)
+
+    def since_ms(self, now_ms: int) -> int:
+        """Return when it was first asked this: since when reports are made here."""
+        with self._writing:
+            self._writing.execute(
+                "INSERT INTO reports_since SELECT ? WHERE NOT EXISTS (SELECT 1 FROM reports_since)", (now_ms,)
+            )
+        ((since_ms,),) = self._writing.execute("SELECT at_ms FROM reports_since")
+        return int(since_ms)
 
     def keep(self, report: Report, html: str, csv: str) -> Kept:
         """Keep a report of which there is no such version yet."""

@@ -14,7 +14,6 @@ from feed.kpi import Asked
 from feed.reports.sending import Said
 from feed.reports.settings import ReportsSettings
 from feed.reports.shelf import Kept, ShelfReader
-from rules.records import Tick
 from tests.feed.room import eventually
 from tests.feed.streets import City
 
@@ -22,6 +21,7 @@ from tests.feed.streets import City
 @pytest.fixture
 def city(tmp_path: Path) -> City:
     city = City(tmp_path)
+    city.say(city.ms("2026-10-31 12:00"), "dust-07", pm10=90.0)
     city.live("2026-11-23 00:04", "2026-11-24 00:00", ["dust-07"], lambda *_: {"pm10": 90.0})
     city.wait("2026-11-24 07:30")
     city.book.close()
@@ -136,7 +136,8 @@ def test_a_child_that_is_ended_in_between_leaves_nothing_half_done(city: City) -
 
 def test_only_months_are_made_where_only_they_are_wanted(tmp_path: Path) -> None:
     city = City(tmp_path, reports='reports: {monthly: "1 08:00", language: both}')
-    city.take(city.ms("2026-11-23 00:00"), Tick(0))
+    city.say(city.ms("2026-10-31 12:00"), "dust-07", pm10=90.0)
+    city.wait("2026-11-01 01:00")
     city.book.close()
     settings = city.compiled.settings
     assert settings.reports == ReportsSettings(monthly="1 08:00", language="both")

@@ -460,7 +460,7 @@ def test_devices_that_came_and_went_are_told(tmp_path: Path) -> None:
 
 def test_reports_are_kept_as_long_as_is_said(tmp_path: Path) -> None:
     city = City(tmp_path)
-    city.take(city.ms(f"{DAY} 00:00"), Tick(0))
+    city.live(f"{DAY} 00:04", f"{DAY} 02:00", [EAST], lambda *_: {"pm10": 60.0})
     make = maker(city, monthly=None, keep="31 d")
     assert len(make.run(city.state, city.ms("2026-11-24 07:30"))) == 3
     make.run(city.state, city.ms("2026-12-26 07:30"))

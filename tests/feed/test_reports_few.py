@@ -116,3 +116,27 @@ def test_a_new_version_tells_no_mean_of_too_few_data(tmp_path: Path) -> None:
         "云龙湖二期 西门 PM10 最小：数据不足 → 60", "云龙湖二期 西门 PM10 95 %：数据不足 → 80",
         "云龙湖二期 西门 PM10 有效时段：14 → 24", "云龙湖二期 西门 PM10 有效读数：168 → 288",
     ]  # fmt: skip
+
+
+def test_of_what_was_before_the_gateway_there_is_no_report_and_nothing_was_to_come(tmp_path: Path) -> None:
+    """It is started at noon, with the report of yesterday due at once, and that of last month."""
+    city = City(tmp_path)
+    city.live(f"{DAY} 12:04", f"{DAY} 12:19", [EAST], lambda *_: {"pm10": 60.0})
+    assert maker(city).run(city.state, city.ms(f"{DAY} 12:19")) == []
+    city.live(f"{DAY} 12:19", "2026-11-24 00:00", [EAST], lambda *_: {"pm10": 60.0})
+    city.wait("2026-11-24 07:30")
+    made = maker(city).run(city.state, city.ms("2026-11-24 07:30"))
+    assert {each.span for each in made} == {DAY}
+    (east,) = [each for each in report_of(city, SITE).series if (each.device, each.quantity) == (EAST, "pm10_ug_m3")]
+    assert (east.online_pct, east.values.enough) == (100, False)
+    before = report_of(city, SITE, "2026-11-22", f"{DAY} 07:30")
+    assert {each.online_pct for each in before.units} == {None}
+    assert "0.0 %" not in table(before, "zh")
+
+
+def test_a_quiet_gateway_of_which_the_book_holds_nothing_has_its_reports(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    city.say(city.ms(f"{DAY} 12:00"), "mh-0114", tilt=1.0)
+    make = maker(city, monthly=None)
+    assert make.run(city.state, city.ms(f"{DAY} 12:15")) == []
+    assert {each.span for each in make.run(city.state, city.ms("2026-11-24 07:30"))} == {DAY}
