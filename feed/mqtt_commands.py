@@ -176,7 +176,7 @@ class Commands:
             for_ms=(order.for_s or 0) * 1000,
             one_shot=order.one_shot,
             until_ms=int(order.until.timestamp() * 1000) if order.until is not None else 0,
-            user=order.user,
+            user=_person(order.user, key),
             via=f"{self.via} key {key.key}",
             comment=order.comment,
         )
@@ -184,7 +184,7 @@ class Commands:
     def audited(self, key: CommandKey, order: Order, status: int, answer: str) -> Audited:
         """Make the entry of the audit trail for a command that somebody signed."""
         return Audited(
-            who=order.user,
+            who=_person(order.user, key),
             via=f"{self.via} key {key.key}",
             what=order.kind,
             target=f"{order.alarm}#{order.occurrence}",
@@ -197,7 +197,8 @@ class Commands:
     def audited_wrong(self, key: CommandKey, named: Named, refused: Refused) -> Audited:
         """Make the entry for one that somebody signed, and that is no command."""
         return Audited(
-            who=named.user, via=f"{self.via} key {key.key}", what=named.kind or "refused", target=named.alarm,
+            who=_person(named.user, key), via=f"{self.via} key {key.key}", what=named.kind or "refused",
+            target=named.alarm,
             command=named.command_id, status=refused.status, answer=str(refused),
         )  # fmt: skip
 
@@ -212,6 +213,11 @@ class Commands:
         more, self._untold = self._untold, 0
         answer = f"{refused}; before it {more} more like it" if more else str(refused)
         return Audited(who="", via=self.via, what="refused", status=refused.status, answer=answer)
+
+
+def _person(user: str, key: CommandKey) -> str:
+    """Name a person with the system that says so: he may be called like somebody who has a login here."""
+    return f"{user} ({key.key})" if user else ""
 
 
 def reply(order: Order | Named | None, answer: Answer, problem: str | None) -> dict[str, Any]:

@@ -210,9 +210,9 @@ def test_acknowledged_from_another_system(place: Place) -> None:
         assert (reply["command_id"], reply["status"], reply["problem"]) == (given["command_id"], 200, None)
         assert reply["alarm"]["acknowledged"] is True
     target = f"{given['alarm']}#{given['occurrence']}"
-    assert audited(room) == [("张三", "mqtt city key scada", "ack", target, 200)] * 2
+    assert audited(room) == [("张三 (scada)", "mqtt city key scada", "ack", target, 200)] * 2
     event = room.get(f"/api/v1/events?after={room.hub.feed}-1").json["events"][0]
-    assert (event["kind"], event["user"]) == ("acknowledged", "张三")
+    assert (event["kind"], event["user"]) == ("acknowledged", "张三 (scada)")
 
 
 @pytest.mark.parametrize(
@@ -225,13 +225,13 @@ def test_acknowledged_from_another_system(place: Place) -> None:
         (signed(order(), secret="guessed"), 401, "unsigned", ""),
         (signed(order(), secret=""), 401, "unsigned", ""),
         (signed({"kind": "ack"}), 400, "wrong-request", ""),
-        (signed(order(kind="reload")), 400, "wrong-request", "张三"),
-        (signed(order(gateway="xz-quanshan-02")), 421, "other-gateway", "张三"),
-        (signed(order(time="2026-01-01T00:00:00Z")), 408, "stale", "张三"),
-        (signed(order(kind="out_of_service", until="2030-01-01T00:00:00Z")), 403, "forbidden", "张三"),
-        (signed(order(kind="shelve", for_s=600, comment="校准")), 403, "forbidden", "张三"),
-        (signed(order(alarm="no@such")), 404, "no-such-alarm", "张三"),
-        (signed(order(occurrence=7)), 409, "changed-since", "张三"),
+        (signed(order(kind="reload")), 400, "wrong-request", "张三 (scada)"),
+        (signed(order(gateway="xz-quanshan-02")), 421, "other-gateway", "张三 (scada)"),
+        (signed(order(time="2026-01-01T00:00:00Z")), 408, "stale", "张三 (scada)"),
+        (signed(order(kind="out_of_service", until="2030-01-01T00:00:00Z")), 403, "forbidden", "张三 (scada)"),
+        (signed(order(kind="shelve", for_s=600, comment="校准")), 403, "forbidden", "张三 (scada)"),
+        (signed(order(alarm="no@such")), 404, "no-such-alarm", "张三 (scada)"),
+        (signed(order(occurrence=7)), 409, "changed-since", "张三 (scada)"),
     ],
 )
 def test_refused_and_audited(place: Place, payload: bytes, status: int, problem: str, who: str) -> None:
@@ -275,7 +275,7 @@ def test_shelved_and_taken_out_of_service_from_another_system(room: Room, broker
         shown = heard.standing()[STATE]
         assert (shown["reason"], shown["withheld_by"], shown["out_until"]) == (
             "工单 17",
-            "张三",
+            "张三 (cmms)",
             "2026-11-25T08:00:00.000Z",
         )
 
@@ -315,7 +315,7 @@ def test_who_signs_something_wrong_is_told_so_each_time(place: Place) -> None:
     told = replies(heard)[-1]
     assert (told["command_id"], told["kind"], told["status"]) == (wrong["command_id"], "ack", 400)
     row = desk(room, "SELECT who, via, what, target, command FROM audit ORDER BY number DESC LIMIT 1")
-    assert row == [("张三", "mqtt city key scada", "ack", wrong["alarm"], wrong["command_id"])]
+    assert row == [("张三 (scada)", "mqtt city key scada", "ack", wrong["alarm"], wrong["command_id"])]
 
 
 def test_strangers_cannot_fill_the_audit_trail(place: Place) -> None:
