@@ -234,14 +234,26 @@ def test_the_way_that_one_has_gone_is_in_sight_on_a_phone(browser: Browser, room
         expect(page.get_by_role("navigation").get_by_role("link", name="交接班")).to_be_in_viewport(ratio=1)
 
 
-def test_after_a_shelving_has_ended_the_next_is_one_tab_away(browser: Browser, room: ConsoleRoom) -> None:
-    room.tell(*withheld())
-    with seat(browser, room, "operator") as sitting:
+def test_one_row_after_the_other_is_unshelved_by_keys(browser: Browser, room: ConsoleRoom) -> None:
+    """The focus stays where the row was, and Enter once more does nothing by mistake."""
+    until_ms = now_ms() + 9_000_000
+    for n in range(3):
+        room.tell(tilted(f"mh-{n}", name=f"井盖 {n}", suppressed=["shelved"], shelved_until_ms=until_ms + n))
+    with seat(browser, room, "engineer") as sitting:
         page = sitting.open("shelf")
-        rows(page, "已搁置").first.get_by_role("button").focus()
+        table = rows(page, "已搁置")
+        table.first.get_by_role("button").focus()
+        for left in (2, 1):
+            page.keyboard.press("Enter")
+            expect(table).to_have_count(left)
+            expect(table.first).to_be_focused()
+            page.keyboard.press("Enter")
+            for _ in range(2):  # to the link of its place, to its button
+                page.keyboard.press("Tab")
+            expect(table.first.get_by_role("button")).to_be_focused()
         page.keyboard.press("Enter")
-        expect(rows(page, "已搁置")).to_have_count(1)
-        expect(page.locator("main")).to_be_focused()
+        expect(table).to_have_count(0)
+        expect(page.get_by_role("heading", level=1)).to_be_focused()
 
 
 def test_the_proof_of_an_event_is_one_click_away(browser: Browser, room: ConsoleRoom) -> None:

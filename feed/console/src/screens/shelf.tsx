@@ -1,4 +1,5 @@
 // What does not ring although it may be wrong: shelved, suppressed by design, out of service. Reviewed at each handover.
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { pending, send } from "../commands";
 import { Refused } from "../desk/refused";
 import { t, type Key } from "../i18n";
@@ -123,15 +124,28 @@ function Left({ until, oneShot }: { until: string | null; oneShot: boolean }) {
 
 function Free({ alarm, kind }: { alarm: Alarm; kind: "unshelve" | "in-service" }) {
   const busy = pending.value.has(alarm.id);
+  const ref = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => () => void (document.activeElement === ref.current && leave(ref.current)), []);
   const words = t(kind === "unshelve" ? "shelf.unshelve" : "shelf.in_service");
   return (
     <button
+      ref={ref}
       type="button"
-      disabled={busy || link.value.dead}
+      disabled={link.value.dead}
+      aria-disabled={busy} // what is disabled loses the focus
       aria-label={`${words} ${alarm.name ?? alarm.subject}`}
-      onClick={() => void send(kind, alarm).then((done) => done && document.getElementById("main")?.focus())} // its row goes
+      onClick={() => void send(kind, alarm)}
     >
       {busy ? t("list.sent") : words}
     </button>
   );
+}
+
+/** The row goes, and the focus with it to the row beside, from which Tab goes on: no second Enter reaches its button. */
+function leave(button: HTMLElement | null): void {
+  const row = button?.closest("tr");
+  const next = row?.nextElementSibling ?? row?.previousElementSibling ?? document.querySelector("main h1");
+  if (!(next instanceof HTMLElement)) return;
+  next.tabIndex = -1;
+  next.focus();
 }
