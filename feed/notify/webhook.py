@@ -61,6 +61,7 @@ def event(message: Message) -> dict[str, Any]:
                     "event": one.number or None,
                     "priority": one.priority,
                     "step": one.step,
+                    "count": one.count,
                     "time": rfc3339(one.t_ms),
                     "respond_by": rfc3339(one.respond_ms) if one.respond_ms else None,
                     "name": one.name or None,
