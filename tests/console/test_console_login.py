@@ -169,8 +169,8 @@ def test_who_logs_in_in_one_tab_sits_in_all_of_them(seat: Seat, room: ConsoleRoo
     expect(second.locator("#account")).to_have_text("Operator")
     first.locator("#account").click()
     first.get_by_role("button", name="退出登录").click()
-    expect(second.get_by_label("用户名")).to_be_visible()
-    seat.login("engineer")
+    expect(first.get_by_label("用户名")).to_be_visible()
+    seat.login("engineer")  # before the other tab has noticed by itself
     expect(second.locator("#account")).to_have_text("Engineer")
     expect(second.locator("#rows .all .line")).to_have_count(1)
 
