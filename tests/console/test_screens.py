@@ -382,6 +382,7 @@ def test_what_cannot_be_read_is_no_empty_list(browser: Browser, room: ConsoleRoo
         sitting.page.route("**/api/v1/devices*", lambda route: route.abort())
         page = sitting.open("devices")
         expect(page.get_by_role("alert").filter(has_text="没有送达网关")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="fetch")).to_have_count(0)  # the browser's own English
         expect(page.get_by_text("尚未登记设备")).to_have_count(0)
         sitting.page.unroute("**/api/v1/devices*")
         page.get_by_role("button", name="重试").first.click()
