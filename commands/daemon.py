@@ -119,8 +119,8 @@ class Daemon:
         self.refiler = Refiler(self.pipeline, self.stores.inbox)
         inside = Inside(self.pipeline, self.stores.inbox, self.refiler, state)
         self.feed = self._make_feed(inside)
+        self._begin_writers()
         self.feed.start()
-        self._begin_writers()  # not before: a start that fails for a door that is taken tells nobody anything
         if settings.http.console is not None:
             first_admin.make(self.feed.people)
         self._stop_health = threading.Event()
@@ -156,7 +156,9 @@ class Daemon:
             time_zone=self.settings.gateway.time_zone,
             kpi=partial(kpi_child.ask, self.stores.directory / "book.sqlite", self.settings.gateway.id),
         )  # fmt: skip
-        return FeedServer(self.settings.http, self.settings.state, self.hub, behind, self._report("gateway"))
+        feed = FeedServer(self.settings.http, self.settings.state, self.hub, behind, self._report("gateway"))
+        feed.take_doors()  # at once: a start that fails for one that is taken tells nobody anything
+        return feed
 
     def _reconciled(self, _picture: object) -> None:
         """Note that the first words are durable. Called on the pipeline's thread."""

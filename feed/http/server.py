@@ -80,11 +80,11 @@ class FeedServer:
         self._certificate: Certificate | None = None
         self.port = self.console_port = 0
 
-    def start(self) -> None:
-        """Listen and answer; returns when it does.
+    def take_doors(self) -> None:
+        """Take the addresses; who calls meanwhile waits until it answers.
 
         Raises FeedError when an address is taken or not loopback, OSError when the console's certificate cannot be
-        kept, and what the book raises.
+        kept.
         """
         console = self._settings.console
         try:
@@ -99,6 +99,14 @@ class FeedServer:
             for taken in self._sockets:
                 taken.close()
             raise
+
+    def start(self) -> None:
+        """Answer at the doors, which are taken if they are not yet; returns when it does.
+
+        Raises what `take_doors` raises, and what the book raises.
+        """
+        if not self._sockets:
+            self.take_doors()
         self._thread.start()
         self._started.result()
 
