@@ -37,6 +37,8 @@ MOST_CONNECTIONS = 256
 LOOK_S = 5.0  # at the certificate
 SETTLE_EACH = 720  # of these: once an hour refusals are told that were only counted
 
+GOODBYE_S = 0.01  # until what was cut is closed
+
 Report = Callable[[str, dict[str, Any]], None]
 
 
@@ -165,6 +167,10 @@ class FeedServer:
         finally:
             for listening in self._sockets:
                 listening.close()
+            for server in self._servers:
+                for connection in tuple(server.server_state.connections):
+                    connection.transport.abort()
+            await asyncio.sleep(GOODBYE_S)
             self.socket_path.unlink(missing_ok=True)
             await self._hub.stop()
             self._gateway.passwords.close()

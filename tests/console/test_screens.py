@@ -13,7 +13,7 @@ from tests.console.screens import Seat, faults, rows, seat
 from tests.console.street import HOUR_MS, furnish, high, now_ms, withheld
 from tests.feed.console import Browser as Client
 from tests.feed.console import ConsoleRoom
-from tests.feed.room import tilted
+from tests.feed.room import eventually, tilted
 
 pytestmark = pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="no /usr/bin/chromium")
 
@@ -149,10 +149,9 @@ def test_the_journal_finds_what_was_done_and_by_whom(browser: Browser, room: Con
         page.get_by_label("到").fill("2026-11-24T17:00:00")
         page.keyboard.press("Enter")
         expect(table.first).to_contain_text("井盖")
-        assert set(page.locator(".place a").all_inner_texts()) == {
-            "文化路1号 污水井盖",
-            "文化路 mh-0001 井盖",
-        }
+        eventually(
+            lambda: set(page.locator(".place a").all_inner_texts()) == {"文化路1号 污水井盖", "文化路 mh-0001 井盖"}
+        )
         page.get_by_label("文字").fill("没有这样的字")
         page.keyboard.press("Enter")
         expect(page.get_by_text("没有符合条件的记录")).to_be_visible()
