@@ -1,13 +1,11 @@
-"""What the control room counts: which events ring, whether that is a flood, and what a flood is shown as.
+"""What the control room counts: which events ring, and whether that is a flood.
 
 `annunciated` is the one definition for sound, figures, notifications and flood.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
-from rules.records import Alarm, Event
+from rules.records import Event
 
 FLOOD_WINDOW_MS = 600_000
 FLOOD_ABOVE, FLOOD_BELOW = 10, 5
@@ -58,44 +56,3 @@ class Flood:
     def active(self, t_ms: int) -> bool:
         """Tell whether it is a flood."""
         return self.look(t_ms)[1] is not None
-
-
-class Card(NamedTuple):
-    """What is shown as one in a flood: the id of the alarm that names the cause, and the alarms behind it, by id.
-
-    cause may be over, or be the first of several of one rule at one site where nothing names a cause.
-    """
-
-    cause: str
-    members: tuple[str, ...]
-
-
-def cards(alarms: Iterable[Alarm]) -> list[Card]:
-    """Group standing alarms by what names their cause, in the order of its id; priority 1 always stands alone."""
-    standing = {alarm.id: alarm for alarm in sorted(alarms, key=lambda alarm: alarm.id)}
-    named = {alarm.group for alarm in standing.values() if alarm.group is not None}
-    found: dict[str, list[str]] = {}
-    alike: dict[tuple[str, str], str] = {}
-    for alarm in standing.values():
-        cause = alarm.id
-        if alarm.priority > 1 and alarm.group is not None:
-            cause = _head(alarm, standing)
-        elif alarm.priority > 1 and alarm.id not in named:
-            cause = alike.setdefault((alarm.rule, alarm.site or ""), alarm.id)
-        members = found.setdefault(cause, [])
-        if cause != alarm.id:
-            members.append(alarm.id)
-    return [Card(cause, tuple(members)) for cause, members in sorted(found.items())]
-
-
-def _head(alarm: Alarm, standing: Mapping[str, Alarm]) -> str:
-    """Follow causes to the last that is named; one of priority 1 is one, and so is the first of a circle."""
-    way = [alarm.id]
-    while alarm.group is not None:
-        if alarm.group in way:
-            return min(way[way.index(alarm.group) :])
-        way.append(alarm.group)
-        if alarm.group not in standing or standing[alarm.group].priority == 1:
-            break
-        alarm = standing[alarm.group]
-    return way[-1]

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct, json
+from msgspec import Struct
 
-from rules.records import Alarm
 from store.book import BookReader
 
-_alarm = json.Decoder(Alarm).decode
 _IN_WORDS = ("$.alarm.name", "$.alarm.text.zh", "$.alarm.text.en", "$.comment", "$.user")
 
 
@@ -55,11 +53,6 @@ class EventReader(BookReader):
         told = self._one("select t_ms from told order by number limit 1")
         hour = self._one("select start_ms from periods where span = 'hour' order by start_ms limit 1")
         return min((each for each in (told, hour) if each is not None), default=None)
-
-    def alarm(self, alarm: str) -> Alarm | None:
-        """Read an alarm as it was told last; None = nothing was ever told of it."""
-        body = self._one("select body from alarms where id = ?", alarm)
-        return None if body is None else _alarm(body)
 
 
 def _conditions(search: Search) -> tuple[str, list[Any]]:

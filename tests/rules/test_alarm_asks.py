@@ -1,6 +1,5 @@
 """When an alarm asks somebody: again after a time, or not; counted over an episode; the first of many; and floods."""
 
-import random
 from collections.abc import Sequence
 
 import msgspec
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules import sections
 from rules.alarm_table import find, words_of
-from rules.flood import Card, Flood, annunciated, cards
+from rules.flood import Flood, annunciated
 from rules.kinds.day_mean import DayMean
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
@@ -254,47 +253,3 @@ def test_a_flood_is_fed_by_what_rings() -> None:
             flood.take(event)
     assert flood.look(START_MS + 6 * MINUTE)[0] == 12
     assert flood.active(START_MS + 6 * MINUTE)
-
-
-def standing(name: str, priority: int = 3, *, group: str | None = None, site: str | None = None) -> Alarm:
-    of, _, subject = name.partition("@")
-    return Alarm(
-        id=name,
-        rule=of,
-        subject=subject,
-        device=None,
-        family=None,
-        priority=priority,
-        active=True,
-        group=group,
-        site=site,
-    )
-
-
-def test_a_flood_is_shown_as_a_card_for_each_cause_and_the_most_urgent_alone() -> None:
-    alarms = [
-        standing("link@broker"), *(standing(f"quiet@{n}", group="link@broker") for n in range(3)),
-        standing("tilt@m1", 1), standing("tilt@m2", 1, group="tilt@m1"), standing("water@m1", group="tilt@m1"),
-        standing("dust@a", site="yard"), standing("dust@b", site="yard"), standing("dust@c", site="other"),
-    ]  # fmt: skip
-    random.Random(1).shuffle(alarms)
-    assert cards(alarms) == [
-        Card("dust@a", ("dust@b",)), Card("dust@c", ()),
-        Card("link@broker", ("quiet@0", "quiet@1", "quiet@2")),
-        Card("tilt@m1", ("water@m1",)), Card("tilt@m2", ()),
-    ]  # fmt: skip
-
-
-NAMES = st.sampled_from([f"{of}@{at}" for of in "abc" for at in "1234"])
-
-
-@given(st.dictionaries(NAMES, st.tuples(st.integers(1, 4), st.none() | NAMES)))
-def test_each_alarm_stands_on_exactly_one_card(drawn: dict[str, tuple[int, str | None]]) -> None:
-    alarms = [standing(name, priority, group=group) for name, (priority, group) in drawn.items()]
-    shown = cards(alarms)
-    heads = [card.cause for card in shown]
-    members = [one for card in shown for one in card.members]
-    assert len(heads) == len(set(heads))
-    shown_once = [*members, *(head for head in heads if head in drawn)]
-    assert sorted(shown_once) == sorted(drawn)
-    assert not any(drawn[name][0] == 1 for name in members)

@@ -89,10 +89,20 @@ export function grouped(list: Alarm[], open: Set<string>): Row[] {
   return rows;
 }
 
-/** What makes alarms one card: the alarm that names the cause, with itself; else their rule at their site. */
+/** What makes alarms one card: the last alarm that names a cause, with itself; else their rule at their site. */
 function causesOf(list: Alarm[]): (alarm: Alarm) => string {
+  const standing = new Map(list.map((alarm) => [alarm.id, alarm]));
   const named = new Set(list.map(({ group }) => group));
-  return ({ id, group, rule, site }) => group ?? (named.has(id) ? id : `${rule} ${site ?? ""}`);
+  return ({ id, group, rule, site }) => {
+    if (!group) return named.has(id) ? id : `${rule} ${site ?? ""}`;
+    const way = new Set([id]); // a circle ends where it comes back
+    for (let cause = group; ; ) {
+      way.add(cause);
+      const next = standing.get(cause);
+      if (!next?.group || next.priority === 1 || way.has(next.group)) return cause;
+      cause = next.group;
+    }
+  };
 }
 
 const single = (alarm: Alarm, inside = false): AlarmRow => {
