@@ -157,6 +157,7 @@ def test_after_a_restart_sessions_go_on_and_engineers_are_asked_again(tmp_path: 
         operator, engineer = Browser(room).as_role("operator"), Browser(room).as_role("engineer")
     with ConsoleRoom(tmp_path) as room:
         operator.room = engineer.room = room
+        room.browsers += (operator, engineer)
         assert operator.get("/api/v1/alarms").status == 200
         assert engineer.get("/api/v1/alarms").status == 423
 
