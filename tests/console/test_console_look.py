@@ -205,7 +205,13 @@ def test_a_hand_can_acknowledge(seen: Any, busy: Room) -> None:  # noqa: ANN401 
     """On a phone: touch the alarm, touch the one large button, go on to the device."""
     page: Page = seen("desk", SIZES["phone"], has_touch=True, is_mobile=True)
     page.locator("#user").fill("李四")
-    page.locator("#rows .all .line").first.tap()
+    first = page.locator("#rows .all .line").first
+    row, level = first.bounding_box(), page.locator("#counts button").last.bounding_box()
+    assert row is not None
+    assert level is not None
+    assert row["width"] > 370  # nothing stands beside the list
+    assert level["x"] + level["width"] <= 390  # nor does a level lie out of sight
+    first.tap()
     button = page.get_by_role("button", name="确认")
     box = button.bounding_box()
     assert box is not None
