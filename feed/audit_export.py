@@ -1,8 +1,9 @@
 """The audit trail as files: one a day under state/audit, each with the chain's head; and whether the chain is whole.
 
 A file has the rows since the one before it, one JSON object a line, and at last `{"head": HASH, "number": N}`. Kept
-elsewhere, they prove that nobody has cut off or rewritten the trail since. Beside it stand the handovers of these rows,
-`handover-N.json`, byte for byte what the SHA-256 in the row is of.
+elsewhere, they prove that nobody has cut off or rewritten the trail since. Each export is a row of the trail itself
+(`export`, with its name and SHA-256), which the next file has: so a file that is taken away is missed, the last one
+too. Beside them stand the handovers of their rows, `handover-N.json`, byte for byte what the SHA-256 in the row is of.
 """
 
 import hashlib
@@ -18,9 +19,11 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from devices.instants import rfc3339
-from feed.desk import BEGINNING, COLUMNS, Row, chained, read_desk, rows_of
+from feed.desk import BEGINNING, COLUMNS, Audited, Desk, Row, chained, read_desk, rows_of
 
 FOLDER = "audit"
+EXPORT = "export"
+"""What a row says that tells of an export; target: the name of the file; after: its SHA-256, and its last row."""
 
 
 class Verified(Struct, kw_only=True):
@@ -33,7 +36,7 @@ class Verified(Struct, kw_only=True):
 
 
 def verify(state: Path) -> Verified:
-    """Look at the whole chain, whether it holds what was exported, and at each row of the exports.
+    """Look at the whole chain, whether it holds what was exported, whether each export is there, and at its rows.
 
     Raises sqlite3.Error, OSError.
     """
@@ -57,39 +60,46 @@ def verify(state: Path) -> Verified:
                     found.breaks.append(f"row {number} is another one than {file} says")
             if row[_WHAT] == "handover" and not _signed(row, _lists(db, row)):
                 found.breaks.append(f"row {number}: handover {row[_TARGET]} is not as it was signed")
+            if row[_WHAT] == EXPORT:
+                _look_for(state / FOLDER / Path(str(row[_TARGET])).name, row, found.breaks)
             former = own
             found.rows, found.head = found.rows + 1, own
         for lost, files in sorted(heads.items()):
             names = ", ".join(name for name, _ in files)
             found.breaks.append(f"the trail ends at row {number}, but {names} ends at row {lost}: its end was cut off")
-        _look_into_exports(state / FOLDER, db, found)
+        _look_into_exports(state / FOLDER, db, found.breaks)
     finally:
         db.close()
     return found
 
 
-def _look_into_exports(folder: Path, db: sqlite3.Connection, found: Verified) -> None:
-    """Look at each row of each export; and whether together they have all rows up to the last one of them."""
-    spans = []
+def _look_for(file: Path, row: Row, breaks: list[str]) -> None:
+    """Look whether the export that a row tells of is there, as it was."""
+    if not file.exists():
+        breaks.append(f"{file.name} was taken away: row {row[0]} says that it was exported")
+    elif _digest(file) != _sha256(row):
+        breaks.append(f"{file.name} was changed: it is not what row {row[0]} says was exported")
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _look_into_exports(folder: Path, db: sqlite3.Connection, breaks: list[str]) -> None:
+    """Look at each row of each export."""
     for file in sorted(folder.glob("*.jsonl")):
         try:
-            spans.append((*_look_into(file, db, found.breaks), file.name))
+            _look_into(file, db, breaks)
         except (ValueError, KeyError, TypeError, AttributeError):
-            found.breaks.append(f"{file.name} has a line that is no row of the trail")
-    following = 1
-    for first, last, name in sorted(spans):
-        if following < first:
-            missing = f"rows {following} to {first - 1} stand in no export, and {name} begins at row {first}"
-            found.breaks.append(f"{missing}: the file before it was taken away")
-        following = max(following, last + 1)
+            breaks.append(f"{file.name} has a line that is no row of the trail")
 
 
-def _look_into(file: Path, db: sqlite3.Connection, breaks: list[str]) -> tuple[int, int]:
-    """Look at the rows of an export, the first one of which follows the trail's; return its first and last number.
+def _look_into(file: Path, db: sqlite3.Connection, breaks: list[str]) -> None:
+    """Look at the rows of an export, the first one of which follows the trail's.
 
     Raises ValueError, KeyError, TypeError, AttributeError: a line is not what it must be.
     """
-    first = number = 0
+    number = 0
     former: str | None = None
     with file.open(encoding="utf-8") as lines:
         for line in lines:
@@ -99,8 +109,8 @@ def _look_into(file: Path, db: sqlite3.Connection, breaks: list[str]) -> tuple[i
                     breaks.append(f"the last line of {file.name} does not belong to its row {number}")
                 continue
             row: Row = tuple(named[column] for column in COLUMNS)
-            if not first:
-                first, number = int(row[0]), int(row[0]) - 1
+            if not number:
+                number = int(row[0]) - 1
                 former = _hash_of(db, number)
             number += 1
             if row[0] != number:
@@ -111,7 +121,6 @@ def _look_into(file: Path, db: sqlite3.Connection, breaks: list[str]) -> tuple[i
             former = str(named["hash"])
             if row[_WHAT] == "handover" and not _signed(row, _content(_beside(file, row))):
                 breaks.append(f"{_beside(file, row).name} is not as it was signed, or is not there")
-    return first, number
 
 
 def _hash_of(db: sqlite3.Connection, number: int) -> str | None:
@@ -141,8 +150,15 @@ def _lists(db: sqlite3.Connection, row: Row) -> bytes:
 
 def _signed(row: Row, lists: bytes) -> bool:
     """Whether these lists are those that the row of a handover was signed with."""
-    signed = json.loads(str(row[_AFTER]) or "{}").get("sha256", "")
-    return bool(hashlib.sha256(lists).hexdigest() == signed)
+    return hashlib.sha256(lists).hexdigest() == _sha256(row)
+
+
+def _sha256(row: Row) -> str:
+    """Read the SHA-256 that a row tells of; empty: somebody has changed the row."""
+    try:
+        return str(json.loads(str(row[_AFTER]))["sha256"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _heads(folder: Path, found: Verified) -> dict[int, list[tuple[str, str]]]:
@@ -167,24 +183,57 @@ def export(state: Path, zone: str, now_ms: int | None = None) -> Path | None:
     day = (now - timedelta(days=1)).date().isoformat()
     folder = state / FOLDER
     file = folder / f"{day}.jsonl"
-    if file.exists():
+    _own_up(state)
+    told = _told(state)
+    if file.exists() or file.name in told:
         return None
-    after = max(_heads(folder, Verified(breaks=[])), default=0)
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
-    if not _write(state / "desk.sqlite", after, fresh):
+    if not _write(state / "desk.sqlite", max(told.values(), default=0), fresh):
         fresh.unlink()
         return None
     fresh.replace(file)
+    _own_up(state)
     return file
 
 
+def _told(state: Path) -> dict[str, int]:
+    """Read which exports the trail tells of: name, and number of the last row that is in it."""
+    db = read_desk(state / "desk.sqlite")
+    try:
+        number = "CAST(coalesce(json_extract(after, '$.number'), 0) AS INTEGER)"
+        asked = f"SELECT target, {number} FROM audit WHERE what = ? AND json_valid(after)"  # noqa: S608 - our own words
+        return dict(db.execute(asked, (EXPORT,)))
+    finally:
+        db.close()
+
+
+def _own_up(state: Path) -> None:
+    """Tell the trail of each export that it does not know: a new one, or one behind which the process was killed.
+
+    What does not end as the trail does at that row is none of ours: `verify` says so.
+    """
+    told, heads = _told(state), _heads(state / FOLDER, Verified(breaks=[]))
+    db, desk = read_desk(state / "desk.sqlite"), Desk(state / "desk.sqlite")
+    try:
+        for number, name, head in sorted((n, *file) for n, files in heads.items() for file in files):
+            if name not in told and _hash_of(db, number) == head:
+                after = json.dumps({"sha256": _digest(state / FOLDER / name), "number": number})
+                desk.audit(Audited(who="", via="gateway", what=EXPORT, target=name, after=after, status=200))
+    finally:
+        desk.close()
+        db.close()
+
+
 def _write(desk: Path, after: int, file: Path) -> bool:
+    """Write the rows behind a number; whether there is any but those that tell of exports."""
     last: tuple[Row, str] | None = None
+    anything = False
     db = read_desk(desk)
     try:
         with file.open("w", encoding="utf-8") as out:
             for last in rows_of(db, after):
+                anything = anything or last[0][_WHAT] != EXPORT
                 out.write(f"{line_of(*last)}\n")
                 if last[0][_WHAT] == "handover":
                     _beside(file, last[0]).write_bytes(_lists(db, last[0]))
@@ -194,7 +243,7 @@ def _write(desk: Path, after: int, file: Path) -> bool:
             os.fsync(out.fileno())
     finally:
         db.close()
-    return last is not None
+    return anything
 
 
 def line_of(row: Row, own: str) -> str:

@@ -2,7 +2,8 @@
 
 The journal says the same for as long as it reaches back; the desk keeps it for good. Each row carries the SHA-256 of
 the former row's hash and of itself (`chained`), so that a row that is changed, taken out or put in breaks the chain
-from there on. Who cuts off the end leaves no break, but the daily export tells (feed/audit_export.py).
+from there on. Who cuts off the end leaves no break, but the daily export tells; each export is a row, too
+(feed/audit_export.py).
 """
 
 import hashlib

@@ -80,11 +80,16 @@ def test_the_trail_is_listed_exported_and_found_whole(room: ConsoleRoom, etc: tu
     assert "\x1b" not in listed
     export(room.state, "UTC")
     whole = cityward("audit", "verify", *etc)
-    assert (whole.exit_code, whole.output.split(",")[0]) == (0, "The audit trail is whole: 2 rows")
+    assert (whole.exit_code, whole.output.split(",")[0]) == (0, "The audit trail is whole: 3 rows")
     lines = [json.loads(line) for line in cityward("audit", "export", *etc).output.splitlines()]
-    assert [each["number"] for each in lines] == [1, 2, 2]
+    assert [each["number"] for each in lines] == [1, 2, 3, 3]
+    assert lines[2]["what"] == "export"
     assert lines[-1]["head"] == lines[-2]["hash"]
-    assert len(cityward("audit", "export", "--after", "1", *etc).output.splitlines()) == 2
+    assert len(cityward("audit", "export", "--after", "2", *etc).output.splitlines()) == 2
+    next((room.state / "audit").glob("*.jsonl")).unlink()
+    broken = cityward("audit", "verify", *etc)
+    assert broken.exit_code == 1
+    assert "was taken away: row 3 says that it was exported" in broken.output
 
 
 def test_a_trail_that_somebody_has_changed_is_found(room: ConsoleRoom, etc: tuple[str, str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devices.instants import rfc3339
 from feed.audit_export import export, verify
 from feed.desk import BEGINNING, COLUMNS, Audited, Desk
 
@@ -160,8 +161,9 @@ def test_each_day_has_what_came_since_the_day_before(tmp_path: Path) -> None:
     second = export(tmp_path, "Asia/Shanghai", now_ms + 2 * DAY_MS)
     assert second is not None
     lines = [[json.loads(line) for line in file.read_text().splitlines()] for file in (first, second)]
-    assert [[each["number"] for each in one] for one in lines] == [[1, 2, 3, 3], [4, 5, 5]]
-    assert lines[1][-1] == {"head": lines[1][-2]["hash"], "number": 5}
+    assert [[each["number"] for each in one] for one in lines] == [[1, 2, 3, 3], [4, 5, 6, 6]]
+    assert lines[1][-1] == {"head": lines[1][-2]["hash"], "number": 6}
+    assert (lines[1][0]["what"], lines[1][0]["target"]) == ("export", first.name)  # each has the one before it
     assert lines[0][0]["who"] == "张三"
     found = verify(tmp_path)
     assert (found.exports, found.breaks) == (2, [])
@@ -206,9 +208,9 @@ def edited(file: Path, line: int, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("line", "old", "new", "told"),
     [
+        (2, "张三", "李四", "row 6 in {file} does not fit: it, or one before it, was changed"),
         (1, "张三", "李四", "row 5 in {file} does not fit: it, or one before it, was changed"),
-        (0, "张三", "李四", "row 4 in {file} does not fit: it, or one before it, was changed"),
-        (2, '"hash":"', '"hash":"0', "row 6 in {file} does not fit: it, or one before it, was changed"),
+        (3, '"hash":"', '"hash":"0', "row 7 in {file} does not fit: it, or one before it, was changed"),
         (1, '"status":200,', "", "{file} has a line that is no row of the trail"),
         (1, "{", "", "{file} has a line that is no row of the trail"),
     ],
@@ -223,7 +225,11 @@ def test_a_changed_row_of_an_export_is_found(tmp_path: Path, line: int, old: str
     assert second is not None
     assert verify(tmp_path).breaks == []
     edited(second, line, old, new)
-    assert verify(tmp_path).breaks[0] == told.format(file=second.name)
+    assert verify(tmp_path).breaks[:2] == [changed(second, 8), told.format(file=second.name)]
+
+
+def changed(file: Path, row: int) -> str:
+    return f"{file.name} was changed: it is not what row {row} says was exported"
 
 
 def test_a_row_that_was_taken_out_of_an_export_is_found(tmp_path: Path) -> None:
@@ -232,21 +238,84 @@ def test_a_row_that_was_taken_out_of_an_export_is_found(tmp_path: Path) -> None:
     assert file is not None
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(lines[:1] + lines[2:]))
-    assert verify(tmp_path).breaks[0] == f"rows 2 to 2 are missing in {file.name}"
+    assert verify(tmp_path).breaks[1] == f"rows 2 to 2 are missing in {file.name}"
     file.write_text("".join(lines[:3] + lines[4:]))
-    assert verify(tmp_path).breaks == [f"the last line of {file.name} does not belong to its row 3"]
+    assert verify(tmp_path).breaks == [
+        changed(file, 5),
+        f"the last line of {file.name} does not belong to its row 3",
+    ]
 
 
-def test_an_export_that_was_taken_away_is_missed(tmp_path: Path) -> None:
-    now_ms = 1_795_507_200_000
+def days(state: Path, count: int) -> list[Path]:
+    """Let people work for so many days; return what was exported."""
     files = []
-    for day in range(3):
-        fill(tmp_path, 2, 2 * day)
-        files.append(export(tmp_path, "UTC", now_ms + day * DAY_MS))
-    assert files[1] is not None
-    assert files[2] is not None
+    for day in range(count):
+        fill(state, 2, 2 * day)
+        files.append(export(state, "UTC", 1_795_507_200_000 + day * DAY_MS))
+    return [file for file in files if file is not None]
+
+
+@pytest.mark.parametrize("gone", [{0}, {1}, {2}, {1, 2}, {0, 1, 2}])
+def test_exports_that_were_taken_away_are_missed(tmp_path: Path, gone: set[int]) -> None:
+    """Somebody did something on a day, and the file of that day is no more: the last one, or all of them."""
+    files = days(tmp_path, 3)
+    assert (len(files), verify(tmp_path).breaks) == (3, [])
+    for day in gone:
+        files[day].unlink()
+    rows = (3, 6, 9)  # two of people, and one of the export
+    missed = [f"{files[day].name} was taken away: row {rows[day]} says that it was exported" for day in sorted(gone)]
+    assert verify(tmp_path).breaks == missed
+    if gone == {0, 1, 2}:
+        (tmp_path / "audit").rmdir()
+        assert verify(tmp_path).breaks == missed
+    fill(tmp_path, 2, 6)
+    after = export(tmp_path, "UTC", 1_795_507_200_000 + 3 * DAY_MS)
+    assert after is not None
+    assert json.loads(after.read_text().splitlines()[0])["number"] == rows[2]  # what is gone is not made again
+    assert verify(tmp_path).breaks == missed
+    assert export(tmp_path, "UTC", 1_795_507_200_000 + 2 * DAY_MS) is None
+
+
+def test_who_takes_an_export_away_and_its_row_breaks_the_chain(tmp_path: Path) -> None:
+    files = days(tmp_path, 3)
     files[1].unlink()
-    (told,) = verify(tmp_path).breaks
-    assert told == (
-        f"rows 3 to 4 stand in no export, and {files[2].name} begins at row 5: the file before it was taken away"
-    )
+    meddle(tmp_path, "delete from audit where number = 6")
+    assert verify(tmp_path).breaks[0] == "rows 6 to 6 are missing"
+    meddle(tmp_path, "update audit set after = 'x' where number = 3")
+    assert verify(tmp_path).breaks[:2] == [
+        f"row 3 ({moment(tmp_path, 3)}) does not fit: it, or one before it, was changed",
+        changed(files[0], 3),
+    ]
+    fill(tmp_path, 1, 6)
+    assert export(tmp_path, "UTC", 1_795_507_200_000 + 3 * DAY_MS) is not None  # it goes on all the same
+
+
+def moment(state: Path, row: int) -> str:
+    db = sqlite3.connect(state / "desk.sqlite")
+    ((t_ms,),) = db.execute("select t_ms from audit where number = ?", (row,)).fetchall()
+    db.close()
+    return rfc3339(t_ms)
+
+
+def test_an_export_behind_which_the_process_was_killed_is_told_by_the_next_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So are the exports of a version that told the trail of none."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    fill(tmp_path, 2)
+    with monkeypatch.context() as killed:
+        killed.setattr(Desk, "audit", die)
+        with pytest.raises(KeyboardInterrupt):
+            export(tmp_path, "UTC", 1_795_507_200_000)
+    (first,) = (tmp_path / "audit").glob("*.jsonl")
+    assert verify(tmp_path).breaks == []
+    bogus = tmp_path / "audit" / "2026-01-01.jsonl"
+    bogus.write_text('{"head": "00", "number": 2}\n{"head": "00", "number": 7000000}\n')  # it moves no position
+    assert export(tmp_path, "UTC", 1_795_507_200_000 + DAY_MS) is None  # nobody has changed anything
+    bogus.unlink()
+    assert verify(tmp_path).breaks == []
+    first.unlink()
+    assert verify(tmp_path).breaks == [f"{first.name} was taken away: row 3 says that it was exported"]
