@@ -15,7 +15,7 @@ from typing import IO, cast
 from msgspec import DecodeError, Struct, msgpack
 
 from commands import history_device
-from commands.history_device import MinutesOf, SpokenOf
+from commands.history_device import MinutesOf, NewestOf, SpokenOf
 from commands.history_spans import Found, Spans, collect
 from config import blob, child
 from devices.envelopes import Envelope, Uplink
@@ -65,7 +65,7 @@ class FramesOf(Struct, tag=True):
     upto: int
 
 
-Task = Strangers | FramesOf | Spans | SpokenOf | MinutesOf
+Task = Strangers | FramesOf | Spans | SpokenOf | NewestOf | MinutesOf
 
 
 class ChildError(Exception):

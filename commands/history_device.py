@@ -17,6 +17,7 @@ from devices.frames import Batch, Frame
 from devices.instants import rfc3339
 from devices.readings import Facts, Refusal, Values
 from devices.reception import Duplicate, Reading, Reception
+from feed.frames import FrameView, frame_view
 from feed.past import LastFrame, Minutes, Spoken
 from rules import lines
 from rules.periods import MINUTE_MS
@@ -34,6 +35,16 @@ _AS_MEASURED = ("", "history", "minute")
 
 class SpokenOf(Struct, tag=True):
     """What did a device say last. registry: the sources and it, encoded by config.blob; places: [] = not known."""
+
+    directory: str
+    registry: bytes
+    places: list[bytes]
+    offset_ms: int
+    within_s: float
+
+
+class NewestOf(Struct, tag=True):
+    """What were the newest frames of a device? Fields as those of SpokenOf."""
 
     directory: str
     registry: bytes
@@ -81,6 +92,13 @@ def spoken(task: SpokenOf) -> Iterator[Spoken]:
     )  # fmt: skip
 
 
+def newest(task: NewestOf) -> Iterator[list[FrameView]]:
+    """Show its newest frames, the last one last."""
+    found = _Found(task)
+    found.read(0, LATEST, task.within_s)
+    yield [frame_view(old, said, task.offset_ms) for old, said in found.decoded()][-LATEST:]
+
+
 def minutes(task: MinutesOf) -> Iterator[Minutes]:
     """Say what each minute was."""
     found = _Found(task)
@@ -100,7 +118,7 @@ def minutes(task: MinutesOf) -> Iterator[Minutes]:
 class _Found:
     """The newest frames of one device."""
 
-    def __init__(self, task: SpokenOf | MinutesOf) -> None:
+    def __init__(self, task: SpokenOf | NewestOf | MinutesOf) -> None:
         registry, _ = blob.decode(task.registry)
         self._task = task
         self._reception = Reception(registry, lines.prefix)
@@ -192,4 +210,4 @@ def _what(said: object) -> str:
     return "facts" if isinstance(said, Facts) else "reading"
 
 
-WAYS: dict[type, Callable[..., Iterator[object]]] = {SpokenOf: spoken, MinutesOf: minutes}
+WAYS: dict[type, Callable[..., Iterator[object]]] = {SpokenOf: spoken, NewestOf: newest, MinutesOf: minutes}

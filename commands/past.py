@@ -7,8 +7,9 @@ from pathlib import Path
 from msgspec import msgpack
 
 from commands.history import ChildError, ask, registry_of
-from commands.history_device import MinutesOf, SpokenOf
+from commands.history_device import MinutesOf, NewestOf, SpokenOf
 from devices.registry import Registry
+from feed.frames import FrameView
 from feed.past import Minutes, Spoken
 from ingest.pipeline import Pipeline
 from rules.fold import Fold
@@ -30,6 +31,13 @@ class Past:
         if known is None:
             return Spoken()
         return msgpack.decode(_only(SpokenOf(self._directory, *known, SPOKEN_S), SPOKEN_S), type=Spoken)
+
+    def frames(self, device: str) -> list[FrameView]:
+        """Look for its newest frames."""
+        known = self._known(device)
+        if known is None:
+            return []
+        return msgpack.decode(_only(NewestOf(self._directory, *known, SPOKEN_S), SPOKEN_S), type=list[FrameView])
 
     def minutes(self, device: str, quantity: str, start_ms: int, count: int) -> Minutes:
         """Read a quantity of a device."""
@@ -54,7 +62,7 @@ class Past:
         return None if known is None else (registry_of(known[0], device), *known[1:])
 
 
-def _only(task: SpokenOf | MinutesOf, within_s: float) -> bytes:
+def _only(task: SpokenOf | NewestOf | MinutesOf, within_s: float) -> bytes:
     """Return the one piece that the child says. Raises ValueError."""
     timers: list[threading.Timer] = []
 

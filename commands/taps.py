@@ -10,17 +10,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from devices.frames import Batch
-from devices.instants import rfc3339
-from devices.readings import Facts, Refusal, Values
-from devices.reception import Duplicate, Reception, Stranger
+from devices.reception import Reception, Stranger
 from devices.registry import Device, Registry
-from feed.behind import FramesPage, FrameView, ReadingView
-from rules.records import Config, Event, Outcome
+from feed.frames import FramesPage, FrameView, frame_view
+from rules.records import Config, Event, Old, Outcome
 from rules.refile import reception_of
 
 WAIT_S = 3.0
-FORGET_S = 60.0  # nobody has asked for so long
-MOST = 4  # devices at a time
+FORGET_S = 20.0  # nobody has asked for so long: who has left a page hinders nobody else
+MOST = 8  # devices at a time: each decodes a second time what its sources deliver
 BATCHES, FRAMES = 5_000, 500
 
 Seen = tuple[Device, Registry, int, tuple[str, ...], bool]
@@ -29,9 +27,13 @@ Look = Callable[[str], Seen | None]
 
 
 class _Tap:
-    """What is heard of one device. stale: what has come was read up to where another configuration was put in force."""
+    """What is heard of one device. stale: what has come was read up to where another configuration was put in force.
+
+    reading  held by who decodes, never by the pipeline's thread, which only appends to `waiting`
+    """
 
     def __init__(self, seen: Seen) -> None:
+        self.reading = threading.Lock()
         self.waiting: deque[tuple[int, Batch | Config]] = deque(maxlen=BATCHES)
         self.frames: deque[FrameView] = deque(maxlen=FRAMES)
         self.asked_at = time.monotonic()
@@ -43,8 +45,13 @@ class _Tap:
         self.reception: Reception = reception_of(device, registry)
         self.stale = False
 
-    def decode(self) -> None:
-        """Read what has come."""
+    def behind(self, after: int) -> list[FrameView]:
+        """Read what has come; give what stands behind a sequence number."""
+        with self.reading:
+            self._decode()
+            return [frame for frame in self.frames if frame.sequence > after]
+
+    def _decode(self) -> None:
         while self.waiting and not self.stale:
             first, batch = self.waiting.popleft()
             if isinstance(batch, Config):
@@ -56,7 +63,8 @@ class _Tap:
             for sequence, frame in enumerate(batch.frames, first):
                 track, said = self.reception.receive(door, frame, batch.at_ms + self.offset_ms, batch.at_ms)
                 if track is not None and not isinstance(said, Stranger):
-                    self.frames.append(_view(sequence, batch, frame, said, self.offset_ms))
+                    old = Old(sequence, batch.source, batch.at_ms, *frame)
+                    self.frames.append(frame_view(old, said, self.offset_ms))
 
 
 class Taps:
@@ -91,11 +99,10 @@ class Taps:
             tap = self._tap(device)
             if tap is None:
                 return None
-            with self._heard:
-                position = self._last if after is None else after
-                found = self._wait(tap, position, until)
-                if not tap.stale:
-                    break
+            position = self._last if after is None else after
+            found = self._wait(tap, position, until)
+            if not tap.stale:
+                break
         return FramesPage(
             device=device, quantities=list(tap.quantities), judged=tap.judged, frames=found,
             position=found[-1].sequence if found else position,
@@ -105,10 +112,12 @@ class Taps:
         """Wait for frames, until then, or until the tap is stale."""
         while True:
             tap.asked_at = time.monotonic()
-            tap.decode()
-            found = [frame for frame in tap.frames if frame.sequence > after]
-            if found or tap.stale or not self._heard.wait(max(until - time.monotonic(), 0)):
+            found = tap.behind(after)
+            if found or tap.stale or time.monotonic() >= until:
                 return found
+            with self._heard:
+                if not tap.waiting:
+                    self._heard.wait(max(until - time.monotonic(), 0))
 
     def _tap(self, device: str) -> _Tap | None:
         """Find or make the tap of a device, as it is configured now."""
@@ -119,38 +128,14 @@ class Taps:
             if tap is not None and not tap.stale:
                 return tap
             if tap is None and len(self._taps) >= MOST:
-                raise ValueError(f"somebody listens to {', '.join(self._taps)} already; wait a minute")
+                raise ValueError(f"somebody listens to {', '.join(self._taps)} already; wait half a minute")
         seen = self._look(device)  # not under the lock: the thread that answers wants it as well
         with self._heard:
             if seen is None:
                 self._taps.pop(device, None)
                 return None
             tap = self._taps.setdefault(device, _Tap(seen))
+        with tap.reading:
             if tap.stale:
                 tap.look(seen)
-            return tap
-
-
-def _view(sequence: int, batch: Batch, frame: tuple[bytes, bytes, bytes], said: object, offset_ms: int) -> FrameView:
-    place, payload, _ = frame
-    view = FrameView(
-        sequence=sequence, at=rfc3339(batch.at_ms + offset_ms), source=batch.source,
-        place=place.decode("utf-8", "backslashreplace"), payload_hex=payload.hex(),
-    )  # fmt: skip
-    if isinstance(said, Duplicate):
-        view.duplicate = True
-    elif isinstance(said, Refusal):
-        view.refused = f"{said.reason}: {said.detail}"
-    elif isinstance(said, Facts):
-        view.facts = {name: str(value) for name, value in said.facts.items()}
-    elif isinstance(said, list):
-        view.readings = [
-            ReadingView(time=rfc3339(each.t_ms), live=each.live, values=_values(each.values), flags=each.values.flags)
-            for each in said
-        ]
-    return view
-
-
-def _values(values: Values) -> dict[str, float | bool | str]:
-    named = ((name, getattr(values, name)) for name in values.__struct_fields__ if name != "flags")
-    return {name: value for name, value in named if value is not None}
+        return tap

@@ -15,7 +15,7 @@ from commands.socket import ask, directory_option
 from config.load import socket_of
 from config.problems import Language
 from devices.walks import Shown, Walk
-from feed.behind import FramesPage, FrameView
+from feed.frames import FramesPage, FrameView
 
 GRACE_S = 5  # the daemon ends it by itself that much later, should we not
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from msgspec import Raw, Struct
 
 from feed.console_settings import ConsoleSettings
+from feed.frames import FramesPage
 from feed.kpi import Asked
 from feed.past import NoPast, ReadsPast
 from feed.strangers import StrangerView
@@ -61,44 +62,6 @@ class InboxPage(Struct, frozen=True, kw_only=True):
     refused: int
     strangers: list[StrangerView]
     next: int | None
-
-
-class ReadingView(Struct, kw_only=True):
-    """What a device says of one moment, by quantity. live: said just now; flags: doubts, a blank between them."""
-
-    time: str
-    live: bool
-    values: dict[str, float | bool | str]
-    flags: str | None
-
-
-class FrameView(Struct, kw_only=True):
-    """A frame of a registered device, and what it says: readings, facts, or why it is not read."""
-
-    sequence: int
-    at: str
-    source: str
-    place: str
-    payload_hex: str
-    duplicate: bool = False
-    refused: str | None = None
-    facts: dict[str, str] = {}
-    readings: list[ReadingView] = []
-
-
-class FramesPage(Struct, frozen=True, kw_only=True):
-    """Frames of one device as they came.
-
-    quantities  what its readings may hold
-    judged      a rule judges its readings as they come
-    position    what follows is behind it
-    """
-
-    device: str
-    quantities: list[str]
-    judged: bool
-    frames: list[FrameView]
-    position: int
 
 
 class Refiled(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from feed.frames import FrameView
 from rules.records import Text
 
 
@@ -59,6 +60,10 @@ class ReadsPast(Protocol):
         """Look for what a device said last. Raises ValueError with what kept it from that."""
         ...
 
+    def frames(self, device: str) -> list[FrameView]:
+        """Look for its newest frames, the last one last. Raises ValueError as `spoken` does."""
+        ...
+
     def minutes(self, device: str, quantity: str, start_ms: int, count: int) -> Minutes:
         """Read a quantity of a device, from a minute of civil time on. Raises ValueError as `spoken` does."""
         ...
@@ -70,6 +75,10 @@ class NoPast:
     def spoken(self, device: str) -> Spoken:  # noqa: ARG002 - of any
         """Nothing was said."""
         return Spoken()
+
+    def frames(self, device: str) -> list[FrameView]:  # noqa: ARG002 - of any
+        """Nothing came."""
+        return []
 
     def minutes(self, device: str, quantity: str, start_ms: int, count: int) -> Minutes:  # noqa: ARG002 - of any
         """Nothing was said."""

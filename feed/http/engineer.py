@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from feed.bays import permits_picture
 from feed.behind import Behind
 from feed.desk import Audited
+from feed.frames import with_newest
 from feed.http import openapi, problems
 from feed.http.access import Actor
 from feed.http.bodies import CommissionBody, PermitBody, RedecodeBody
@@ -19,6 +21,7 @@ from feed.wire import json_of
 from rules.records import Command
 
 JSON = "application/json"
+LISTENERS = 8  # that wait at a time, on threads of their own: logins and the audit trail need the others
 STRANGERS = 50  # of a page: all models in all variants read the newest frames of each
 
 Audit = Callable[[Audited], Awaitable[None]]
@@ -75,18 +78,32 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
 
 
 def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
-    @app.get("/api/v1/devices/{device}/frames", responses=openapi.answers("FramesPage", 403, 404, 422))
-    async def frames(device: str, after: Annotated[int | None, Query(ge=0)] = None) -> Response:
+    listening = ThreadPoolExecutor(LISTENERS, "feed-listen")
+    one_at_a_time = asyncio.Semaphore(1)  # child that reads the journal
+
+    @app.get("/api/v1/devices/{device}/frames", responses=openapi.answers("FramesPage", 403, 404, 422, 503))
+    async def frames(
+        device: str, after: Annotated[int | None, Query(ge=0)] = None, *, newest: bool = False
+    ) -> Response:
         """Give the frames of a device as they come, decoded; waits a few seconds for one.
 
-        Without `after` it answers at once: its `position` is where to ask for what comes from now on.
+        Without `after` it answers at once: its `position` is where to ask for what comes from now on. With `newest`
+        there come first those that the journal has, up to 40.
         """
+        loop = asyncio.get_running_loop()
         try:
-            page = await asyncio.to_thread(behind.frames, device, after)
+            page = await loop.run_in_executor(listening, behind.frames, device, after)
         except ValueError as error:
             raise ProblemError(problems.too_many_listen(str(error))) from None
         if page is None:
             raise ProblemError(problems.no_such_device(device))
+        if newest:
+            try:
+                async with one_at_a_time:
+                    older = await loop.run_in_executor(listening, behind.past.frames, device)
+            except ValueError as error:
+                raise ProblemError(problems.journal_unread(str(error))) from None
+            page = with_newest(page, older)
         return Response(json_of(page), media_type=JSON)
 
     @app.post("/api/v1/devices/{device}/commission", responses=openapi.answers("Commissioned", 403, 404, 422))

@@ -7,16 +7,17 @@ from fastapi import FastAPI
 from msgspec import Struct
 
 from feed.bays import BaysPage, PermitsPage
-from feed.behind import FramesPage, InboxPage, InForce, Refiled
+from feed.behind import InboxPage, InForce, Refiled
 from feed.devices import DevicesPage
 from feed.explain import Explanation
+from feed.frames import FramesPage
 from feed.http.knowing import COOKIE
 from feed.kpi_view import KpiView
 from feed.wire import AlarmsPage, AlarmView, EventsPage, EventView
 from store.ledger import Ledger
 
 _WHY = {
-    403: "only over the Unix socket",
+    403: "role, token or door do not do that",
     404: "no such alarm",
     409: "a newer activation or a higher priority than the person saw; nothing to go back to",
     410: "too old or foreign: with a full picture, as AlarmsPage",

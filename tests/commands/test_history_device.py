@@ -9,10 +9,11 @@ from msgspec import msgpack
 
 from commands import history_device
 from commands.history import ask, registry_of
-from commands.history_device import MinutesOf, SpokenOf
+from commands.history_device import LATEST, MinutesOf, NewestOf, SpokenOf
 from devices.frames import Batch
 from devices.models.plain import PlainOptions
 from devices.registry import Device, Registry, Route, Source
+from feed.frames import FrameView
 from feed.past import Minutes, Spoken
 from store.fs import OsFs
 from store.journal import Journal
@@ -77,6 +78,20 @@ def test_what_it_said_last(journal: Path, places: list[bytes]) -> None:
 
 def test_who_never_spoke_said_nothing(journal: Path) -> None:
     assert spoken_of(journal, "mh-8", [b"w/8"]) == Spoken()
+
+
+@pytest.mark.parametrize(("device", "count"), [("mh-7", 9), ("mh-8", 0), ("mh-100", LATEST)])
+def test_its_newest_frames(journal: Path, device: str, count: int) -> None:
+    task = NewestOf(str(journal), registry_of(registry(), device), [f"w/{device[3:]}".encode()], OFFSET_MS, 20.0)
+    (piece,) = ask(task)
+    found = msgpack.decode(piece, type=list[FrameView])
+    assert len(found) == count
+    assert [each.sequence for each in found] == sorted(each.sequence for each in found)
+    if device == "mh-7":
+        newest = found[-1]
+        assert (newest.at, newest.place) == ("2026-11-24T07:57:00.000Z", "w/7")
+        assert newest.payload_hex == b'{"t": 0.0, "o": true}'.hex()
+        assert newest.readings[0].values == {"tilt_deg": 0.0, "cover_open": True}
 
 
 def test_a_trend_minute_by_minute(journal: Path) -> None:

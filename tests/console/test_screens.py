@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from feed.frames import FrameView
 from feed.past import LastFrame, Minutes, Spoken
 from rules.alarms import Moment
 from rules.records import Text
@@ -32,6 +33,9 @@ class _Told:
             last_frame=frame, values={"tilt_deg": 2.5}, battery={"battery_v": 3.58}, radio={"rssi_dbm": -101.0},
             facts={"firmware": "1.2"},
         )  # fmt: skip
+
+    def frames(self, device: str) -> list[FrameView]:  # noqa: ARG002 - of any
+        return []
 
     def minutes(self, device: str, quantity: str, start_ms: int, count: int) -> Minutes:  # noqa: ARG002 - of any
         return Minutes(start_ms=start_ms, values=[None] * count)

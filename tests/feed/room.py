@@ -16,9 +16,10 @@ from typing import Any, Self
 from msgspec import Raw
 
 from devices.registry import Registry
-from feed.behind import Behind, FramesPage, InboxPage, InForce, Refiled, Reloaded
+from feed.behind import Behind, InboxPage, InForce, Listens, Refiled, Reloaded
 from feed.console_settings import ConsoleSettings
 from feed.follow import Follower
+from feed.frames import FramesPage
 from feed.http.server import FeedServer
 from feed.hub import Hub
 from feed.past import NoPast, ReadsPast
@@ -88,6 +89,9 @@ class Room:
         self.fold = Fold(lambda _: (Registry(gateway=GATEWAY, time_zone="UTC"), RuleSet()))
         self.alarms = self.fold.memory.world.judging.alarms
         self.views: list[Follower] = []  # what reads the book beside the hub
+        self.listen: Listens = lambda device, _: (
+            FramesPage(device=device, quantities=[], judged=False, frames=[], position=0) if device == "mh-1" else None
+        )
         self.silent = False  # the pipeline takes commands and answers none
         self._answers: dict[str, Answer] = {}
         self._turn = threading.Lock()
@@ -116,11 +120,7 @@ class Room:
                 redecode=lambda device, since_ms: (
                     Refiled(frames={device: since_ms}, reread={}) if device == "mh-1" else None
                 ),
-                frames=lambda device, _: (
-                    FramesPage(device=device, quantities=[], judged=False, frames=[], position=0)
-                    if device == "mh-1"
-                    else None
-                ),
+                frames=self.listen,
                 past=self.past,
                 console=self.console,
                 time_zone="Asia/Shanghai",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from devices.frames import Batch
 from devices.models.plain import PlainOptions
 from devices.registry import Device, Registry, Route, Source
+from feed.frames import FrameView
 from feed.http.look import Once
 from feed.past import LastFrame, Minutes, Spoken
 from feed.trend import minute_values
@@ -102,6 +103,9 @@ class _Told:
             values={"pm10_ug_m3": 80.0}, flags=None,
         )  # fmt: skip
         return Spoken(last_frame=frame, battery={"battery_v": 3.6}, radio={"rssi_dbm": -101.0}, facts={"fw": "1.2"})
+
+    def frames(self, device: str) -> list[FrameView]:  # noqa: ARG002 - of any
+        return []
 
     def minutes(self, device: str, quantity: str, start_ms: int, count: int) -> Minutes:
         self.asked.append((device, quantity, start_ms, count))
