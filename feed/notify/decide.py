@@ -71,7 +71,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     rows       to be put into the outbox
     end_steps  nobody has to be reminded of this alarm any more: what waits of its ladder is cancelled, and why
     end_all    nothing is to be told of it any more
-    stands     how it is now: what still waits says so; None = as it was told
+    stands     how it is now: what was not sent yet says so; None = as it was told
     """
 
     rows: tuple[Row, ...] = ()
@@ -84,8 +84,8 @@ def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
     """Decide what follows from an event."""
     alarm = event.alarm
     ends, ends_all = _ends(event)
+    stands = Stands(returned=not alarm.active, acked_by=alarm.acked_by if alarm.acknowledged else None)
     if not annunciated(event):
-        stands = Stands(returned=not alarm.active, acked_by=alarm.acked_by if alarm.acknowledged else None)
         return Decision(end_steps=ends, end_all=ends_all, stands=stands)
     if event.t_ms < now_ms - TOO_OLD_MS:
         return Decision()
@@ -96,7 +96,7 @@ def decide(event: Event, about: About, plan: Plan, now_ms: int) -> Decision:
             told[key] = row if key not in told else _both(told[key], row)
     if alarm.rule == CHANNEL_FAILING:
         told = _by_others(told, event, about, plan)
-    return Decision(rows=tuple(told.values()))
+    return Decision(rows=tuple(told.values()), stands=stands if alarm.active else None)
 
 
 def _steps(event: Event, about: About, plan: Plan) -> list[Target]:

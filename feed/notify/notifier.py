@@ -272,16 +272,20 @@ class Notifier:
     def _try(self, channel: AnyChannel, what: Open | list[Row]) -> None:
         """Begin an attempt, written down before it is made."""
         now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
+        idempotent = SENDERS[channel.kind].idempotent
         rows: list[Row] = []
-        if isinstance(what, Open):
-            message, tries, maybe = what.message, what.tries, what.maybe
-        else:
+        if isinstance(what, list):
             message, rows = self._message(channel, what, now_ms)
-            tries, maybe = 0, False
-        if maybe and not SENDERS[channel.kind].idempotent:
-            message = words.marked(message)
+            tries, repeat = 0, False
+        else:
+            message, tries, repeat = what.message, what.tries, what.maybe and not idempotent
+            if not (what.maybe and idempotent):  # else the receiver may have it, and one id is one message
+                fresh, rows = self._message(channel, self.box.rows_of(message.id), now_ms)
+                message = replace(fresh, id=message.id)
         until_ms = steady_ms + int((CONNECT_S + WHOLE_S) * 1000)
-        token = self.box.begin(message, channel.name, [row.id for row in rows], until_ms, now_ms)
+        token = self.box.begin(message, channel.name, [row.id for row in rows], until_ms, now_ms, repeat=repeat)
+        if repeat:
+            message = words.marked(message)
         said: Future[Verdict] = Future()
         said.add_done_callback(lambda _: self.follower.wake())
         self._under_way[channel.name] = Attempt(channel, message, token, tries + 1, said)
@@ -304,7 +308,11 @@ class Notifier:
 
     def _message(self, channel: AnyChannel, rows: Sequence[Row], now_ms: int) -> tuple[Message, list[Row]]:
         title, lines, taken = words.compose(
-            rows, rows[0].language, now_ms, self._style, SENDERS[channel.kind].most_bytes
+            sorted(rows, key=lambda row: row.order),
+            rows[0].language,
+            now_ms,
+            self._style,
+            SENDERS[channel.kind].most_bytes,
         )
         name = hashlib.sha256(
             "\0".join([self._gateway, str(self.box.fact("feed")), *(row.key for row in taken)]).encode()

@@ -2,6 +2,8 @@
 
 An event, the rows that follow from it and the position behind it are one transaction; so are a message, its rows and
 its token. An attempt is written down before it is made: after a kill in between it counts, and may have arrived.
+
+Until a row is sent it follows its alarm, also in a message that was tried: what is sent says what is so then.
 """
 
 import sqlite3
@@ -108,17 +110,20 @@ class Outbox:
             if why:
                 db.execute(
                     "UPDATE notify_rows SET state = 'cancelled', done_ms = ?, detail = ?"
-                    " WHERE alarm = ? AND step >= ? AND state = 'waiting'",
+                    " WHERE alarm = ? AND step >= ? AND state IN ('waiting', 'taken')",
                     (now_ms, why, alarm, step),
                 )
         if decision.stands is not None:
             db.execute(
                 "UPDATE notify_rows SET notice = json_set(notice, '$.returned', json(?), '$.acked_by', ?)"
-                " WHERE alarm = ? AND state = 'waiting'",
+                " WHERE alarm = ? AND state IN ('waiting', 'taken')",
                 (_json(decision.stands.returned), decision.stands.acked_by, alarm),
             )
         for row in decision.rows:
-            ladder = "SELECT 1 FROM notify_rows WHERE alarm = ? AND step = ? AND channel = ? AND state = 'waiting'"
+            ladder = (
+                "SELECT 1 FROM notify_rows"
+                " WHERE alarm = ? AND step = ? AND channel = ? AND state IN ('waiting', 'taken')"
+            )
             if row.notice.step and db.execute(ladder, (alarm, row.notice.step, row.channel)).fetchone():
                 continue  # nobody has acknowledged it since the last activation: that ladder goes on
             again = _again(db, row, now_ms) if row.notice.count > 1 and not row.notice.step else row
@@ -136,10 +141,11 @@ class Outbox:
         return [_row(found) for found in self._db.execute(query, (channel,))]
 
     def open_messages(self, channel: str) -> list[Open]:
-        """Read the messages of a channel that are not done with, priority 1 first."""
+        """Read the messages of a channel that are not done with and tell anything still, priority 1 first."""
         query = (
-            "SELECT body, urgent, tries, maybe, made_ms FROM notify_messages"
-            " WHERE channel = ? AND state = 'open' ORDER BY urgent DESC, made_ms, id"
+            "SELECT body, urgent, tries, maybe, made_ms FROM notify_messages m WHERE channel = ? AND state = 'open'"
+            " AND EXISTS (SELECT 1 FROM notify_rows r WHERE r.message = m.id AND r.state = 'taken')"
+            " ORDER BY urgent DESC, made_ms, id"
         )
         return [
             Open(
@@ -159,10 +165,10 @@ class Outbox:
                 _insert(db, row)
 
     def rows_of(self, message: str) -> list[Row]:
-        """Read the rows that went with a message."""
+        """Read the rows of a message that is not done with, without those that nobody has to be told of any more."""
         query = (
-            "SELECT id, key, channel, language, people, due_ms, wait_ms, why, notice FROM notify_rows WHERE message = ?"
-            " ORDER BY id"
+            "SELECT id, key, channel, language, people, due_ms, wait_ms, why, notice FROM notify_rows"
+            " WHERE message = ? AND state = 'taken' ORDER BY id"
         )
         return [_row(found) for found in self._db.execute(query, (message,))]
 
@@ -177,7 +183,8 @@ class Outbox:
             ]
             for message in old:
                 db.execute("UPDATE notify_messages SET state = 'expired', done_ms = ? WHERE id = ?", (now_ms, message))
-                db.execute("UPDATE notify_rows SET state = 'expired', done_ms = ? WHERE message = ?", (now_ms, message))
+                sql = "UPDATE notify_rows SET state = 'expired', done_ms = ? WHERE message = ? AND state = 'taken'"
+                db.execute(sql, (now_ms, message))
             return db.execute(
                 "UPDATE notify_rows SET state = 'expired', done_ms = ? WHERE state = 'waiting' AND due_ms < ?",
                 (now_ms, before_ms),
@@ -192,21 +199,32 @@ class Outbox:
         )
         return [(at_ms, bool(urgent)) for at_ms, urgent in self._db.execute(query, (_json(channels),))]
 
-    def begin(self, message: Message, channel: str, rows: Sequence[int], until_ms: int, now_ms: int) -> int:
-        """Write down that an attempt is made, with its token; return the token. rows: of a new message."""
+    def begin(  # noqa: PLR0913 - an attempt
+        self, message: Message, channel: str, rows: Sequence[int], until_ms: int, now_ms: int, *, repeat: bool
+    ) -> int:
+        """Write down that an attempt is made, with its token; return the token.
+
+        rows    that are in the message; of one that was tried before, those that are no more in it wait again;
+                none = it is sent as it was
+        repeat  it goes with the mark
+        """
         with self._transaction() as db:
             if rows:
                 db.execute(
-                    "INSERT INTO notify_messages VALUES (?, ?, ?, ?, 'open', 0, 0, 0, 0, ?, NULL, '')",
+                    "INSERT INTO notify_messages VALUES (?1, ?2, ?3, ?4, 'open', 0, 0, 0, 0, ?5, NULL, '')"
+                    " ON CONFLICT DO UPDATE SET urgent = ?3, body = ?4",
                     (message.id, channel, message.urgent, _json(message), now_ms),
                 )
+                still = "iif(state = 'taken', 'waiting', state)"
+                sql = f"UPDATE notify_rows SET state = {still}, message = NULL WHERE message = ?"  # noqa: S608 - our own words
+                db.execute(sql, (message.id,))
                 db.executemany(
                     "UPDATE notify_rows SET state = 'taken', message = ? WHERE id = ?",
                     [(message.id, one) for one in rows],
                 )
             db.execute(
                 "UPDATE notify_messages SET tries = tries + 1, trying = 1, repeated = repeated OR ? WHERE id = ?",
-                (message.repeat, message.id),
+                (repeat, message.id),
             )
             cursor = db.execute(
                 "INSERT INTO notify_sends (channel, at_ms, urgent) VALUES (?, ?, ?)",
@@ -228,9 +246,10 @@ class Outbox:
                 " WHERE id = ?",
                 (state, maybe, detail, done_ms, message),
             )
-            rows = "taken" if state == "open" else state
+            rows = "taken" if state == "open" else state  # what was cancelled meanwhile is so, unless it was sent
             db.execute(
-                "UPDATE notify_rows SET state = ?, detail = ?, done_ms = ? WHERE message = ?",
+                "UPDATE notify_rows SET state = ?1, detail = ?2, done_ms = ?3"
+                " WHERE message = ?4 AND (state = 'taken' OR ?1 = 'sent')",
                 (rows, detail, done_ms, message),
             )
             _keep(db, channel)
@@ -338,7 +357,9 @@ def _again(db: sqlite3.Connection, row: Row, now_ms: int) -> Row | None:
     same = "alarm = ? AND step = 0 AND channel = ? AND language = ?"
     of = (row.notice.alarm, row.channel, row.language)
     columns = "id, due_ms, json_extract(notice, '$.priority')"
-    waiting = db.execute(f"SELECT {columns} FROM notify_rows WHERE {same} AND state = 'waiting'", of).fetchone()  # noqa: S608 - our own words
+    never = "SELECT id FROM notify_messages WHERE state = 'open' AND NOT trying AND NOT maybe"
+    untold = f"(state = 'waiting' OR state = 'taken' AND message IN ({never}))"
+    waiting = db.execute(f"SELECT {columns} FROM notify_rows WHERE {same} AND {untold}", of).fetchone()  # noqa: S608 - our own words
     if waiting is not None:
         number, due_ms, priority = waiting
         due_ms = due_ms if priority <= row.notice.priority else row.due_ms

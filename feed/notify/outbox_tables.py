@@ -21,11 +21,12 @@ CREATE TABLE IF NOT EXISTS notify_rows (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS notify_waiting ON notify_rows (channel, due_ms) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS notify_of_alarm ON notify_rows (alarm, id);
+CREATE INDEX IF NOT EXISTS notify_of_message ON notify_rows (message);
 CREATE TABLE IF NOT EXISTS notify_messages (
     id       TEXT PRIMARY KEY,
     channel  TEXT NOT NULL,
     urgent   INTEGER NOT NULL,
-    body     TEXT NOT NULL,              -- JSON
+    body     TEXT NOT NULL,              -- JSON, as it was sent last, without the mark
     state    TEXT NOT NULL,              -- open, sent, refused, moved, expired
     tries    INTEGER NOT NULL,
     trying   INTEGER NOT NULL,           -- an attempt is being made

@@ -102,7 +102,10 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """What is sent in one go; the same whenever it is sent again, but for the mark.
+    """What is sent in one go.
+
+    Each attempt says what has become of the alarms meanwhile, and bears the mark where it may be a repeat; only what a
+    receiver may have, who knows it by its id, is the same again.
 
     id      names it for receivers that know what they have had (CloudEvents id, Message-ID)
     title   one line; lines: the whole, the title included

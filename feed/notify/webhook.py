@@ -62,6 +62,8 @@ def event(message: Message) -> dict[str, Any]:
                     "priority": one.priority,
                     "step": one.step,
                     "count": one.count,
+                    "returned": one.returned,
+                    "acked_by": one.acked_by,
                     "time": rfc3339(one.t_ms),
                     "respond_by": rfc3339(one.respond_ms) if one.respond_ms else None,
                     "name": one.name or None,

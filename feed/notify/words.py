@@ -112,6 +112,18 @@ def headline(notice: Notice, language: Language, now_ms: int, style: Style) -> s
 
 def _standing(notice: Notice, language: Language, now_ms: int, style: Style) -> str:
     """Say what has become of it; of what nobody has acknowledged and is there still, until when to respond."""
+    became = _became(notice, language)
+    if became or notice.acked_by is not None or not notice.respond_ms:
+        return became
+    left = notice.respond_ms - now_ms
+    if notice.step or left <= 0:
+        return _deadline(notice, left, language, style)
+    given = within(notice.respond_ms - notice.t_ms, language)
+    return f"请 {given}内处理" if language == "zh" else f"respond within {given}"
+
+
+def _became(notice: Notice, language: Language) -> str:
+    """Say what has become of it: 已恢复，张三 已确认; "" = it is as it was."""
     zh = language == "zh"
     if notice.acked_by is not None:
         seen = (
@@ -121,13 +133,7 @@ def _standing(notice: Notice, language: Language, now_ms: int, style: Style) -> 
         return ("，" if zh else ", ").join(part for part in (gone, seen) if part)
     if notice.returned:
         return "已恢复，未确认" if zh else "returned, not acknowledged"
-    if not notice.respond_ms:
-        return ""
-    left = notice.respond_ms - now_ms
-    if notice.step or left <= 0:
-        return _deadline(notice, left, language, style)
-    given = within(notice.respond_ms - notice.t_ms, language)
-    return f"请 {given}内处理" if zh else f"respond within {given}"
+    return ""
 
 
 def _instead(notice: Notice, language: Language) -> list[str]:
@@ -215,6 +221,9 @@ def sms_fields(message: Message) -> dict[str, str]:
     many = len(message.notices)
     text = said(first.text, language).split("\n")[0] if first.kind == "alarm" else message.title
     more = (f"等 {many} 条" if language == "zh" else f" and {many - 1} more") if many > 1 else ""
+    became = "" if many > 1 else _became(first, language)
+    if became:  # in front: what is behind is cut off first
+        text = f"（{became}）{text}" if language == "zh" else f"({became}) {text}"
     return {
         "priority": level(first.priority, language),
         "text": ("(可能重复)" if language == "zh" else "(repeat?)") * message.repeat + text + more,
