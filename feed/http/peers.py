@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from feed.http.access import Door
 from feed.http.problems import MEDIA_TYPE, broken_http
 
-FIRST_S = 20.0  # for the first request of a connection to be there
+ASKING_S = 20.0  # for a request to be there, its body too
 _UCRED = struct.Struct("3i")  # pid, uid, gid: `struct ucred`, unix(7)
 
 
@@ -84,18 +84,27 @@ class Connection(H11Protocol):
         tls = transport.get_extra_info("ssl_object") is not None
         self.peer = peer_of(connected, tls=tls)
         self.app_state = {**self.app_state, "peer": self.peer, "cut": transport.abort}
-        self._late = self.loop.call_later(FIRST_S, self._cut_if_silent)
+        self._late: asyncio.TimerHandle | None = None
+        self._hurry()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; more of the same request must come in time."""
+        super().data_received(data)
+        self._hurry()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go."""
-        self._late.cancel()
+        if self._late is not None:
+            self._late.cancel()
         super().connection_lost(exc)
 
-    def _cut_if_silent(self) -> None:
-        """Cut a connection that has not said in time what it wants; there is room for so many only."""
-        asked: object = self.cycle
-        if asked is None:
-            self.transport.abort()
+    def _hurry(self) -> None:
+        """Cut who does not say in time all that he wants: there is room for so many connections only."""
+        if self.conn.their_state in {h11.IDLE, h11.SEND_BODY}:
+            self._late = self._late or self.loop.call_later(ASKING_S, self.transport.abort)
+        elif self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, in the form of every other refusal."""

@@ -176,19 +176,33 @@ def test_ours_is_made_anew_before_its_end(tmp_path: Path, monkeypatch: pytest.Mo
     assert found.fingerprint == second
 
 
-def test_who_says_nothing_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feed.http.peers.FIRST_S", 0.1)
+WHOLE = b"GET /healthz HTTP/1.1\r\nHost: gateway.example\r\n\r\n"
+HALF_BODY = (
+    b"POST /api/v1/login HTTP/1.1\r\nHost: gateway.example\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 100\r\n\r\n{"
+)
+
+
+@pytest.mark.parametrize("says", [[b"GET / HT"], [HALF_BODY], [WHOLE, b"GET / HT"]], ids=["head", "body", "second"])
+def test_who_does_not_say_in_time_what_he_wants_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: list[bytes]
+) -> None:
+    monkeypatch.setattr("feed.http.peers.ASKING_S", 1.0)
     with ConsoleRoom(tmp_path) as room:
         context = Browser(room).tls
         with (
             socket.create_connection(("127.0.0.1", room.server.console_port), timeout=DEADLINE_S) as plain,
             context.wrap_socket(plain, server_hostname="gateway.example") as wire,
         ):
-            wire.sendall(b"GET / HT")
+            for part in says[:-1]:
+                wire.sendall(part)
+                assert b"200 OK" in wire.recv(4096)
+            wire.sendall(says[-1])
             begun = time.monotonic()
             with suppress(ConnectionResetError, ssl.SSLEOFError):
-                assert wire.recv(100) == b""
-            assert time.monotonic() - begun < 5
+                while wire.recv(4096):
+                    wire.sendall(b" ")  # a byte now and then gains nothing
+            assert time.monotonic() - begun < 4
 
 
 def test_connections_that_never_speak_take_no_room_from_the_gateway(
