@@ -251,8 +251,8 @@ def test_a_flood_is_shown_by_cause_and_the_most_urgent_stand_alone(
 ) -> None:
     """More than ten within ten minutes: the gateway says that it is a flood, and the list becomes cards."""
     monkeypatch.setattr("feed.http.look._now_ms", lambda: NOW_MS + 60_000)
-    line = tilted("gate", id="line-down@gate", rule="line-down", priority=2)
-    silent = [tilted(f"mh-{n}", id=f"silent@mh-{n}", rule="silent", priority=4) for n in range(12)]
+    line = tilted("gate", id="line-down@gate", rule="line-down", priority=3)
+    silent = [tilted(f"mh-{n}", id=f"silent@mh-{n}", rule="silent", priority=4 if n else 2) for n in range(12)]
     room.tell(line, *silent, tilted("p1-a"), tilted("p1-b"))
     for alarm in silent:
         alarm.group = line.id
@@ -264,7 +264,7 @@ def test_a_flood_is_shown_by_cause_and_the_most_urgent_stand_alone(
     expect(lines(page)).to_have_count(3)
     card = page.locator(".line.group")
     expect(card).to_contain_text("13 条同因报警，13 条未确认")
-    expect(card).to_contain_text("二级")  # the alarm that names the cause stands for them
+    expect(card).to_contain_text("二级")  # of the most urgent of them: the card hides none behind its cause
     card.click()
     expect(lines(page)).to_have_count(16)
     picture(page, "flood")

@@ -86,9 +86,10 @@ class Cells extends Component<{ row: AlarmRow; sent: Kind | null; language: stri
 }
 
 function GroupCells({ row: { head, members, unacked, open } }: { row: GroupRow }) {
+  const most = (members[0] ?? head).priority; // of what nobody has seen the most urgent: no colour hides a higher one
   return (
     <>
-      <span role="gridcell" class="priority"><Chip priority={head.priority} pulse={unacked > 0} /></span>
+      <span role="gridcell" class="priority"><Chip priority={most} pulse={unacked > 0} /></span>
       <span role="gridcell" class="state-of" aria-expanded={open}>{open ? "▾" : "▸"} {unacked}/{members.length}</span>
       <span role="gridcell" class="since">{head.since ? when(head.since) : ""}</span>
       <span role="gridcell" class="lasting"><Lasting alarm={head} /></span>
