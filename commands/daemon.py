@@ -154,7 +154,10 @@ class Daemon:
             register=inside.register, redecode=inside.redecode, frames=self.taps.frames,
             past=Past(self.pipeline, self.settings.state), console=self.settings.console,
             time_zone=self.settings.gateway.time_zone,
-            kpi=partial(kpi_child.ask, self.stores.directory / "book.sqlite", self.settings.gateway.id),
+            kpi=partial(
+                kpi_child.ask, self.stores.directory / "book.sqlite", self.stores.directory / "desk.sqlite",
+                self.settings.gateway.id,
+            ),
         )  # fmt: skip
         feed = FeedServer(self.settings.http, self.settings.state, self.hub, behind, self._report("gateway"))
         feed.take_doors()  # at once: a start that fails for one that is taken tells nobody anything

@@ -18,19 +18,20 @@ _RUN = "from commands.kpi_child import main; main()"
 
 
 class Task(Struct):
-    """What figures, out of which book."""
+    """What figures, out of which book and desk."""
 
     book: str
+    desk: str
     gateway: str
     asked: Asked
 
 
-def ask(book: Path, gateway: str, asked: Asked) -> bytes:
+def ask(book: Path, desk: Path, gateway: str, asked: Asked) -> bytes:
     """Have a child make the JSON of the figures. Raises ValueError when it dies."""
     worker = child.start(_RUN, stdin=subprocess.PIPE)
     with worker:
         with suppress(BrokenPipeError), cast("IO[bytes]", worker.stdin) as asking:
-            asking.write(msgpack.encode(Task(str(book), gateway, asked)))
+            asking.write(msgpack.encode(Task(str(book), str(desk), gateway, asked)))
         body = cast("IO[bytes]", worker.stdout).read()
     if worker.returncode:
         raise ValueError(f"the process that counts died ({worker.returncode}); journalctl -u cityward says why")
@@ -42,4 +43,4 @@ def main() -> None:
     child.give_way()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     task = msgpack.decode(sys.stdin.buffer.read(), type=Task)
-    sys.stdout.buffer.write(picture(Path(task.book), task.gateway, task.asked))
+    sys.stdout.buffer.write(picture(Path(task.book), Path(task.desk), task.gateway, task.asked))

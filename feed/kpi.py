@@ -111,7 +111,7 @@ class Kpi(Struct, kw_only=True):
     chattering  three activations or more in a rolling minute; count: the most in one
     top         the ten that rang most, and their share
     positions   desks that share the load
-    unauthorised_suppressions  None = it is not known
+    unauthorised_suppressions  who tried without the right to it (`feed.kpi_audit`); None = it is not known
     """
 
     from_ms: int

@@ -7,6 +7,7 @@ from msgspec import Struct
 from devices.instants import rfc3339
 from feed.activations import read
 from feed.kpi import Asked, Counted, Delay, Kpi, figures
+from feed.kpi_audit import unauthorised
 from feed.wire import json_of
 from rules.records import Text
 from store.event_search import EventReader
@@ -96,10 +97,11 @@ class KpiView(Struct, kw_only=True, rename={"from_": "from"}):
     targets: dict[str, list[float | None]]
 
 
-def picture(book: Path, gateway: str, asked: Asked) -> bytes:
-    """Read the book and encode the figures. Reads every event of the span and what came after it."""
+def picture(book: Path, desk: Path, gateway: str, asked: Asked) -> bytes:
+    """Read book and desk and encode the figures. Reads every event of the span and what came after it."""
     with EventReader(book) as reader:
         found = figures(read(reader, asked.from_ms), asked)
+    found.unauthorised_suppressions = unauthorised(desk, found.from_ms, found.to_ms)
     return json_of(view(found, gateway))
 
 

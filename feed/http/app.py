@@ -65,7 +65,7 @@ def build(gateway: Gateway) -> FastAPI:
     _looking(app, gateway)
     explain.add(app, gateway.hub)
     engineer.add(app, gateway.behind, gateway.auditor.write, gateway.hub.gateway)
-    kpi.add(app, gateway.hub, gateway.behind)
+    kpi.add(app, gateway.hub, gateway.desk.path, gateway.behind)
     reports.add(app, gateway)
     notify.add(app, gateway)
     look.add(app, gateway.hub, gateway.behind)  # the last of the alarms' endpoints: an id may hold slashes

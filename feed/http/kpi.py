@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ _DAY_MS = 86_400_000
 LATEST_MS = 253_370_764_800_000  # 9999-01-01: later there is no day behind it, in whatever zone
 
 
-def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
+def add(app: FastAPI, hub: Hub, desk: Path, behind: Behind) -> None:
     """Add the endpoint."""
     one_at_a_time = asyncio.Semaphore(1)  # the others wait: each reads the book from the begin of its span
 
@@ -40,7 +41,7 @@ def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
         async with one_at_a_time:
             try:
                 if behind.kpi is None:
-                    body = await asyncio.to_thread(picture, hub.book, hub.gateway, asked)
+                    body = await asyncio.to_thread(picture, hub.book, desk, hub.gateway, asked)
                 else:
                     body = await asyncio.to_thread(behind.kpi, asked)
             except ValueError as error:

@@ -150,10 +150,9 @@ def test_only_months_are_made_where_only_they_are_wanted(tmp_path: Path) -> None
 def test_figures_come_from_a_child(city: City) -> None:
     from_ms = city.ms("2026-11-23 00:00")
     began = time.monotonic()
-    body = ask(
-        city.state / "book.sqlite", "gw", Asked(from_ms=from_ms, to_ms=from_ms + 90 * 86_400_000, now_ms=from_ms * 2)
-    )
+    book, desk = city.state / "book.sqlite", city.state / "desk.sqlite"
+    body = ask(book, desk, "gw", Asked(from_ms=from_ms, to_ms=from_ms + 90 * 86_400_000, now_ms=from_ms * 2))
     assert b'"alarms":' in body
     assert time.monotonic() - began < 30
     with pytest.raises(ValueError, match="died"):
-        ask(city.state / "none.sqlite", "gw", Asked(from_ms=0, to_ms=1, now_ms=1))
+        ask(city.state / "none.sqlite", desk, "gw", Asked(from_ms=0, to_ms=1, now_ms=1))
