@@ -1,7 +1,10 @@
-"""交接班: the shift is handed over, with the lists as they are, signed by both."""
+"""交接班: the shift is handed over, with the lists as both have seen them, signed by both."""
 
+import asyncio
 import hashlib
-from typing import Annotated
+import time
+import zlib
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import FastAPI, Query, Request
@@ -15,26 +18,50 @@ from feed.http.access import MAY, Actor
 from feed.http.audit import After
 from feed.http.auditor import as_json
 from feed.http.gateway import Gateway
-from feed.http.people_bodies import HandoverAlarm, HandoverBody, HandoversPage, HandoverView
-from feed.http.problems import ProblemError
+from feed.http.people_bodies import (
+    HandoverAlarm,
+    HandoverBody,
+    HandoverLists,
+    HandoverNow,
+    HandoversPage,
+    HandoverView,
+)
+from feed.http.problems import Problem, ProblemError
 from feed.http.written import written
 from feed.hub import Hub
 from feed.wire import PAGE, AlarmView, json_of
+from rules.records import Text
 
 JSON = "application/json"
 MOST = 50
 """Of a page: one may hold some thousand alarms."""
+SHOWN_S = 90.0  # so long lists that were shown can be signed; the page reads them again each 30 s
+MOST_SHOWN = 16
 
 
-class _Lists(msgspec.Struct):
-    standing: list[HandoverAlarm]
-    shelved: list[HandoverAlarm]
-    out_of_service: list[HandoverAlarm]
+class Shown:
+    """Lists that were shown to be signed, by the SHA-256 of their text; on the loop."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[float, bytes]] = {}
+
+    def keep(self, sha256: str, text: str) -> None:
+        """Remember them for a while; thousands of alarms, so packed."""
+        now_s = time.monotonic()
+        fresh = {one: kept for one, kept in self._kept.items() if kept[0] > now_s - SHOWN_S and one != sha256}
+        newest = list(fresh.items())[1 - MOST_SHOWN :]
+        self._kept = dict(newest) | {sha256: (now_s, zlib.compress(text.encode(), 1))}
+
+    def find(self, sha256: str) -> str | None:
+        """Give their text; None = nobody was shown such, or too long ago."""
+        at_s, packed = self._kept.get(sha256, (0.0, b""))
+        return zlib.decompress(packed).decode() if packed and time.monotonic() - at_s < SHOWN_S else None
 
 
 def add(app: FastAPI, gateway: Gateway) -> None:
     """Add the endpoints."""
     handovers: Handovers = gateway.handovers
+    shown = Shown()
 
     @app.get("/api/v1/handovers", responses=openapi.answers(HandoversPage, 401, 403))
     async def past(after: After = "", limit: Annotated[int, Query(ge=1, le=MOST)] = 10) -> Response:
@@ -44,25 +71,27 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         following = str(page[-1].number) if len(rows) > limit else None
         return Response(json_of(HandoversPage(handovers=page, next=following)), media_type=JSON)
 
-    @app.post("/api/v1/handovers", responses=openapi.answers(HandoverView, 401, 403, 422, 429))
+    @app.get("/api/v1/handovers/now", responses=openapi.answers(HandoverNow, 401, 403))
+    async def now() -> Response:
+        """Give the lists as they are, to be looked at and then signed by their `sha256`, within 90 s."""
+        lists, text = await _now(gateway.hub)
+        sha256 = _sha256(text)
+        shown.keep(sha256, text)
+        return Response(json_of(HandoverNow(sha256=sha256, **_fields(lists))), media_type=JSON)
+
+    @app.post("/api/v1/handovers", responses=openapi.answers(HandoverView, 401, 403, 409, 422, 429))
     async def hand_over(request: Request, body: HandoverBody) -> Response:
-        """Hand the shift over to who signs with his name and password; the lists are kept as they are now."""
+        """Hand the shift over to who signs with his name and password; the lists are kept as they were seen."""
         actor: Actor = request.state.actor
-        if body.user == actor.user:
-            zh, en = "交班人和接班人须是两个人", "who gives the shift cannot take it"
-            raise ProblemError(problems_access.cannot_be("same-person", zh, en))
-        taker = await gateway.passwords.known(body.user, body.password, request.state.peer.address)
-        if taker is None:
-            raise ProblemError(problems_access.wrong_password(missing=False))
-        if "handover" not in MAY[taker.role]:
-            zh, en = "接班人须是操作员或工程师", "who takes the shift must be an operator or engineer"
-            raise ProblemError(problems_access.cannot_be("not-on-duty", zh, en))
-        lists = _lists(gateway.hub)
-        text = as_json(lists)
-        row = await written(lambda: handovers.add(actor.user, taker.user, body.note, text))
+        taker = await _taker(gateway, request, body)
+        text = shown.find(body.seen) if body.seen else (await _now(gateway.hub))[1]
+        if text is None:
+            raise ProblemError(_other_lists())
+        row = await written(lambda: handovers.add(actor.user, taker, body.note, text))
+        view = _view(row)
         kept = {
-            "took": taker.user, "standing": len(lists.standing), "shelved": len(lists.shelved),
-            "out_of_service": len(lists.out_of_service), "sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "took": taker, "standing": len(view.standing), "shelved": len(view.shelved),
+            "out_of_service": len(view.out_of_service), "sha256": _sha256(text),
         }  # fmt: skip
         await gateway.auditor.write(
             Audited(
@@ -70,30 +99,71 @@ def add(app: FastAPI, gateway: Gateway) -> None:
                 after=as_json(kept), status=200,
             )
         )  # fmt: skip
-        return Response(json_of(_view(row)), media_type=JSON)
+        return Response(json_of(view), media_type=JSON)
 
 
-def _lists(hub: Hub) -> _Lists:
-    lists = _Lists([], [], [])
+async def _taker(gateway: Gateway, request: Request, body: HandoverBody) -> str:
+    """Give the user who takes the shift. Raises ProblemError: it is nobody who may, or not he."""
+    actor: Actor = request.state.actor
+    if body.user == actor.user:
+        zh, en = "交班人和接班人须是两个人", "who gives the shift cannot take it"
+        raise ProblemError(problems_access.cannot_be("same-person", zh, en))
+    taker = await gateway.passwords.known(body.user, body.password, request.state.peer.address)
+    if taker is None:
+        raise ProblemError(problems_access.wrong_password(missing=False))
+    if "handover" not in MAY[taker.role]:
+        zh, en = "接班人须是操作员或工程师", "who takes the shift must be an operator or engineer"
+        raise ProblemError(problems_access.cannot_be("not-on-duty", zh, en))
+    return taker.user
+
+
+async def _now(hub: Hub) -> tuple[HandoverLists, str]:
+    """Give the lists as they are, and their text. All alarms are taken at once; thousands are read on a thread."""
+    bodies: list[bytes] = []
     after: str | None = ""
     while after is not None:
         page, after = hub.alarms(after, PAGE)
-        for body in page:
-            alarm = msgspec.json.decode(body, type=AlarmView)
-            out, shelved = "out_of_service" in alarm.suppressed, "shelved" in alarm.suppressed
-            each = HandoverAlarm(
-                id=alarm.id, occurrence=alarm.occurrence, priority=alarm.priority, state=alarm.state,
-                since=alarm.since, name=alarm.name, text=alarm.text, acked_by=alarm.acked_by, reason=alarm.reason,
-                until=alarm.out_until if out else alarm.shelved_until,
-            )  # fmt: skip
-            (lists.out_of_service if out else lists.shelved if shelved else lists.standing).append(each)
+        bodies += page
+    event, as_of = hub.last, rfc3339(time.time_ns() // 1_000_000)
+
+    def read() -> tuple[HandoverLists, str]:
+        lists = _lists([msgspec.json.decode(body, type=AlarmView) for body in bodies])
+        lists.event, lists.as_of = event, as_of
+        return lists, as_json(lists)
+
+    return await asyncio.to_thread(read)
+
+
+def _lists(alarms: list[AlarmView]) -> HandoverLists:
+    lists = HandoverLists(standing=[], shelved=[], out_of_service=[])
+    for alarm in sorted(alarms, key=lambda each: (each.state == "SUPPRESSED", each.priority, each.since or "")):
+        out, shelved = "out_of_service" in alarm.suppressed, "shelved" in alarm.suppressed
+        each = HandoverAlarm(
+            id=alarm.id, occurrence=alarm.occurrence, priority=alarm.priority, state=alarm.state,
+            since=alarm.since, name=alarm.name, text=alarm.text, acked_by=alarm.acked_by, reason=alarm.reason,
+            until=alarm.out_until if out else alarm.shelved_until,
+        )  # fmt: skip
+        (lists.out_of_service if out else lists.shelved if shelved else lists.standing).append(each)
     return lists
 
 
 def _view(row: Handover) -> HandoverView:
     number, t_ms, gave, took, note, text = row
-    lists = msgspec.json.decode(text, type=_Lists)
-    return HandoverView(
-        number=number, time=rfc3339(t_ms), gave=gave, took=took, note=note, standing=lists.standing,
-        shelved=lists.shelved, out_of_service=lists.out_of_service,
-    )  # fmt: skip
+    lists = msgspec.json.decode(text, type=HandoverLists)
+    return HandoverView(number=number, time=rfc3339(t_ms), gave=gave, took=took, note=note, **_fields(lists))
+
+
+def _fields(lists: HandoverLists) -> dict[str, Any]:
+    return {name: getattr(lists, name) for name in HandoverLists.__struct_fields__}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _other_lists() -> Problem:
+    zh, en = (
+        "所示清单已过时：请看过新的清单再签名",
+        "the lists that were shown are too old: look at the new ones, then sign",
+    )
+    return Problem(status=409, word="other-lists", text=Text(zh, en))

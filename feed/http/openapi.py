@@ -19,7 +19,7 @@ from store.ledger import Ledger
 _WHY = {
     403: "role, token or door do not do that",
     404: "no such alarm",
-    409: "a newer activation or a higher priority than the person saw; nothing to go back to",
+    409: "a newer activation or a higher priority than the person saw; lists too old to sign; nothing to go back to",
     410: "too old or foreign: with a full picture, as AlarmsPage",
     422: "not now: the condition is still there; another command had this id; wrong configuration (with its problems)",
     503: "too many streams",

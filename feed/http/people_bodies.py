@@ -116,11 +116,15 @@ class TokenBody(Body):
 
 
 class HandoverBody(Body):
-    """The shift is handed over. user, password: of who takes it; note: what he has to know."""
+    """The shift is handed over. user, password: of who takes it; note: what he has to know.
+
+    seen  sha256 of the lists that both have seen, as `/handovers/now` gave it; null = as they are now
+    """
 
     user: User
     password: Typed
     note: Annotated[str, StringConstraints(max_length=4_000)] = ""
+    seen: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
 class Nothing(Struct):
@@ -218,7 +222,26 @@ class HandoverAlarm(Struct, frozen=True, kw_only=True):
     until: str | None = None
 
 
-class HandoverView(Struct, frozen=True, kw_only=True):
+class HandoverLists(Struct, kw_only=True):
+    """What is handed over, the most urgent first. as_of: civil time; event: the last one that is in it.
+
+    Both are null, of handovers that a version before these wrote.
+    """
+
+    as_of: str | None = None
+    event: int | None = None
+    standing: list[HandoverAlarm]
+    shelved: list[HandoverAlarm]
+    out_of_service: list[HandoverAlarm]
+
+
+class HandoverNow(HandoverLists, kw_only=True):
+    """The lists as they are, to be looked at and signed. sha256: of their text, as it is kept when they are signed."""
+
+    sha256: str
+
+
+class HandoverView(HandoverLists, kw_only=True):
     """A shift that was handed over: who gave and who took it, the note, and the lists as they were."""
 
     number: int
@@ -226,9 +249,6 @@ class HandoverView(Struct, frozen=True, kw_only=True):
     gave: str
     took: str
     note: str
-    standing: list[HandoverAlarm]
-    shelved: list[HandoverAlarm]
-    out_of_service: list[HandoverAlarm]
 
 
 class HandoversPage(Struct, frozen=True, kw_only=True):

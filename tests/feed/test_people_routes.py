@@ -14,6 +14,7 @@ import pytest
 
 from feed import people_passwords
 from feed.audit_export import export, verify
+from feed.http import handover
 from feed.people import MOST_SESSIONS, People, Person
 from rules.records import Alarm, Text
 from tests.feed.console import PASSWORD, Browser, ConsoleRoom
@@ -269,6 +270,53 @@ def test_a_shift_is_handed_over_with_the_lists_as_they_are(room: ConsoleRoom) ->
     assert (row["who"], row["comment"]) == ("operator", signed["note"])
     kept = sqlite3.connect(room.state / "desk.sqlite").execute("select lists from handovers").fetchone()[0]
     assert json.loads(row["after"])["sha256"] == hashlib.sha256(kept.encode()).hexdigest()
+
+
+def test_what_both_have_seen_is_what_is_kept(room: ConsoleRoom) -> None:
+    """However much changes while the second one types his password, in a flood too."""
+    room.tell(tilted("a", priority=3), tilted("b", priority=1), tilted("c", suppressed=["design"], priority=1))
+    eventually(lambda: room.hub.last == 3)
+    operator = Browser(room).as_role("operator")
+    seen = operator.get("/api/v1/handovers/now").json
+    assert [each["id"] for each in seen["standing"]] == [f"cover-tilted@{one}/tilt_deg" for one in "bac"]
+    assert seen["event"] == 3
+    room.tell(tilted("a", active=False, acknowledged=True), kind="returned")
+    room.tell(tilted("e"))
+    eventually(lambda: room.hub.last == 5)
+    signed = {"user": "engineer", "password": PASSWORD, "seen": seen["sha256"]}
+    made = operator.post("/api/v1/handovers", signed).json
+    assert {name: made[name] for name in seen if name != "sha256"} == {
+        name: seen[name] for name in seen if name != "sha256"
+    }
+    assert json.loads(trail(room, "handover")[0]["after"])["sha256"] == seen["sha256"]
+    assert operator.get("/api/v1/handovers").json["handovers"] == [made]
+    now = operator.get("/api/v1/handovers/now").json
+    assert [each["id"] for each in now["standing"]] == [f"cover-tilted@{one}/tilt_deg" for one in "bec"]
+
+
+def test_lists_that_are_too_old_are_not_signed(room: ConsoleRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.tell(tilted("a"))
+    operator = Browser(room).as_role("operator")
+    signed = {"user": "engineer", "password": PASSWORD}
+    assert operator.post("/api/v1/handovers", signed | {"seen": "0" * 64}).problem == "other-lists"
+    assert operator.post("/api/v1/handovers", signed | {"seen": "x"}).status == 400
+    seen = operator.get("/api/v1/handovers/now").json["sha256"]
+    with monkeypatch.context() as later:
+        later.setattr(handover, "SHOWN_S", -1.0)
+        refused = operator.post("/api/v1/handovers", signed | {"seen": seen})
+    assert (refused.status, refused.problem) == (409, "other-lists")
+    assert operator.get("/api/v1/handovers").json["handovers"] == []
+    assert operator.post("/api/v1/handovers", signed | {"seen": seen}).status == 200
+
+
+def test_a_shift_of_thousands_of_alarms_is_handed_over(room: ConsoleRoom) -> None:
+    room.tell(*[tilted(f"x-{n}", priority=n % 4 + 1) for n in range(5_000)])
+    eventually(lambda: room.hub.last == 5_000)
+    operator = Browser(room).as_role("operator")
+    seen = [operator.get("/api/v1/handovers/now").json for _ in range(2)]
+    assert [len(each["standing"]) for each in seen] == [5_000, 5_000]
+    signed = {"user": "engineer", "password": PASSWORD, "seen": seen[0]["sha256"]}
+    assert len(operator.post("/api/v1/handovers", signed).json["standing"]) == 5_000
 
 
 def test_a_handover_of_alarms_without_a_device_is_read_again(room: ConsoleRoom) -> None:
