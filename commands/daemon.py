@@ -153,7 +153,7 @@ class Daemon:
             in_force=lambda: in_force(self), vitals=self.vitals, ledger=self.ledger, inbox=inside.inbox,
             register=inside.register, redecode=inside.redecode, frames=self.taps.frames,
             past=Past(self.pipeline, self.settings.state), console=self.settings.console,
-            time_zone=self.settings.gateway.time_zone,
+            time_zone=self.settings.gateway.time_zone, civil_ms=self.pipeline.civil_ms,
             kpi=partial(
                 kpi_child.ask, self.stores.directory / "book.sqlite", self.stores.directory / "desk.sqlite",
                 self.settings.gateway.id,

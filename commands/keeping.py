@@ -27,10 +27,10 @@ def begin(crew: Crew, pipeline: Pipeline, proofs: Proofs, settings: CitywardSett
     )
     zone = settings.gateway.time_zone
     upkeep.each_day(zone, lambda: shadow_days.tell(settings.state / "book.sqlite", zone))
-    upkeep.each_day(zone, lambda: _export_audit(settings.state, zone))
+    upkeep.each_day(zone, lambda: _export_audit(settings.state, zone, pipeline.civil_ms()))
     upkeep.start()
     if settings.reports is not None:
-        reporter = Reporter(settings, settings.reports, teller(settings))
+        reporter = Reporter(settings, settings.reports, teller(settings), pipeline.civil_ms)
         crew.hire("reports", lambda: reporter.run(stop), stop)
     if settings.archive is not None:
         state, budget, stores = str(settings.state), settings.archive.budget, pipeline.stores
@@ -43,8 +43,8 @@ def begin(crew: Crew, pipeline: Pipeline, proofs: Proofs, settings: CitywardSett
     return upkeep
 
 
-def _export_audit(state: Path, zone: str) -> None:
+def _export_audit(state: Path, zone: str, now_ms: int) -> None:
     try:
-        audit_export.export(state, zone)
+        audit_export.export(state, zone, now_ms)
     except (sqlite3.Error, OSError) as error:
         log.error("the audit trail was not exported (%s): the next export has it", error)  # noqa: TRY400

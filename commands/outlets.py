@@ -36,6 +36,7 @@ class Outlets:
             state=settings.state,
             report=self._report,
             submit=self._submit,
+            civil_ms=self._civil_ms,
             alive=lambda: time.monotonic() - self._running.progress < ALIVE_S,
         )
         self._feeds = Feeds(settings.feeds, around)
@@ -70,7 +71,7 @@ class Outlets:
             shifts=settings.console.shifts,
             personal=personal,
         )
-        clocks = Clocks(lambda: self._running.clock.log_ms() + self._running.fold.memory.offset_ms)
+        clocks = Clocks(self._civil_ms)
         return Notifier(plan, settings.gateway.id, settings.state, clocks, self._describe, self._report_of)
 
     def _describe(self, alarms: Sequence[Alarm]) -> dict[str, About] | None:
@@ -84,6 +85,9 @@ class Outlets:
 
     def _report_of(self, subject: str, kind: str, data: dict[str, Any]) -> None:
         self._running.note(Status(at_ms=0, subject=subject, kind=kind, data=data))
+
+    def _civil_ms(self) -> int:
+        return self._running.civil_ms()
 
     def _submit(self, command: Command) -> "Future[Answer]":
         return self._running.submit(command)

@@ -6,6 +6,7 @@ jumps, or a child that dies cost no report: the next run makes it.
 
 import logging
 import resource
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from msgspec import Struct, msgpack
 from config import blob, child
 from config.schema import CitywardSettings
 from feed.console_settings import ConsoleSettings
+from feed.desk import passes
 from feed.reports.make import Maker
 from feed.reports.sending import Said, messages
 from feed.reports.settings import ReportsSettings
@@ -48,13 +50,18 @@ class Task(Struct):
 class Reporter:
     """Has a child make the reports. tell: puts messages into the outbox of notify; None = nobody is told.
 
+    now_ms: civil time.
     The outbox must know a message by its key, for it may be put in twice: it is noted as told afterwards.
     """
 
     def __init__(
-        self, settings: CitywardSettings, reports: ReportsSettings, tell: Callable[[Sequence[Said]], None] | None
+        self,
+        settings: CitywardSettings,
+        reports: ReportsSettings,
+        tell: Callable[[Sequence[Said]], None] | None,
+        now_ms: Callable[[], int],
     ) -> None:
-        self._settings, self._reports, self._tell = settings, reports, tell
+        self._settings, self._reports, self._tell, self._now_ms = settings, reports, tell, now_ms
         self._due = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=settings.gateway.time_zone)
         monthly = (reports.monthly or "").rpartition(" ")[2]
@@ -73,13 +80,27 @@ class Reporter:
                 continue
             self._due.clear()
             next_s = float("inf")
-            status = self.make(stop)
-            if status and not stop.is_set():
-                log.warning("reports: the child died (%s); another one tries in an hour", status)
+            why = self._work(stop)
+            if why and not stop.is_set():
+                log.warning("reports: %s; another try in an hour", why)
                 next_s = time.monotonic() + AGAIN_S
-            elif not stop.is_set():
-                self.send()
         self._scheduler.shutdown(wait=False)
+
+    def _work(self, stop: threading.Event) -> str:
+        """Make and send; return what kept it from that, "" = nothing."""
+        try:
+            status = self.make(stop)
+            if status:
+                return f"the child died ({status})"
+            if not stop.is_set():
+                self.send()
+        except OSError as error:  # no memory, no descriptors
+            return f"no child was made: {error}"
+        except sqlite3.Error as error:
+            if not passes(error):
+                raise
+            return f"they were not sent, the desk cannot be written now: {error}"
+        return ""
 
     def make(self, stop: threading.Event) -> int:
         """Have a child make them; return its exit status. It is ended when `stop` is set: what is made stays."""
@@ -87,7 +108,7 @@ class Reporter:
             str(self._settings.state),
             self._reports.model_dump_json(by_alias=True),
             self._settings.console.model_dump_json(by_alias=True),
-            time.time_ns() // 1_000_000,
+            self._now_ms(),
         )
         worker = child.start(_RUN, stdin=subprocess.PIPE)
         given: bytes | None = msgpack.encode(task)
@@ -113,7 +134,7 @@ class Reporter:
                 city = self._reports.city or settings.console.name or settings.gateway.id
                 self._tell(list(messages(shelf, waiting, city, address(settings))))
             for each in waiting:
-                shelf.sent(each.id, time.time_ns() // 1_000_000)
+                shelf.sent(each.id, self._now_ms())
 
 
 def address(settings: CitywardSettings) -> str:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import sqlite3
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -174,12 +173,12 @@ def _heads(folder: Path, found: Verified) -> dict[int, list[tuple[str, str]]]:
     return heads
 
 
-def export(state: Path, zone: str, now_ms: int | None = None) -> Path | None:
-    """Write what has come since the last export, as the day that has just ended; None: nothing has.
+def export(state: Path, zone: str, now_ms: int) -> Path | None:
+    """Write what has come since the last export, as the day that has just ended by civil time; None: nothing has.
 
     Raises sqlite3.Error, OSError: then the next one has it.
     """
-    now = datetime.fromtimestamp((now_ms or time.time_ns() // 1_000_000) / 1000, ZoneInfo(zone))
+    now = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(zone))
     day = (now - timedelta(days=1)).date().isoformat()
     folder = state / FOLDER
     file = folder / f"{day}.jsonl"

@@ -126,6 +126,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     in_force  shows the configuration; from any thread
     vitals    looks at the gateway; quick, from any thread
     console   settings of the control room; time_zone: the gateway's
+    civil_ms  civil time as the gateway believes it, Unix ms; from any thread
     past      reads what devices said
     kpi       works figures out, as JSON; may take seconds; raises ValueError; None = do it in a thread
     register  waits until what the inbox has of registered devices is in the log again; raises ValueError with what kept
@@ -143,6 +144,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     register: Callable[[], Refiled]
     redecode: Redecodes
     frames: Listens
+    civil_ms: Callable[[], int]
     past: ReadsPast = NoPast()
     console: ConsoleSettings = ConsoleSettings()
     time_zone: str = "UTC"

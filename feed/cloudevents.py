@@ -4,7 +4,6 @@ An event is `id` = its position (`feedid-N`), so a receiver that has the id alre
 leading zeros, for that extension orders texts. `data` is what the HTTP API shows of the same thing.
 """
 
-import time
 from typing import Any, Final
 
 import msgspec
@@ -71,15 +70,17 @@ def of_state(alarm: Alarm, feed: str, gateway: str) -> bytes:
     )
 
 
-def of_other(what: str, unique: str, gateway: str, data: dict[str, Any], subject: str | None = None) -> bytes:
-    """Write what is no event of the feed: `status`, `reply`. unique: makes the id, together with `what`."""
+def of_other(  # noqa: PLR0913, PLR0917 - what such an event says
+    what: str, unique: str, gateway: str, t_ms: int, data: dict[str, Any], subject: str | None = None
+) -> bytes:
+    """Write what is no event of the feed: `status`, `reply`. unique: makes the id, together with `what`; t_ms: now."""
     return _encode(
         CloudEvent(
             id=f"{what}-{unique}",
             source=source(gateway),
             type=f"cn.cityward.{what}.v1",
             subject=subject,
-            time=rfc3339(time.time_ns() // 1_000_000),
+            time=rfc3339(t_ms),
             dataschema=f"urn:cityward:schema:{what}:1",
             data=Raw(json_of(data)),
         )

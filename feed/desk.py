@@ -11,8 +11,10 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -105,65 +107,108 @@ def rows_of(db: sqlite3.Connection, after: int = 0) -> Iterator[tuple[Row, str]]
         yield tuple(row), own
 
 
-def no_room(error: sqlite3.Error) -> bool:
-    """Whether this is because the disk is full."""
-    return error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+def passes(error: sqlite3.Error) -> bool:
+    """Whether it is to be tried again: the disk is full, or another writer held the desk for long."""
+    return error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_BUSY)
 
 
-class Desk:
-    """The open desk. Any thread; one at a time writes."""
+def system_ms() -> int:
+    """Return what the system's clock says, Unix ms: for programs beside the daemon, which knows better."""
+    return time.time_ns() // 1_000_000
+
+
+class Room:
+    """One room of the desk: some tables, and a connection of its own. Any thread; one at a time. Raises sqlite3.Error.
+
+    Opened when it is first needed; the disk may be full before.
+    """
+
+    schema: ClassVar[str]
 
     def __init__(self, path: Path) -> None:
-        """Open the file; where the disk is full, when something is to be written."""
-        self._path = path
+        self.path = path
         self._db: sqlite3.Connection | None = None
-        self._one_at_a_time = threading.Lock()
+        self._turn = threading.RLock()
+
+    def _opened(self, db: sqlite3.Connection) -> None:
+        """Do what has to be done before anybody else uses the room."""
+
+    def open(self) -> sqlite3.Connection:
+        """Open the room if it is not; return its connection, for who has the turn."""
+        with self._turn:
+            if self._db is None:
+                db = open_desk(self.path, self.schema)
+                try:
+                    self._opened(db)
+                except BaseException:
+                    db.close()
+                    raise
+                self._db = db
+            return self._db
+
+    def try_to_open(self) -> None:
+        """Open the room now, unless that has to wait."""
         try:
-            self._open()
+            self.open()
         except sqlite3.Error as error:
-            if not no_room(error):
+            if not passes(error):
                 raise
 
-    @property
-    def path(self) -> Path:
-        """Where the file is."""
-        return self._path
+    def rows(self, asked: str, values: Sequence[object] = ()) -> list[Any]:
+        """Read."""
+        with self._turn:
+            return self.open().execute(asked, values).fetchall()
 
-    def _open(self) -> sqlite3.Connection:
-        if self._db is None:
-            self._db = open_desk(self._path, _SCHEMA)
-            _chain(self._db)
-            self._db.executescript(_APPEND_ONLY)
-        return self._db
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write: all of it, on the disk at the end, or nothing."""
+        with self._turn:
+            db = self.open()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # SQLite has undone it itself where the disk is full
+                    db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._turn:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+
+class Desk(Room):
+    """The audit trail. now_ms: civil time."""
+
+    schema = _SCHEMA
+
+    def __init__(self, path: Path, now_ms: Callable[[], int] = system_ms) -> None:
+        super().__init__(path)
+        self._now_ms = now_ms
+        self.try_to_open()
+
+    def _opened(self, db: sqlite3.Connection) -> None:
+        _chain(db)
+        db.executescript(_APPEND_ONLY)
 
     def audit(self, entry: Audited) -> None:
         """Write it down; on the disk when this returns.
 
         Raises sqlite3.Error: the disk is full or broken.
         """
-        with self._one_at_a_time:
-            db = self._open()
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                _append(db, entry)
-                db.execute("COMMIT")
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._one_at_a_time:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        with self.transaction() as db:
+            _append(db, entry, self._now_ms())
 
 
-def _append(db: sqlite3.Connection, entry: Audited) -> None:
+def _append(db: sqlite3.Connection, entry: Audited, now_ms: int) -> None:
     last = db.execute("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetchone()
     number, former = last or (0, BEGINNING)
     row: Row = (
-        number + 1, time.time_ns() // 1_000_000, entry.who, entry.via, entry.what, entry.target, entry.command,
+        number + 1, now_ms, entry.who, entry.via, entry.what, entry.target, entry.command,
         entry.comment, entry.before, entry.after, entry.status, entry.answer,
     )  # fmt: skip
     marks = ", ".join("?" * (len(COLUMNS) + 1))

@@ -17,6 +17,7 @@ class Around(Struct, frozen=True, kw_only=True):
     state    directory of book and desk
     report   makes what reports a Status of a subject: `feed:city`
     submit   gives a command to the pipeline; the answer comes when it is durable
+    civil_ms  civil time as the gateway believes it, Unix ms; from any thread
     alive    whether the pipeline gets on; where it does not, nobody is told that all is well
     """
 
@@ -24,4 +25,5 @@ class Around(Struct, frozen=True, kw_only=True):
     state: Path
     report: Callable[[str], Report]
     submit: Callable[[Command], "Future[Answer]"]
+    civil_ms: Callable[[], int]
     alive: Callable[[], bool]

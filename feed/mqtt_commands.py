@@ -7,7 +7,7 @@ is written, and whoever may publish on the topic but has no secret can do nothin
 
 import hashlib
 import hmac
-import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -113,12 +113,13 @@ def _named(signed: str) -> Named:
 class Commands:
     """Reads commands of one broker. `order` may be known also of one that is refused.
 
-    via   how the commands came, for the audit trail: `mqtt city`
+    now_ms  civil time
+    via     how the commands came, for the audit trail: `mqtt city`
     """
 
-    def __init__(self, settings: MqttFeedSettings, gateway: str) -> None:
+    def __init__(self, settings: MqttFeedSettings, gateway: str, now_ms: Callable[[], int]) -> None:
         self._keys = {each.key: each for each in settings.commands}
-        self._gateway = gateway
+        self._gateway, self._now_ms = gateway, now_ms
         self.via = f"mqtt {settings.name}"
         self._unsigned_left, self._unsigned_at_s, self._untold = float(UNSIGNED_AT_ONCE), 0.0, 0
 
@@ -148,7 +149,7 @@ class Commands:
         """Tell whether he may, and now. alarm: the one that is meant, as last told. Raises Refused."""
         if order.gateway != self._gateway:
             raise Refused(421, "other-gateway", f"this is {self._gateway}")
-        late_s = time.time() - order.time.timestamp()
+        late_s = self._now_ms() / 1000 - order.time.timestamp()
         if abs(late_s) > OLDEST_S:
             raise Refused(
                 408, "stale", f"it is {late_s:.0f} s old by the gateway's clock; give it again, with the time"

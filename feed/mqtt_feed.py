@@ -17,7 +17,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from feed import cloudevents
-from feed.desk import Audited, Desk, no_room
+from feed.desk import Audited, Desk, passes
 from feed.failing import Failing
 from feed.feeds_around import Around
 from feed.feeds_desk import FeedsDesk
@@ -65,9 +65,9 @@ class MqttFeed:
         self.topics = Topics(settings.root or f"cityward/{gateway}")
         self._settings, self._gateway, self._around = settings, gateway, around
         self._memory = FeedsDesk(state / "desk.sqlite", settings.name)
-        self._audit = Desk(state / "desk.sqlite")
+        self._audit = Desk(state / "desk.sqlite", around.civil_ms)
         self._failing = Failing(around.report(f"feed:{settings.name}"), "feed-failing")
-        self._commands = Commands(settings, gateway)
+        self._commands = Commands(settings, gateway, around.civil_ms)
         self._asked: deque[Asked] = deque()
         self._since = ""
         self._feed = ""
@@ -106,9 +106,9 @@ class MqttFeed:
         except (LinkError, OSError, UnicodeError) as error:  # UnicodeError: password, or a host that is no name
             return self._failed(str(error))
         except sqlite3.Error as error:
-            if not no_room(error):
+            if not passes(error):
                 raise
-            return self._failed(f"the disk of the gateway is full: {error}")
+            return self._failed(f"the desk cannot be written now: {error}")
         finally:
             if link is not None:
                 link.shut()
@@ -174,7 +174,7 @@ class MqttFeed:
             "every_s": int(STATUS_S),
         }
         unique = f"{self._settings.name}-{self._since}-{_unique() if online else why}"
-        return cloudevents.of_other("status", unique, self._gateway, data)
+        return cloudevents.of_other("status", unique, self._gateway, self._around.civil_ms(), data)
 
     # ------------------------------------------------------------------------------------------------ while connected
 
@@ -332,7 +332,8 @@ class MqttFeed:
     def _reply(self, link: Link, order: Order | Named | None, answer: Answer, problem: str | None) -> None:
         data = reply(order, answer, problem)
         subject = (order and order.alarm) or None
-        body = cloudevents.of_other("reply", f"{self._settings.name}-{_unique()}", self._gateway, data, subject)
+        unique = f"{self._settings.name}-{_unique()}"
+        body = cloudevents.of_other("reply", unique, self._gateway, self._around.civil_ms(), data, subject)
         link.publish(self.topics.replies, body)
 
 

@@ -8,8 +8,6 @@ import hashlib
 import logging
 import secrets
 import sqlite3
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, structs
 
-from feed.desk import no_room, open_desk
+from feed.desk import Room, system_ms
 from feed.http.access import Action, Role
 
 _SCHEMA = """
@@ -124,43 +122,21 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class People:
+class People(Room):
     """All of them. What changes something waits for the disk: not on the event loop. What looks does not wait."""
 
-    def __init__(self, path: Path, now_ms: Callable[[], int] = _now_ms) -> None:
+    schema = _SCHEMA
+
+    def __init__(self, path: Path, now_ms: Callable[[], int] = system_ms) -> None:
         """Open the desk's rooms. Raises sqlite3.Error. now_ms: civil time."""
+        super().__init__(path)
         self._now_ms = now_ms
-        self._turn = threading.Lock()
-        self._path = path
-        self._open: sqlite3.Connection | None = None
         self.people: dict[str, Person] = {}
         self.tokens: dict[str, Token] = {}  # by hash
         self.sessions: dict[str, Session] = {}  # by hash
-        try:
-            self.open()
-        except sqlite3.Error as error:
-            if not no_room(error):
-                raise
+        self.try_to_open()
 
-    def open(self) -> None:
-        """Open the file, if that has not been done for the disk was full. Raises sqlite3.Error."""
-        with self._turn:
-            if self._open is None:
-                db = open_desk(self._path, _SCHEMA)
-                self._load(db)
-                self._open = db
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._open is None:
-            raise sqlite3.OperationalError("the desk is not open: make room on the disk")
-        return self._open
-
-    def _load(self, db: sqlite3.Connection) -> None:
+    def _opened(self, db: sqlite3.Connection) -> None:
         for user, name, role, language, password, must_change, disabled in db.execute("SELECT * FROM people"):
             self.people[user] = Person(
                 user=user, name=name, role=role, language=language, password=password,
@@ -175,13 +151,6 @@ class People:
             person = self.people.get(user)
             session.locked = person is not None and person.role in IDLE_ROLES  # nobody knows who sits there by now
             self.sessions[hash_] = session
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._turn:
-            if self._open is not None:
-                self._open.close()
-                self._open = None
 
     # ------------------------------------------------------------------------------------------------ looking
 
@@ -241,7 +210,7 @@ class People:
             self._end([*over, *(each.hash for each in same[: max(0, len(same) - MOST_SESSIONS + 1)])])
             with _as_well_as_it_goes():
                 kept = (session.hash, user, session.token, ends_ms)
-                self._db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", kept)
+                self.open().execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", kept)
             self.sessions[session.hash] = session
         return secret, session
 
@@ -254,7 +223,7 @@ class People:
         for one in hashes:
             self.sessions.pop(one, None)
             with _as_well_as_it_goes():
-                self._db.execute("DELETE FROM sessions WHERE hash = ?", (one,))
+                self.open().execute("DELETE FROM sessions WHERE hash = ?", (one,))
 
     # ------------------------------------------------------------------------------------------------- people
 
@@ -293,7 +262,7 @@ class People:
                 self._write(structs.replace(person, password=password))
 
     def _write(self, person: Person) -> None:
-        self._db.execute(
+        self.open().execute(
             "INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 person.user, person.name, person.role, person.language, person.password,
@@ -320,7 +289,7 @@ class People:
                 raise PeopleError("too-many", f"最多 {MOST_TOKENS} 个令牌", f"{MOST_TOKENS} tokens at the most")
             row = list(structs.astuple(token))
             row[3] = msgspec.json.encode(token.scopes).decode()
-            self._db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            self.open().execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
             self.tokens[token.hash] = token
         return secret, token
 
@@ -330,7 +299,7 @@ class People:
             token = next((each for each in self.tokens.values() if each.name == name), None)
             if token is None:
                 raise KeyError(name)
-            self._db.execute("DELETE FROM tokens WHERE hash = ?", (token.hash,))
+            self.open().execute("DELETE FROM tokens WHERE hash = ?", (token.hash,))
             del self.tokens[token.hash]
             self._end([each.hash for each in self.sessions.values() if each.token == token.hash])
         return token

@@ -12,7 +12,7 @@ import threading
 import time
 
 from feed import cloudevents
-from feed.desk import no_room
+from feed.desk import passes
 from feed.failing import Failing
 from feed.feeds_around import Around
 from feed.feeds_desk import FeedsDesk
@@ -39,7 +39,7 @@ class Webhook:
         self, settings: WebhookSettings, around: Around, *, failing: Failing | None = None, aside_s: float = ASIDE_S
     ) -> None:
         self.follower = Follower(around.state / "book.sqlite")
-        self._settings, self._gateway = settings, around.gateway
+        self._settings, self._gateway, self._civil_ms = settings, around.gateway, around.civil_ms
         self._memory = FeedsDesk(around.state / "desk.sqlite", settings.name)
         self._failing = failing or Failing(around.report(f"feed:{settings.name}"), "feed-failing")
         self._aside_s = aside_s
@@ -63,9 +63,9 @@ class Webhook:
                         begun = True
                     self._turn(stop)
                 except sqlite3.Error as error:
-                    if not no_room(error):
+                    if not passes(error):
                         raise
-                    why = f"the disk of the gateway is full: {error}"
+                    why = f"the desk cannot be written now: {error}"
                     stop.wait(self._failing.failed(why, why, time.monotonic()))
         finally:
             self._poster.close()
@@ -123,7 +123,7 @@ class Webhook:
         body = cloudevents.of_event(event, position.feed, self._gateway)
         refused_s, tries = None, 0
         while not stop.is_set():
-            reply = self._poster.post(body, str(position), int(time.time()))
+            reply = self._poster.post(body, str(position), self._civil_ms() // 1000)
             now_s = time.monotonic()
             if reply.meaning == "taken":
                 self._failing.worked()
@@ -134,7 +134,7 @@ class Webhook:
                 refused_s, tries = refused_s or now_s, tries + 1
                 if tries >= ASIDE_TRIES and now_s - refused_s >= self._aside_s:
                     log.error("feed %s: %s is set aside: %d %s", self._settings.name, position, *_said(reply))
-                    self._memory.aside(position, *_said(reply))
+                    self._memory.aside(position, self._civil_ms(), *_said(reply))
                     self._lost["set_aside"] += 1
                     return True
             stop.wait(pause_s)

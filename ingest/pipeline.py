@@ -163,6 +163,10 @@ class Pipeline:
         self._arrivals.put(("command", command, answer))
         return answer
 
+    def civil_ms(self) -> int:
+        """Return civil time as it is believed, Unix ms; from any thread."""
+        return self.clock.log_ms() + self.fold.memory.offset_ms
+
     def ask(self, question: Callable[[Fold], T]) -> Future[T]:
         """Ask the fold something, between two records; what it knows may be ahead of the disk."""
         answer: Future[T] = Future()

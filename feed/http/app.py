@@ -123,7 +123,7 @@ def _reading(app: FastAPI, gateway: Gateway) -> None:
 
 def _streaming(app: FastAPI, gateway: Gateway) -> None:
     hub = gateway.hub
-    streams = Streams(hub, gateway.behind.vitals)
+    streams = Streams(hub, gateway.behind)
     metrics = Metrics(gateway.behind.vitals, lambda: hub.last, lambda: streams.open)
 
     @app.get("/api/v1/events/stream", responses=openapi.stream_answers())

@@ -28,7 +28,6 @@ from feed.http.people_bodies import (
 )
 from feed.http.problems import Problem, ProblemError
 from feed.http.written import written
-from feed.hub import Hub
 from feed.wire import PAGE, AlarmView, json_of
 from rules.records import Text
 
@@ -74,7 +73,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/api/v1/handovers/now", responses=openapi.answers(HandoverNow, 401, 403))
     async def now() -> Response:
         """Give the lists as they are, to be looked at and then signed by their `sha256`, within 90 s."""
-        lists, text = await _now(gateway.hub)
+        lists, text = await _now(gateway)
         sha256 = _sha256(text)
         shown.keep(sha256, text)
         return Response(json_of(HandoverNow(sha256=sha256, **_fields(lists))), media_type=JSON)
@@ -84,10 +83,10 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         """Hand the shift over to who signs with his name and password; the lists are kept as they were seen."""
         actor: Actor = request.state.actor
         taker = await _taker(gateway, request, body)
-        text = shown.find(body.seen) if body.seen else (await _now(gateway.hub))[1]
+        text = shown.find(body.seen) if body.seen else (await _now(gateway))[1]
         if text is None:
             raise ProblemError(_other_lists())
-        row = await written(lambda: handovers.add(actor.user, taker, body.note, text))
+        row = await written(lambda: handovers.add(gateway.behind.civil_ms(), actor.user, taker, body.note, text))
         view = _view(row)
         kept = {
             "took": taker, "standing": len(view.standing), "shelved": len(view.shelved),
@@ -117,14 +116,14 @@ async def _taker(gateway: Gateway, request: Request, body: HandoverBody) -> str:
     return taker.user
 
 
-async def _now(hub: Hub) -> tuple[HandoverLists, str]:
+async def _now(gateway: Gateway) -> tuple[HandoverLists, str]:
     """Give the lists as they are, and their text. All alarms are taken at once; thousands are read on a thread."""
     bodies: list[bytes] = []
     after: str | None = ""
     while after is not None:
-        page, after = hub.alarms(after, PAGE)
+        page, after = gateway.hub.alarms(after, PAGE)
         bodies += page
-    event, as_of = hub.last, rfc3339(time.time_ns() // 1_000_000)
+    event, as_of = gateway.hub.last, rfc3339(gateway.behind.civil_ms())
 
     def read() -> tuple[HandoverLists, str]:
         lists = _lists([msgspec.json.decode(body, type=AlarmView) for body in bodies])

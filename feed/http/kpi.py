@@ -1,7 +1,6 @@
 """How good the alarm system is: the figures of ISA-18.2 for a span."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -31,7 +30,7 @@ def add(app: FastAPI, hub: Hub, desk: Path, behind: Behind) -> None:
     @app.get("/api/v1/kpi", responses=openapi.answers("KpiView", 422, 503))
     async def kpi(from_: Annotated[Instant | None, Query(alias="from")] = None, to: Instant | None = None) -> Response:
         """Give the figures from one time to another (RFC 3339); of the last 24 hours if nothing is said."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = behind.civil_ms()
         to_ms = now_ms if to is None else milliseconds(to)
         from_ms = to_ms - _DAY_MS if from_ is None else milliseconds(from_)
         if not 0 <= from_ms < to_ms <= min(from_ms + LONGEST_MS, LATEST_MS):

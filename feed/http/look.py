@@ -4,7 +4,6 @@ What the fold is asked is short; what reads the book does so on threads of its o
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
@@ -103,7 +102,7 @@ def _console(app: FastAPI, hub: Hub, behind: Behind) -> None:
     @app.get("/api/v1/summary", responses=openapi.answers(Summary))
     async def summary() -> Response:
         """Counters: what stands, by priority; what is withheld; whether it is a flood; whose shift it is."""
-        now_ms = _now_ms()
+        now_ms = behind.civil_ms()
         found = shift_at(settings.shifts, zone, now_ms)
         shift = None if found is None else ShiftNow(found.name, rfc3339(found.from_ms), rfc3339(found.to_ms))
         return Response(json_of(hub.counts.summary(hub.gateway, hub.position(), now_ms, shift)), media_type=JSON)
@@ -141,7 +140,7 @@ def _devices(app: FastAPI, hub: Hub, behind: Behind, children: Once) -> None:
     @app.get("/api/v1/devices/{device}", responses=openapi.answers(DeviceDetail, 404, 503))
     async def device(device: Device) -> Response:
         """Give one device: state, last frame, battery, radio, verdicts with their cause, today's coverage."""
-        camera, now_ms = behind.console.camera, _now_ms()
+        camera, now_ms = behind.console.camera, behind.civil_ms()
 
         def question(fold: Fold) -> Known | None:
             return device_view.known(fold, hub.gateway, device, camera, now_ms)
@@ -162,7 +161,7 @@ def _devices(app: FastAPI, hub: Hub, behind: Behind, children: Once) -> None:
         minutes: Annotated[int, Query(ge=1, le=1440)] = 15,
     ) -> Response:
         """Give the last minutes of a quantity, gaps as null, with the limits that are compared with it."""
-        now_ms = _now_ms()
+        now_ms = behind.civil_ms()
 
         def question(fold: Fold) -> trend.Asked | None:
             return trend.asked(fold, hub.gateway, device, quantity, minutes, now_ms)
@@ -186,7 +185,3 @@ async def _read(children: Once, key: tuple[object, ...], work: Callable[[], byte
         return await children.work(key, work)
     except ValueError as error:
         raise ProblemError(problems.journal_unread(str(error))) from None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

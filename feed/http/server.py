@@ -66,8 +66,8 @@ class FeedServer:
         self._settings, self._state = settings, state
         self._hub = hub
         self._report = report
-        self._desk = Desk(state / "desk.sqlite")
-        self.people = People(self._desk.path)
+        self._desk = Desk(state / "desk.sqlite", behind.civil_ms)
+        self.people = People(self._desk.path, behind.civil_ms)
         self._auditor = Auditor(self._desk)
         self._gateway = Gateway(
             hub=hub, desk=self._desk, behind=behind, people=self.people, passwords=Passwords(self.people),

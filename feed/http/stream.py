@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from devices.instants import rfc3339
+from feed.behind import Behind
 from feed.hub import ForgottenError, Hub
-from feed.vitals import Vitals
 from feed.wire import json_of
 
 HEARTBEAT_S = 10.0
@@ -29,11 +28,11 @@ HEADERS = [
 class Streams:
     """All streams that are open."""
 
-    def __init__(self, hub: Hub, vitals: Callable[[], Vitals]) -> None:
-        self.hub = hub
+    def __init__(self, hub: Hub, behind: Behind) -> None:
+        self.hub, self.civil_ms = hub, behind.civil_ms
         self.open = 0
         self.of: Counter[str] = Counter()  # by login or token
-        self._vitals = vitals
+        self._vitals = behind.vitals
         self._alive = False
         self._looked_at = float("-inf")
 
@@ -100,7 +99,7 @@ class EventStream(Response):
         if not self._streams.alive():
             return b""
         return b"event: heartbeat\ndata: %s\n\n" % json_of(
-            {"last": self._streams.hub.position(), "time": rfc3339(time.time_ns() // 1_000_000)}
+            {"last": self._streams.hub.position(), "time": rfc3339(self._streams.civil_ms())}
         )
 
 

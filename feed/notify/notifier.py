@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from feed.desk import no_room
+from feed.desk import passes
 from feed.follow import Follower
 from feed.notify import decide, words
 from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
@@ -121,7 +121,7 @@ class Notifier:
                     started = True
                 wait_s = self.turn()
             except sqlite3.OperationalError as error:
-                if not no_room(error) and error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                if not passes(error):
                     raise
                 log.error("notifications wait for the desk: %s", error)  # noqa: TRY400 - it says all
                 wait_s = IDLE_S

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from commands import first_admin, keeping, main
 from feed.audit_export import export
+from feed.desk import system_ms
 from feed.people import People
 from tests.feed.console import PASSWORD, Browser, ConsoleRoom
 from tests.servers import free_port, until
@@ -78,7 +79,7 @@ def test_the_trail_is_listed_exported_and_found_whole(room: ConsoleRoom, etc: tu
     listed = cityward("audit", "list", *etc).output
     assert "operator  https 127.0.0.1  login  200" in listed
     assert "\x1b" not in listed
-    export(room.state, "UTC")
+    export(room.state, "UTC", system_ms())
     whole = cityward("audit", "verify", *etc)
     assert (whole.exit_code, whole.output.split(",")[0]) == (0, "The audit trail is whole: 3 rows")
     lines = [json.loads(line) for line in cityward("audit", "export", *etc).output.splitlines()]
@@ -109,10 +110,10 @@ def test_an_export_that_cannot_be_written_is_said_and_made_up_for(
 ) -> None:
     Browser(room).as_role("operator")
     (room.state / "audit").write_text("no folder")
-    keeping._export_audit(room.state, "UTC")
+    keeping._export_audit(room.state, "UTC", system_ms())
     assert "the next export has it" in caplog.text
     (room.state / "audit").unlink()
-    keeping._export_audit(room.state, "UTC")
+    keeping._export_audit(room.state, "UTC", system_ms())
     assert len(list((room.state / "audit").glob("*.jsonl"))) == 1
 
 

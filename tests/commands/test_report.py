@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from commands import main
 from commands.kpi_child import ask
 from commands.report_child import Reporter, Task, run
+from feed.desk import system_ms
 from feed.kpi import Asked
 from feed.reports.sending import Said
 from feed.reports.settings import ReportsSettings
@@ -78,7 +79,7 @@ def test_a_child_makes_what_is_due(city: City) -> None:
     settings = city.compiled.settings
     assert settings.reports is not None
     told: list[Said] = []
-    reporter = Reporter(settings, settings.reports.model_copy(update={"send": ("mail",)}), told.extend)
+    reporter = Reporter(settings, settings.reports.model_copy(update={"send": ("mail",)}), told.extend, system_ms)
     assert reporter.make(threading.Event()) == 0
     with ShelfReader(city.state) as shelf:
         made = [each.id for each in shelf.all()]
@@ -102,7 +103,7 @@ def test_the_reporter_makes_them_by_itself_and_ends_when_it_is_told(
     monkeypatch.setattr("commands.report_child.LOOK_S", 0.01)
     settings, stop = city.compiled.settings, threading.Event()
     assert settings.reports is not None
-    reporter = Reporter(settings, settings.reports, None)
+    reporter = Reporter(settings, settings.reports, None, system_ms)
     thread = threading.Thread(target=lambda: reporter.run(stop))
     thread.start()
     try:
@@ -124,7 +125,7 @@ def test_a_child_that_is_ended_in_between_leaves_nothing_half_done(city: City) -
     assert settings.reports is not None
     stop = threading.Event()
     stop.set()
-    assert Reporter(settings, settings.reports, None).make(stop) != 0
+    assert Reporter(settings, settings.reports, None, system_ms).make(stop) != 0
     task = Task(
         str(city.state), settings.reports.model_dump_json(), settings.console.model_dump_json(by_alias=True),
         city.ms("2026-11-24 07:30"),
@@ -141,7 +142,7 @@ def test_only_months_are_made_where_only_they_are_wanted(tmp_path: Path) -> None
     city.book.close()
     settings = city.compiled.settings
     assert settings.reports == ReportsSettings(monthly="1 08:00", language="both")
-    reporter = Reporter(settings, settings.reports, None)
+    reporter = Reporter(settings, settings.reports, None, system_ms)
     assert reporter.make(threading.Event()) == 0
     with ShelfReader(city.state) as shelf:
         assert {each.kind for each in shelf.all()} == {"month"}

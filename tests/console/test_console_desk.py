@@ -246,11 +246,9 @@ def test_filters_and_help(page: Page, room: Room, picture: Picture) -> None:
     expect(help_).to_have_count(0)
 
 
-def test_a_flood_is_shown_by_cause_and_the_most_urgent_stand_alone(
-    page: Page, room: Room, picture: Picture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_flood_is_shown_by_cause_and_the_most_urgent_stand_alone(page: Page, room: Room, picture: Picture) -> None:
     """More than ten within ten minutes: the gateway says that it is a flood, and the list becomes cards."""
-    monkeypatch.setattr("feed.http.look._now_ms", lambda: NOW_MS + 60_000)
+    room.now_ms = lambda: NOW_MS + 60_000
     line = tilted("gate", id="line-down@gate", rule="line-down", priority=3)
     silent = [tilted(f"mh-{n}", id=f"silent@mh-{n}", rule="silent", priority=4 if n else 2) for n in range(12)]
     room.tell(line, *silent, tilted("p1-a"), tilted("p1-b"))
@@ -361,10 +359,10 @@ def test_a_name_is_written_and_one_goes_on(page: Page, room: Room) -> None:
 
 
 def test_the_detail_shows_guidance_and_the_trend_with_its_limit_and_gaps(
-    opens: Opens, room: Room, picture: Picture, monkeypatch: pytest.MonkeyPatch
+    opens: Opens, room: Room, picture: Picture
 ) -> None:
     furnish(room)
-    monkeypatch.setattr("feed.http.look._now_ms", lambda: room.fold.memory.log_ms)
+    room.now_ms = lambda: room.fold.memory.log_ms
     room.tell(high("dust-07"))
     page = opens()
     lines(page).click()

@@ -129,6 +129,7 @@ class Around_:  # noqa: N801 - what stands around, and what was reported
             state=self.room.state,
             report=report,
             submit=self.room.submit,
+            civil_ms=self.room.civil_ms,
             alive=lambda: self.alive,
         )
 

@@ -18,6 +18,7 @@ from msgspec import Raw
 from devices.registry import Registry
 from feed.behind import Behind, InboxPage, InForce, Listens, Refiled, Reloaded
 from feed.console_settings import ConsoleSettings
+from feed.desk import system_ms
 from feed.follow import Follower
 from feed.frames import FramesPage
 from feed.http.server import FeedServer
@@ -88,6 +89,7 @@ class Room:
         self.reloaded = Reloaded(accepted=True, hash="3f9c", problems=[])
         self.fold = Fold(lambda _: (Registry(gateway=GATEWAY, time_zone="UTC"), RuleSet()))
         self.alarms = self.fold.memory.world.judging.alarms
+        self.now_ms = system_ms
         self.views: list[Follower] = []  # what reads the book beside the hub
         self.listen: Listens = lambda device, _: (
             FramesPage(device=device, quantities=[], judged=False, frames=[], position=0) if device == "mh-1" else None
@@ -98,6 +100,10 @@ class Room:
         self._sequence = 100
         self.book = Book(state / "book.sqlite")
         self._open()
+
+    def civil_ms(self) -> int:
+        """Return the time that the gateway believes in; a test may put another clock there."""
+        return self.now_ms()
 
     def _open(self) -> None:
         self.hub = Hub(self.state / "book.sqlite", GATEWAY)
@@ -124,6 +130,7 @@ class Room:
                 past=self.past,
                 console=self.console,
                 time_zone="Asia/Shanghai",
+                civil_ms=self.civil_ms,
             ),
         )
 

@@ -10,7 +10,7 @@ import pytest
 
 from devices.instants import rfc3339
 from feed.audit_export import export, verify
-from feed.desk import BEGINNING, COLUMNS, Audited, Desk
+from feed.desk import BEGINNING, COLUMNS, Audited, Desk, system_ms
 
 DAY_MS = 86_400_000
 
@@ -171,14 +171,14 @@ def test_each_day_has_what_came_since_the_day_before(tmp_path: Path) -> None:
 
 def test_what_was_cut_off_at_the_end_is_told_by_an_export(tmp_path: Path) -> None:
     fill(tmp_path, 5)
-    export(tmp_path, "UTC")
+    export(tmp_path, "UTC", system_ms())
     meddle(tmp_path, "delete from audit where number > 3")
     assert "its end was cut off" in verify(tmp_path).breaks[0]
 
 
 def test_a_trail_that_was_rewritten_whole_is_told_by_an_export(tmp_path: Path) -> None:
     fill(tmp_path, 3)
-    export(tmp_path, "UTC")
+    export(tmp_path, "UTC", system_ms())
     for file in tmp_path.glob("desk.sqlite*"):
         file.unlink()
     fill(tmp_path, 3, 7)
@@ -187,14 +187,14 @@ def test_a_trail_that_was_rewritten_whole_is_told_by_an_export(tmp_path: Path) -
 
 def test_an_export_that_is_none_is_told(tmp_path: Path) -> None:
     fill(tmp_path, 1)
-    export(tmp_path, "UTC")
+    export(tmp_path, "UTC", system_ms())
     (tmp_path / "audit" / "2026-01-01.jsonl").write_text("")
     assert verify(tmp_path).breaks == ["2026-01-01.jsonl is no export, or was cut off"]
 
 
 def test_a_trail_without_rows_is_whole(tmp_path: Path) -> None:
     Desk(tmp_path / "desk.sqlite").close()
-    assert (verify(tmp_path).head, export(tmp_path, "UTC")) == (BEGINNING, None)
+    assert (verify(tmp_path).head, export(tmp_path, "UTC", system_ms())) == (BEGINNING, None)
     assert list((tmp_path / "audit").iterdir()) == []
 
 
@@ -234,7 +234,7 @@ def changed(file: Path, row: int) -> str:
 
 def test_a_row_that_was_taken_out_of_an_export_is_found(tmp_path: Path) -> None:
     fill(tmp_path, 4)
-    file = export(tmp_path, "UTC")
+    file = export(tmp_path, "UTC", system_ms())
     assert file is not None
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(lines[:1] + lines[2:]))

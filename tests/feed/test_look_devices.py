@@ -119,23 +119,23 @@ def told() -> _Told:
 
 
 @pytest.fixture
-def room(tmp_path: Path, told: _Told, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def room(tmp_path: Path, told: _Told) -> Iterator[Room]:
     with Room(tmp_path, past=told) as opened:
         yield opened
 
 
-def at(monkeypatch: pytest.MonkeyPatch, minute: int) -> None:
+def at(room: Room, minute: int) -> None:
     """Let it be so many minutes after NOW, and half."""
-    monkeypatch.setattr("feed.http.look._now_ms", lambda: NOW_MS + minute * MINUTE_MS + 30_000)
+    room.now_ms = lambda: NOW_MS + minute * MINUTE_MS + 30_000
 
 
-def test_a_device_that_measures(room: Room, told: _Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_measures(room: Room, told: _Told) -> None:
     dusty = _Dusty()
     room.fold = dusty.fold
     for minute in range(100):
         if not 20 <= minute < 30:
             dusty.say(minute, p=80.0, t=20.0)
-    at(monkeypatch, 99)
+    at(room, 99)
     device = room.get("/api/v1/devices/dust-1").json
     assert (device["state"], device["family"], device["address"]) == ("heard", "dust", "topic:lora/1")
     assert device["last_frame"]["values"] == {"pm10_ug_m3": 80.0}
@@ -152,7 +152,7 @@ def test_a_device_that_measures(room: Room, told: _Told, monkeypatch: pytest.Mon
     assert device["counted"]["frames"] == 90
 
 
-def test_missing_is_not_normal(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_is_not_normal(room: Room) -> None:
     """A device that was never heard, or has fallen silent, or is cut off, has no verdict; and it says why."""
     dusty = _Dusty()
     room.fold = dusty.fold
@@ -173,7 +173,7 @@ def test_missing_is_not_normal(room: Room, monkeypatch: pytest.MonkeyPatch) -> N
     assert verdicts("dust-1")["dust-high"] == ("normal", None)
     for minute in range(4, 81):
         dusty.say(minute, "2", p=80.0)  # the other one is heard: the broker is there
-    at(monkeypatch, 80)
+    at(room, 80)
     silent = verdicts("dust-1")
     assert silent["dust-silent"] == ("violated", None)
     assert silent["dust-high"] == ("unknown", "silent")
@@ -184,23 +184,23 @@ def test_missing_is_not_normal(room: Room, monkeypatch: pytest.MonkeyPatch) -> N
     assert verdicts("dust-2")["dust-high"] == ("unknown", "cut_off")
 
 
-def test_an_hour_with_too_few_minutes_says_so(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_hour_with_too_few_minutes_says_so(room: Room) -> None:
     dusty = _Dusty()
     room.fold = dusty.fold
     for minute in [*range(20), *range(60, 75)]:
         dusty.say(minute, p=80.0)
-    at(monkeypatch, 75)
+    at(room, 75)
     (hour,) = [one for one in room.get("/api/v1/devices/dust-1").json["verdicts"] if one["rule"] == "dust-hour"]
     assert (hour["verdict"], hour["cause"]) == ("unknown", "too_few")
 
 
-def test_a_trend_of_windows_with_its_gap_and_its_limits(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trend_of_windows_with_its_gap_and_its_limits(room: Room) -> None:
     dusty = _Dusty()
     room.fold = dusty.fold
     for minute in range(300):
         if not 290 <= minute < 295:
             dusty.say(minute, p=float(minute), t=20.0)
-    at(monkeypatch, 299)
+    at(room, 299)
     trend = room.get("/api/v1/devices/dust-1/trend?quantity=pm10_ug_m3&minutes=15").json
     assert trend["values"] == [*map(float, range(285, 290)), *[None] * 5, *map(float, range(295, 300))]
     assert trend["start"] == "2026-11-24T12:45:00.000Z"

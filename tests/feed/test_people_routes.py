@@ -14,8 +14,9 @@ import pytest
 
 from feed import people_passwords
 from feed.audit_export import export, verify
+from feed.desk import system_ms
 from feed.http import handover
-from feed.people import MOST_SESSIONS, People, Person
+from feed.people import MOST_SESSIONS, Person
 from rules.records import Alarm, Text
 from tests.feed.console import PASSWORD, Browser, ConsoleRoom
 from tests.feed.room import NOW_MS, eventually, tilted
@@ -142,7 +143,7 @@ def test_who_is_there_is_known_when_the_disk_is_full(room: ConsoleRoom, monkeypa
         def execute(self, *_: object) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(People, "_db", Full())
+    monkeypatch.setattr(room.server.people, "_db", Full())
     assert Browser(room).as_role("operator").get("/api/v1/alarms").status == 200
     refused = admin.ask("PATCH", "/api/v1/people/operator", {"disabled": True})
     assert (refused.status, refused.problem) == (503, "not-written")
@@ -355,7 +356,7 @@ def test_a_handover_is_exported_and_is_as_it_was_signed(room: ConsoleRoom) -> No
     room.tell(tilted("a"))
     eventually(lambda: room.hub.last == 1)
     Browser(room).as_role("operator").post("/api/v1/handovers", {"user": "engineer", "password": PASSWORD})
-    export(room.state, "UTC")
+    export(room.state, "UTC", system_ms())
     assert json.loads((room.state / "audit" / "handover-1.json").read_text())["standing"][0]["name"] == "文化路 a 井盖"
     assert verify(room.state).breaks == []
     db = sqlite3.connect(room.state / "desk.sqlite")
