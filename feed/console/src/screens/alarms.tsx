@@ -7,7 +7,6 @@ import { alarms, version } from "../state";
 import { measured } from "../time";
 import type { Alarm, State } from "../types";
 
-const STANDING: State[] = ["UNACK", "ACKED", "RTN_UNACK", "LATCHED"];
 const due = (alarm: Alarm): string =>
   alarm.shelved_until ?? alarm.out_until ?? `~${alarm.priority}${alarm.since ?? ""}`;
 
@@ -18,8 +17,6 @@ export const inState = (...states: State[]): Alarm[] => {
     .filter((alarm) => states.includes(alarm.state))
     .sort((a, b) => due(a).localeCompare(due(b)));
 };
-
-export const standing = (): Alarm[] => inState(...STANDING);
 
 /** Which alarm: priority, words, place. */
 export const what = (): Column<Alarm>[] => [

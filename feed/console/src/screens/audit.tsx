@@ -7,7 +7,7 @@ import { go, route } from "../route";
 import { may } from "../session";
 import { when } from "../time";
 import { word } from "./form";
-import { Onward, ShowAll, usePages } from "./lists";
+import { Newer, Onward, ShowAll, useLivePages } from "./lists";
 
 type Entry = {
   number: number;
@@ -26,10 +26,14 @@ type Entry = {
 
 export default function Screen() {
   const [who = "", what = ""] = route.value.rest;
-  const found = usePages<Entry>(`/audit${query({ who, what, limit: 100 })}`, "entries", "after");
+  const path = `/audit${query({ who, what, limit: 100 })}`;
+  const found = useLivePages<Entry>(path, "entries", "after", { told_ms: 5_000, every_ms: 30_000 });
   return (
     <div class="screen">
-      <h1>{t("nav.audit")}</h1>
+      <div class="row">
+        <h1>{t("nav.audit")}</h1>
+        <Newer of={found} />
+      </div>
       <form
         key={`${who}/${what}`}
         class="filter panel"

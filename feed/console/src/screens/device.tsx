@@ -5,9 +5,12 @@ import { Chip } from "../parts/chip";
 import { Show, useLoad } from "../parts/load";
 import { Table } from "../parts/table";
 import { to } from "../route";
+import { may } from "../session";
 import { alarms, version, watchers } from "../state";
 import { figure, span, when } from "../time";
 import type { Alarm, Device, DeviceDetail } from "../types";
+import { Frames } from "./frames";
+import { useReturn } from "./fresh";
 
 const SIGN: Record<Device["state"], string> = { heard: "●", silent: "○", cut_off: "⦸", unheard: "◌" };
 
@@ -26,17 +29,18 @@ export function One({ id }: { id: string }) {
     watchers.add(look);
     return () => void watchers.delete(look);
   }, [id]);
+  useReturn(found.again);
   return (
     <>
       <a class="back" href={to("devices")}>
         ← {t("devices.back")}
       </a>
-      <Show of={found}>{(device) => <Detail device={device} />}</Show>
+      <Show of={found}>{(device) => <Detail device={device} came={found.again} />}</Show>
     </>
   );
 }
 
-function Detail({ device }: { device: DeviceDetail }) {
+function Detail({ device, came }: { device: DeviceDetail; came: () => void }) {
   version.value;
   const standing = [...alarms.values()].filter((alarm) => alarm.device === device.id);
   const known = (name: string): string =>
@@ -78,9 +82,11 @@ function Detail({ device }: { device: DeviceDetail }) {
       <Facts title="devices.values" pairs={told(measured)} />
       <Facts title="devices.battery" pairs={told(device.battery)} />
       <Facts title="devices.radio" pairs={told(device.radio)} />
+      {may("engineer") && <Frames id={device.id} say={told} came={came} />}
       <Verdicts device={device} known={known} />
       <Coverage device={device} known={known} />
-      <LastFrame device={device} />
+      {!may("engineer") && <LastFrame device={device} />}
+      {!device.whole && <p class="hint">{t("devices.not_whole")}</p>}
       <Facts title="devices.facts" pairs={Object.entries(device.facts)} />
       <Facts title="devices.device" pairs={identity(device)} />
     </article>
@@ -146,7 +152,7 @@ function Coverage({ device, known }: Part) {
   );
 }
 
-function LastFrame({ device: { last_frame: frame, whole } }: { device: DeviceDetail }) {
+function LastFrame({ device: { last_frame: frame } }: { device: DeviceDetail }) {
   return (
     <section>
       <h3>{t("devices.frame")}</h3>
@@ -160,7 +166,6 @@ function LastFrame({ device: { last_frame: frame, whole } }: { device: DeviceDet
       ) : (
         <p class="hint">{t("devices.frame_none")}</p>
       )}
-      {!whole && <p class="hint">{t("devices.not_whole")}</p>}
     </section>
   );
 }

@@ -1,16 +1,18 @@
 // 交接班: what stands, what is shelved and out of service, and what the next shift has to know; signed by both.
-import { post } from "../api";
+import { useEffect, useRef } from "preact/hooks";
+import { post, Problem } from "../api";
 import { said, t, type Key } from "../i18n";
 import { Chip } from "../parts/chip";
-import { Loading } from "../parts/states";
+import { Show, useLoad } from "../parts/load";
+import { Failed } from "../parts/states";
 import { Table } from "../parts/table";
 import { may, me } from "../session";
-import { link } from "../state";
+import { version } from "../state";
 import { when } from "../time";
-import type { Alarm, Priority, State, Text } from "../types";
-import { inState, standing } from "./alarms";
+import type { Priority, State, Text } from "../types";
 import { Form, word } from "./form";
-import { Onward, ShowAll, Some, usePages } from "./lists";
+import { useReturn, useThrottled } from "./fresh";
+import { Newer, Onward, ShowAll, Some, useLivePages } from "./lists";
 
 /** An alarm as it is, or was, handed over. */
 type Given = {
@@ -24,21 +26,22 @@ type Given = {
   reason: string | null;
   until: string | null;
 };
-type Handover = {
-  number: number;
-  time: string;
-  gave: string;
-  took: string;
-  note: string;
+type Lists = {
+  as_of: string | null; // null: of a version that did not say
+  event: number | null;
   standing: Given[];
   shelved: Given[];
   out_of_service: Given[];
 };
+type Shown = Lists & { sha256: string };
+type Handover = Lists & { number: number; time: string; gave: string; took: string; note: string };
 
-const given = (alarm: Alarm): Given => ({ ...alarm, until: alarm.out_until ?? alarm.shelved_until });
+const TOLD_MS = 5_000;
+const EVERY_S = 30; // the gateway keeps what it has shown for 90 s
 
 export default function Screen() {
-  const past = usePages<Handover>("/handovers?limit=10", "handovers", "after");
+  const path = "/handovers?limit=10";
+  const past = useLivePages<Handover>(path, "handovers", "after", { every_ms: 300_000 });
   return (
     <div class="screen handover">
       <div class="row head">
@@ -47,9 +50,10 @@ export default function Screen() {
           {t("handover.print")}
         </button>
       </div>
-      <Now handed={past.again} />
+      <Now handed={past.look} />
       <section class="no-print">
         <h2>{t("handover.past")}</h2>
+        <Newer of={past} />
         <ShowAll of={past}>
           {(rows) =>
             rows.length ? (
@@ -69,22 +73,36 @@ export default function Screen() {
   );
 }
 
+/** The lists as the gateway has them, and would keep them: what is signed is what stands here. */
 function Now({ handed }: { handed: () => void }) {
-  if (!link.value.pictured) return <Loading />;
-  const lists = {
-    standing: [...standing(), ...inState("SUPPRESSED")].map(given),
-    shelved: inState("SHELVED").map(given),
-    out_of_service: inState("OUT_OF_SERVICE").map(given),
-  };
+  const now = useLoad<Shown>("/handovers/now", EVERY_S);
+  const changed = useThrottled(now.again, TOLD_MS);
+  const first = useRef(version.peek());
+  useEffect(() => {
+    if (version.value !== first.current) changed();
+  }, [version.value]);
+  useReturn(now.again);
   return (
     <>
-      <Lists lists={lists} />
-      {may("handover") ? <Sign handed={handed} /> : <p class="panel hint">{t("handover.login")}</p>}
+      {now.data && now.problem && <Failed problem={now.problem} again={now.again} />}
+      <Show of={now}>
+        {(lists) => (
+          <>
+            <p class="hint">{t("handover.as_of", { time: when(lists.as_of), n: lists.event ?? 0 })}</p>
+            <Lists lists={lists} />
+            {may("handover") ? (
+              <Sign seen={lists.sha256} handed={handed} again={now.again} />
+            ) : (
+              <p class="panel hint">{t("handover.login")}</p>
+            )}
+          </>
+        )}
+      </Show>
     </>
   );
 }
 
-function Sign({ handed }: { handed: () => void }) {
+function Sign({ seen, handed, again }: { seen: string; handed: () => void; again: () => void }) {
   return (
     <section class="panel sign">
       <Form
@@ -92,12 +110,18 @@ function Sign({ handed }: { handed: () => void }) {
         button="handover.sign"
         done="handover.done"
         send={async (fields) => {
-          await post<Handover>("/handovers", {
-            note: word(fields, "note"),
-            user: word(fields, "user"),
-            password: word(fields, "password"),
-          });
-          handed();
+          try {
+            await post<Handover>("/handovers", {
+              note: word(fields, "note"),
+              user: word(fields, "user"),
+              password: word(fields, "password"),
+              seen,
+            });
+            handed();
+          } catch (error) {
+            if (error instanceof Problem && error.status === 409) again(); // the lists were too old
+            throw error;
+          }
         }}
       >
         <label>
@@ -129,7 +153,7 @@ const LISTS: Record<"standing" | "shelved" | "out_of_service", [Key, Key]> = {
   out_of_service: ["shelf.out", "shelf.none_out"],
 };
 
-function Lists({ lists }: { lists: Pick<Handover, keyof typeof LISTS> }) {
+function Lists({ lists }: { lists: Lists }) {
   return (
     <>
       {(Object.keys(LISTS) as (keyof typeof LISTS)[]).map((name) => {
@@ -195,6 +219,7 @@ function Past({ row }: { row: Handover }) {
         {t("handover.counts", { a: row.standing.length, b: row.shelved.length, c: row.out_of_service.length })}
       </summary>
       {row.note && <blockquote>{row.note}</blockquote>}
+      {row.as_of && <p class="hint">{t("handover.as_of", { time: when(row.as_of), n: row.event ?? 0 })}</p>}
       <Lists lists={row} />
     </details>
   );

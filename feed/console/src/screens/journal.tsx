@@ -9,7 +9,7 @@ import { go, route } from "../route";
 import { instant, when } from "../time";
 import type { AlarmEvent, EventKind } from "../types";
 import { Place, Words } from "./alarms";
-import { Onward, ShowAll, useLivePages } from "./lists";
+import { Newer, Onward, ShowAll, useLivePages } from "./lists";
 
 const KINDS: EventKind[] = [
   "raised",
@@ -43,16 +43,13 @@ const wanted = (rest: string[]): Wanted =>
 export default function Screen() {
   const asked = wanted(route.value.rest);
   const times = { from: asked.from && instant(asked.from), to: asked.to && instant(asked.to) };
-  const found = useLivePages<AlarmEvent>(`/journal${query({ ...asked, ...times, limit: 100 })}`, "events");
+  const path = `/journal${query({ ...asked, ...times, limit: 100 })}`;
+  const found = useLivePages<AlarmEvent>(path, "events", "before", { told_ms: 1_000 });
   return (
     <div class="screen">
       <div class="row">
         <h1>{t("nav.journal")}</h1>
-        {found.newer && (
-          <button type="button" class="small" onClick={found.newer}>
-            {t("journal.newer")}
-          </button>
-        )}
+        <Newer of={found} />
       </div>
       <Search key={route.value.rest.join("/")} asked={asked} />
       <ShowAll of={found}>

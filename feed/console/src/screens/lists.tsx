@@ -5,6 +5,7 @@ import { get, Problem, query } from "../api";
 import { t } from "../i18n";
 import { Failed, Loading } from "../parts/states";
 import { link } from "../state";
+import { useReturn } from "./fresh";
 
 export type All<T> = { rows: T[] | null; problem: Problem | null; again: () => void };
 type Page = { next: string | number | null } & Record<string, unknown>;
@@ -123,41 +124,61 @@ export function usePages<T>(path: string, name: string, by: "before" | "after"):
 
 const LOOK_MS = 1_000;
 
-/** Events newest first, by pages, and live: what is told meanwhile comes above, but not while the pointer is on the rows.
- * newer: shows what waits for that, or null. */
-export function useLivePages<T extends { number: number }>(path: string, name: string): Pages<T> & { newer: (() => void) | null } {
-  const pages = usePages<T>(path, name, "before");
+export type Live<T> = Pages<T> & { newer: (() => void) | null; look: () => void };
+
+/** Entries newest first, by pages, and live: what is new comes above, but not while the pointer is on the rows.
+ * when: read again at the earliest so long after the last time when an event was told (told_ms), whatever happens
+ * (every_ms), and when somebody comes back to the page. newer: shows what waits for the pointer, or null. look: at once. */
+export function useLivePages<T extends { number: number }>(
+  path: string, name: string, by: "before" | "after", when: { told_ms?: number; every_ms?: number },
+): Live<T> {
+  const { told_ms = Infinity, every_ms = Infinity } = when;
+  const pages = usePages<T>(path, name, by);
   const [fresh, set] = useState<{ path: string; rows: T[] }>({ path, rows: [] });
   const [waits, setWaits] = useState(false);
-  const seen = useRef(-1); // the event up to which the rows are whole
+  const seen = useRef({ known: -1, ms: performance.now(), due: false }); // the event up to which the rows are whole
   const above = fresh.path === path ? fresh.rows : [];
   const top = above[0]?.number ?? pages.rows?.[0]?.number ?? -1;
   const read = async (): Promise<void> => {
     const { known } = link.peek();
+    seen.current = { known, ms: performance.now(), due: false };
     const page = await get<Page>(path).catch(() => null);
-    if (!page) return; // asked again
-    seen.current = known;
+    if (!page) return void (seen.current.due = true); // asked again
     setWaits(false);
     const found = page[name] as T[];
     const newer = found.filter(({ number }) => number > top);
-    if (newer.length === found.length && page.next !== null) {
+    if (newer.length && newer.length === found.length && page.next !== null) {
       set({ path, rows: [] });
       return pages.again(); // more than a page: begin anew
     }
     if (newer.length) set({ path, rows: [...newer, ...above] });
   };
+  useReturn(() => void (seen.current.due = true));
   const ready = pages.rows !== null && !pages.busy;
   useEffect(() => {
     if (!ready) return;
     const timer = setInterval(() => {
-      if (link.peek().known === seen.current) return;
+      if (document.hidden) return;
+      const { known, ms, due } = seen.current;
+      const age = performance.now() - ms;
+      if (!due && age < (link.peek().known === known ? every_ms : Math.min(told_ms, every_ms))) return;
       if (document.querySelector("main table:hover")) setWaits(true);
       else void read();
     }, LOOK_MS);
     return () => clearInterval(timer);
   }, [path, ready, top]);
   const rows = pages.rows && [...above, ...pages.rows.filter(({ number }) => number < (above.at(-1)?.number ?? Infinity))];
-  return { ...pages, rows, newer: waits ? () => void read() : null };
+  return { ...pages, rows, newer: waits ? () => void read() : null, look: () => void read() };
+}
+
+/** Shows what has come while the pointer was on the rows. */
+export function Newer<T>({ of: { newer } }: { of: Live<T> }) {
+  if (!newer) return null;
+  return (
+    <button type="button" class="small no-print" onClick={newer}>
+      {t("list.newer")}
+    </button>
+  );
 }
 
 /** The foot of such a list. */

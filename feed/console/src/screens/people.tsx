@@ -1,5 +1,5 @@
 // Who may log in and as what, and the tokens of programs and wall screens.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { patch, post, type Problem } from "../api";
 import { t } from "../i18n";
 import { Dialog } from "../parts/dialog";
@@ -8,6 +8,7 @@ import { Table } from "../parts/table";
 import { me } from "../session";
 import type { Role } from "../types";
 import { Form, Refusal, word } from "./form";
+import { useReturn } from "./fresh";
 import { Tokens } from "./tokens";
 
 type Person = {
@@ -27,6 +28,7 @@ export default function Screen() {
   const people = useLoad<{ people: Person[] }>("/people");
   const [secret, tell] = useState<Secret | null>(null);
   const [adding, setAdding] = useState(false);
+  useReturn(people.again);
   return (
     <div class="screen">
       <div class="row head">
@@ -81,18 +83,35 @@ export default function Screen() {
 
 const pathTo = (person: Person): string => `/people/${encodeURIComponent(person.user)}`;
 
-/** A change that goes at once; why not, where it is refused. */
-function useChange(changed: () => void): [Problem | null, (work: Promise<unknown>) => void] {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const change = (work: Promise<unknown>): void => {
-    setProblem(null);
-    work.then(undefined, setProblem).finally(changed);
+type Change = {
+  problem: Problem | null;
+  busy: boolean;
+  done: boolean;
+  change: (work: () => Promise<unknown>) => void;
+};
+
+/** A change that goes at once, and one at a time; why not, where it is refused. done: and `of` is not read again yet. */
+function useChange(of: Person, changed: () => void): Change {
+  const [state, set] = useState<Problem | "busy" | "done" | null>(null);
+  const busy = useRef(false); // at once: the button is drawn anew only later
+  useEffect(() => set((was) => (was === "done" ? null : was)), [of]);
+  const change = (work: () => Promise<unknown>): void => {
+    if (busy.current) return;
+    busy.current = true;
+    set("busy");
+    work()
+      .then(() => set("done"), set)
+      .finally(() => {
+        busy.current = false;
+        changed();
+      });
   };
-  return [problem, change];
+  const problem = state === "busy" || state === "done" ? null : state;
+  return { problem, busy: state === "busy", done: state === "done", change };
 }
 
 function RoleOf({ person, changed }: { person: Person; changed: () => void }) {
-  const [problem, change] = useChange(changed);
+  const { problem, busy, done, change } = useChange(person, changed);
   const [wanted, want] = useState<Role>(person.role); // by keys a list goes through all roles up to the one that is meant
   useEffect(() => want(person.role), [person.role]);
   return (
@@ -100,7 +119,7 @@ function RoleOf({ person, changed }: { person: Person; changed: () => void }) {
       <select
         aria-label={`${t("people.role")} ${person.name}`}
         value={wanted}
-        disabled={person.user === me.value?.user}
+        disabled={busy || done || person.user === me.value?.user}
         onChange={(event) => want(event.currentTarget.value as Role)}
       >
         {ROLES.map((role) => (
@@ -109,13 +128,18 @@ function RoleOf({ person, changed }: { person: Person; changed: () => void }) {
           </option>
         ))}
       </select>
-      {wanted !== person.role && (
+      {wanted !== person.role && !done && (
         <p class="row">
           {t("people.role_sure", { name: person.name, role: t(`role.${wanted}`) })}
-          <button type="button" class="main" onClick={() => change(patch(pathTo(person), { role: wanted }))}>
-            {t("people.yes")}
+          <button
+            type="button"
+            class="main"
+            disabled={busy}
+            onClick={() => change(() => patch(pathTo(person), { role: wanted }))}
+          >
+            {t(busy ? "list.sent" : "people.yes")}
           </button>
-          <button type="button" onClick={() => want(person.role)}>
+          <button type="button" disabled={busy} onClick={() => want(person.role)}>
             {t("cancel")}
           </button>
         </p>
@@ -127,7 +151,7 @@ function RoleOf({ person, changed }: { person: Person; changed: () => void }) {
 
 function Doing({ person, changed, tell }: { person: Person; changed: () => void; tell: (secret: Secret) => void }) {
   const [asked, ask] = useState<"disable" | "reset" | null>(null);
-  const [problem, change] = useChange(changed);
+  const { problem, busy, change } = useChange(person, changed);
   if (asked) {
     const work = async (): Promise<void> => {
       const done = await patch<Person>(
@@ -144,7 +168,7 @@ function Doing({ person, changed, tell }: { person: Person; changed: () => void;
           class="main"
           onClick={() => {
             ask(null);
-            change(work());
+            change(work);
           }}
         >
           {t("people.yes")}
@@ -157,20 +181,31 @@ function Doing({ person, changed, tell }: { person: Person; changed: () => void;
   }
   return (
     <span class="row">
-      <button type="button" aria-label={`${t("people.reset")} ${person.name}`} onClick={() => ask("reset")}>
+      <button
+        type="button"
+        disabled={busy}
+        aria-label={`${t("people.reset")} ${person.name}`}
+        onClick={() => ask("reset")}
+      >
         {t("people.reset")}
       </button>
       {person.user !== me.value?.user &&
         (person.disabled ? (
           <button
             type="button"
+            disabled={busy}
             aria-label={`${t("people.enable")} ${person.name}`}
-            onClick={() => change(patch(pathTo(person), { disabled: false }))}
+            onClick={() => change(() => patch(pathTo(person), { disabled: false }))}
           >
             {t("people.enable")}
           </button>
         ) : (
-          <button type="button" aria-label={`${t("people.disable")} ${person.name}`} onClick={() => ask("disable")}>
+          <button
+            type="button"
+            disabled={busy}
+            aria-label={`${t("people.disable")} ${person.name}`}
+            onClick={() => ask("disable")}
+          >
             {t("people.disable")}
           </button>
         ))}

@@ -8,6 +8,7 @@ import { Table } from "../parts/table";
 import { instant, when } from "../time";
 import { nowMs } from "../state";
 import { Form, Refusal, word } from "./form";
+import { useReturn } from "./fresh";
 import type { Secret } from "./people";
 
 type Token = {
@@ -25,6 +26,7 @@ const SCOPES = ["see", "answer", "reset", "shelve", "shelve_urgent", "engineer",
 export function Tokens({ tell }: { tell: (secret: Secret) => void }) {
   const tokens = useLoad<{ tokens: Token[] }>("/tokens");
   const [adding, setAdding] = useState(false);
+  useReturn(tokens.again);
   return (
     <section>
       <div class="row head">
@@ -91,11 +93,16 @@ const scope = (name: string): string =>
 
 function Withdraw({ token, changed }: { token: Token; changed: () => void }) {
   const [asked, ask] = useState(false);
+  const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const go = (): void => {
     ask(false);
+    setBusy(true);
     remove(`/tokens/${encodeURIComponent(token.name)}`)
-      .then(undefined, setProblem)
+      .then(undefined, (refused: Problem) => {
+        setProblem(refused);
+        setBusy(false);
+      })
       .finally(changed);
   };
   return (
@@ -111,8 +118,13 @@ function Withdraw({ token, changed }: { token: Token; changed: () => void }) {
           </button>
         </>
       ) : (
-        <button type="button" aria-label={`${t("tokens.withdraw")} ${token.name}`} onClick={() => ask(true)}>
-          {t("tokens.withdraw")}
+        <button
+          type="button"
+          disabled={busy}
+          aria-label={`${t("tokens.withdraw")} ${token.name}`}
+          onClick={() => ask(true)}
+        >
+          {t(busy ? "list.sent" : "tokens.withdraw")}
         </button>
       )}
       {problem && <Refusal problem={problem} />}
