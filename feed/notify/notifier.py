@@ -292,9 +292,11 @@ class Notifier:
 
         def attempt() -> None:
             try:
-                said.set_result(self._send(channel, message, now_ms))
-            except BaseException as error:  # noqa: BLE001 - a defect: it is raised where the answer is looked at
-                said.set_exception(error)
+                answer = self._send(channel, message, now_ms)
+            except Exception as error:  # a defect shuts its own channel, and not the gateway
+                log.exception("notification by %s", channel.name)
+                answer = Verdict(word="shut", detail=f"defect: {type(error).__name__}, see the log", maybe=True)
+            said.set_result(answer)
 
         threading.Thread(target=attempt, name=f"notify {channel.name}", daemon=True).start()
 

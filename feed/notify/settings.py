@@ -24,7 +24,10 @@ Language = Literal["zh", "en"]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Word = Annotated[str, matches(NAME, "notify_name")]
 """What channels and routes are called: it stands in addresses of the API and in alarm ids."""
-Email = Annotated[str, matches(r"[^@\s<>\",;]+@[^@\s<>\",;]+", "email")]
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+Email = Annotated[str, matches(rf"(?=.{{1,254}}$){_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*", "email")]
+"""A Dot-string and a domain of RFC 5321, 4.1.2: what else it allows, no mail could be written to."""
 Mobile = Annotated[str, matches(r"\+?[0-9]{5,15}", "mobile")]
 PerMinute = Annotated[int, Field(ge=1, le=1000)]
 

@@ -3,6 +3,7 @@
 import smtplib
 import ssl
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
@@ -36,11 +37,18 @@ def mail(settings: MailSettings, message: Message) -> tuple[list[str], bytes]:
 
 
 def deliver(settings: MailSettings, message: Message, timeout_s: float) -> Verdict:
-    """Hand the mail to its server. Raises OSError when the password cannot be read."""
+    """Hand the mail to its server. Raises OSError, ValueError when the password cannot be read."""
     password = settings.password.read() if settings.password is not None else None
-    to, body = mail(settings, message)
+    try:
+        to, body = mail(settings, message)
+    except (ValueError, MessageError) as error:  # what no header can hold
+        return refused(f"no mail can be written: {error}"[:300])
     if not to:
         return refused("nobody of them has a mail address")
+    return _hand(settings, password, to, body, timeout_s)
+
+
+def _hand(settings: MailSettings, password: str | None, to: list[str], body: bytes, timeout_s: float) -> Verdict:
     handed = False
     try:
         with _connected(settings, timeout_s) as server:
