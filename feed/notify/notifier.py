@@ -24,7 +24,7 @@ from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
 from feed.notify.outbox import Outbox
 from feed.notify.pace import free_at, pick
 from feed.notify.records import ChannelState, Message, Notice, Open, Row, Verdict
-from feed.notify.senders import CONNECT_S, SENDERS, WHOLE_S, limits, one_receiver, send
+from feed.notify.senders import CONNECT_S, SENDERS, WHOLE_S, limits, receiver_of, send
 from feed.notify.settings import AnyChannel
 from rules.flood import annunciated
 from rules.records import Alarm, Text
@@ -87,10 +87,6 @@ class Notifier:
         self._desk = state / "desk.sqlite"
         self._box: Outbox | None = None
         self._channels = {one.name: one for one in plan.settings.channels}
-        self._sharing = {
-            one.name: [other.name for other in self._channels.values() if one_receiver(one, other)]
-            for one in self._channels.values()
-        }
         self._style = words.Style(gateway, plan.zone, plan.settings.console or "")
         self._looked_ms = 0
         self._under_way: dict[str, Attempt] = {}
@@ -252,7 +248,7 @@ class Notifier:
         messages = self.box.open_messages(channel.name)
         if blocked_ms and channel.fallback is not None and self._give_away(channel, state, waiting, messages, now_ms):
             return 0, []
-        sends = self.box.sends(self._sharing[channel.name])
+        sends = self.box.sends(receiver_of(channel))
         times = [at for at, _ in sends]
         urgent_before = [at for at, urgent in sends if urgent]
         choices: list[tuple[bool, int, int, int, Open | list[Row]]] = [
@@ -283,7 +279,10 @@ class Notifier:
                 fresh, rows = self._message(channel, self.box.rows_of(message.id), now_ms)
                 message = replace(fresh, id=message.id)
         until_ms = steady_ms + int((CONNECT_S + WHOLE_S) * 1000)
-        token = self.box.begin(message, channel.name, [row.id for row in rows], until_ms, now_ms, repeat=repeat)
+        token = self.box.begin(
+            message, channel.name, [row.id for row in rows], receiver=receiver_of(channel), until_ms=until_ms,
+            now_ms=now_ms, repeat=repeat,
+        )  # fmt: skip
         if repeat:
             message = words.marked(message)
         said: Future[Verdict] = Future()

@@ -192,16 +192,15 @@ class Outbox:
 
     # ----------------------------------------------------------------------------------------------------- sending
 
-    def sends(self, channels: Sequence[str]) -> list[tuple[int, bool]]:
-        """Read the tokens that these channels have taken: (steady time, of priority 1), in order."""
-        query = (
-            "SELECT at_ms, urgent FROM notify_sends WHERE channel IN (SELECT value FROM json_each(?)) ORDER BY at_ms"
-        )
-        return [(at_ms, bool(urgent)) for at_ms, urgent in self._db.execute(query, (_json(channels),))]
+    def sends(self, receiver: str) -> list[tuple[int, bool]]:
+        """Read the tokens of a robot or account that are taken: (steady time, of priority 1), in order."""
+        query = "SELECT at_ms, urgent FROM notify_tokens WHERE receiver = ? ORDER BY at_ms"
+        return [(at_ms, bool(urgent)) for at_ms, urgent in self._db.execute(query, (receiver,))]
 
     def begin(  # noqa: PLR0913 - an attempt
-        self, message: Message, channel: str, rows: Sequence[int], until_ms: int, now_ms: int, *, repeat: bool
-    ) -> int:
+        self, message: Message, channel: str, rows: Sequence[int], *, receiver: str, until_ms: int, now_ms: int,
+        repeat: bool,
+    ) -> int:  # fmt: skip
         """Write down that an attempt is made, with its token; return the token.
 
         rows    that are in the message; of one that was tried before, those that are no more in it wait again;
@@ -227,8 +226,8 @@ class Outbox:
                 (repeat, message.id),
             )
             cursor = db.execute(
-                "INSERT INTO notify_sends (channel, at_ms, urgent) VALUES (?, ?, ?)",
-                (channel, until_ms, message.urgent),
+                "INSERT INTO notify_tokens (receiver, at_ms, urgent) VALUES (?, ?, ?)",
+                (receiver, until_ms, message.urgent),
             )
             return int(cursor.lastrowid or 0)
 
@@ -238,8 +237,8 @@ class Outbox:
     ) -> None:  # fmt: skip
         """Write down what became of an attempt. state: open = it will be tried again."""
         with self._transaction() as db:
-            db.execute("UPDATE notify_sends SET at_ms = ? WHERE number = ?", (at_ms, token))
-            db.execute("DELETE FROM notify_sends WHERE at_ms < ?", (at_ms - _HOUR_MS,))
+            db.execute("UPDATE notify_tokens SET at_ms = ? WHERE number = ?", (at_ms, token))
+            db.execute("DELETE FROM notify_tokens WHERE at_ms < ?", (at_ms - _HOUR_MS,))
             done_ms = None if state == "open" else now_ms
             db.execute(
                 "UPDATE notify_messages SET state = ?, trying = 0, maybe = maybe OR ?, detail = ?, done_ms = ?"
@@ -269,7 +268,7 @@ class Outbox:
         with self._transaction() as db:
             db.execute("UPDATE notify_messages SET maybe = 1, trying = 0 WHERE trying = 1")
             if not same:
-                db.execute("UPDATE notify_sends SET at_ms = ?", (steady_ms,))
+                db.execute("UPDATE notify_tokens SET at_ms = ?", (steady_ms,))
                 for (body,) in db.execute("SELECT body FROM notify_channels").fetchall():
                     state = msgspec.json.decode(body, type=ChannelState)
                     if state.blocked_until_ms:

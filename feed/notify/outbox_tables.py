@@ -37,11 +37,11 @@ CREATE TABLE IF NOT EXISTS notify_messages (
     detail   TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS notify_open ON notify_messages (channel) WHERE state = 'open';
-CREATE TABLE IF NOT EXISTS notify_sends (
-    number  INTEGER PRIMARY KEY,
-    channel TEXT NOT NULL,
-    at_ms   INTEGER NOT NULL,            -- steady time: the last moment at which it may have arrived
-    urgent  INTEGER NOT NULL
+CREATE TABLE IF NOT EXISTS notify_tokens (
+    number   INTEGER PRIMARY KEY,
+    receiver TEXT NOT NULL,              -- the robot or account, by a hash
+    at_ms    INTEGER NOT NULL,           -- steady time: the last moment at which it may have arrived
+    urgent   INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS notify_asked (key TEXT PRIMARY KEY, channel TEXT NOT NULL, user TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS notify_channels (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;

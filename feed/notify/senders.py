@@ -1,5 +1,6 @@
 """All senders by kind, and the one place that does their I/O, with time-outs."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import urllib3
 from feed.notify import aliyun_sms, dingtalk, feishu, smtp, webhook, wecom
 from feed.notify.records import Message, Request, Verdict, again, refused, shut
 from feed.notify.settings import AnyChannel, MailSettings
+from store.settings import Secret
 
 CONNECT_S = 4.0
 WHOLE_S = 10.0
@@ -52,20 +54,28 @@ _OVER_HTTP: dict[
 
 
 _ADDRESS = {
-    "dingtalk": ("url", "token"),
-    "wecom": ("url", "key"),
-    "feishu": ("url", "hook"),
+    "dingtalk": ("token",),
+    "wecom": ("key",),
+    "feishu": ("hook",),
     "smtp": ("server", "username"),
     "webhook": ("url",),
-    "aliyun_sms": ("url", "key_id"),
+    "aliyun_sms": ("key_id",),
 }
 
 
-def one_receiver(channel: AnyChannel, other: AnyChannel) -> bool:
-    """Whether two channels write to one receiver, which counts what comes from both: the same robot, or account."""
-    if channel.kind != other.kind:
-        return False
-    return all(getattr(channel, name) == getattr(other, name) for name in _ADDRESS[channel.kind])
+def receiver_of(channel: AnyChannel) -> str:
+    """Name who counts what a channel sends: the robot or account, by a hash, in however many files its token is.
+
+    Where the token cannot be read, nothing can be sent either.
+    """
+    parts: list[str] = [channel.kind]
+    for name in _ADDRESS[channel.kind]:
+        part = getattr(channel, name)
+        try:
+            parts.append(part.read() if isinstance(part, Secret) else str(part))
+        except (OSError, ValueError):
+            parts.append(repr(part))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def limits(channel: AnyChannel) -> tuple[tuple[int, int], ...]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from feed.notify import pace, words
 from feed.notify.pace import free_at, pick, reserved
 from feed.notify.records import Notice, Row
+from feed.notify.settings import NotifySettings
 from rules.records import Text
 from tests.feed.notify_room import GATEWAY, NOW_MS, ZONE, Answer, Got, Receiver, Told, alarm, secret, told
 
@@ -209,15 +210,20 @@ def test_the_body_is_json(tmp_path: Path) -> None:
         assert isinstance(room, Told)
 
 
-def test_two_channels_of_one_robot_share_its_budget(tmp_path: Path) -> None:
-    """One group, two channels: the one mentions the shift, the other falls back elsewhere."""
-    key = secret(tmp_path, "k", "x")
+@pytest.mark.parametrize("other", ["k", "another-file", "renamed"])
+def test_two_channels_of_one_robot_share_its_budget(other: str, tmp_path: Path) -> None:
+    """One group, two channels: the one mentions the shift, the other falls back elsewhere.
+
+    Its key may stand in two files, and a channel may get another name: the robot counts all of them.
+    """
+    keys = [secret(tmp_path, "k", "x"), secret(tmp_path, other, "x")]
     with Receiver() as server:
-        robot = {"kind": "wecom", "url": server.url, "key": key}
-        names = ["shift", "boss"]
+        robot = {"kind": "wecom", "url": server.url}
         whole = {
-            "channels": [{"name": name, **robot} for name in names],
-            "routes": [{"name": name, "channel": name} for name in names],
+            "channels": [
+                {"name": name, **robot, "key": key} for name, key in zip(("shift", "boss"), keys, strict=True)
+            ],
+            "routes": [{"name": name, "channel": name} for name in ("shift", "boss")],
             "nag": "24 h",
         }
         with told(tmp_path / "state", whole) as room:
@@ -225,7 +231,24 @@ def test_two_channels_of_one_robot_share_its_budget(tmp_path: Path) -> None:
             for n in range(14):
                 room.tell(alarm(f"w-{n:02}", 1))
                 room.run(500, 500)
+                if other == "renamed" and n % 5 == 4:
+                    room.notifier.box.close()
+                    room.notifier.follower.close()
+                    room.settings = renamed(room.settings, f"shift-{n}")
+                    room.open()
             room.run(120_000)
             assert most_in([got.at for got in server.got], 60_000) <= 20
             text = "".join(text_of(got) for got in server.got)
-            assert all(text.count(f"w-{n:02} ") >= 2 for n in range(14))
+            assert all(text.count(f"w-{n:02} ") >= (2 if other != "renamed" else 1) for n in range(14))
+
+
+def renamed(settings: NotifySettings, name: str) -> NotifySettings:
+    """Give the first channel another name."""
+    channel, *others = settings.channels
+    route, *routes = settings.routes
+    return settings.model_copy(
+        update={
+            "channels": (channel.model_copy(update={"name": name}), *others),
+            "routes": (route.model_copy(update={"channel": name}), *routes),
+        }
+    )
