@@ -12,24 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from feed.desk import open_desk
 from feed.notify.decide import Decision
+from feed.notify.outbox_rows import as_json, insert, people_of, ring, row_of
 from feed.notify.outbox_tables import SCHEMA
-from feed.notify.records import ChannelState, Message, Notice, Open, Person, Receipt, Row
+from feed.notify.records import ChannelState, Message, Open, Receipt, Row
 
-AGAIN_MS = 60_000
-"""An alarm that nobody answers is told anew after so long, at the earliest."""
 KEPT_MS = 731 * 86_400_000
 _HOUR_MS = 3_600_000
-_people = msgspec.json.Decoder(tuple[Person, ...]).decode
-_notice = msgspec.json.Decoder(Notice).decode
 _message = msgspec.json.Decoder(Message).decode
-
-
-def _json(anything: object) -> str:
-    return msgspec.json.encode(anything).decode()
 
 
 class Outbox:
@@ -91,7 +83,7 @@ class Outbox:
         """Put rows in; those whose key is known already are there already."""
         with self._transaction() as db:
             for row in rows:
-                _insert(db, row)
+                insert(db, row)
 
     def remind(self, rows: Iterable[Row]) -> None:
         """Put reminders in; those that did not get away, and count what stood before, are forgotten."""
@@ -102,7 +94,7 @@ class Outbox:
                 db.execute("DELETE FROM notify_messages WHERE id = ?", (message,))
             db.execute("DELETE FROM notify_rows WHERE state = 'waiting' AND json_extract(notice, '$.kind') = 'nag'")
             for row in rows:
-                _insert(db, row)
+                insert(db, row)
 
     @staticmethod
     def _follow(db: sqlite3.Connection, alarm: str, decision: Decision, now_ms: int) -> None:
@@ -117,7 +109,7 @@ class Outbox:
             db.execute(
                 "UPDATE notify_rows SET notice = json_set(notice, '$.returned', json(?), '$.acked_by', ?)"
                 " WHERE alarm = ? AND state IN ('waiting', 'taken')",
-                (_json(decision.stands.returned), decision.stands.acked_by, alarm),
+                (as_json(decision.stands.returned), decision.stands.acked_by, alarm),
             )
         for row in decision.rows:
             ladder = (
@@ -126,9 +118,7 @@ class Outbox:
             )
             if row.notice.step and db.execute(ladder, (alarm, row.notice.step, row.channel)).fetchone():
                 continue  # nobody has acknowledged it since the last activation: that ladder goes on
-            again = _again(db, row, now_ms) if row.notice.count > 1 and not row.notice.step else row
-            if again is not None:
-                _insert(db, again)
+            ring(db, row, now_ms)
 
     # ---------------------------------------------------------------------------------------------------- waiting
 
@@ -138,7 +128,7 @@ class Outbox:
             "SELECT id, key, channel, language, people, due_ms, wait_ms, why, notice FROM notify_rows"
             " WHERE channel = ? AND state = 'waiting' ORDER BY due_ms, id LIMIT 5000"
         )
-        return [_row(found) for found in self._db.execute(query, (channel,))]
+        return [row_of(found) for found in self._db.execute(query, (channel,))]
 
     def open_messages(self, channel: str) -> list[Open]:
         """Read the messages of a channel that are not done with and tell anything still, priority 1 first."""
@@ -162,7 +152,7 @@ class Outbox:
                 [(now_ms, why[:300], one) for one in former],
             )
             for row in rows:
-                _insert(db, row)
+                ring(db, row, now_ms)
 
     def rows_of(self, message: str) -> list[Row]:
         """Read the rows of a message that is not done with, without those that nobody has to be told of any more."""
@@ -170,7 +160,7 @@ class Outbox:
             "SELECT id, key, channel, language, people, due_ms, wait_ms, why, notice FROM notify_rows"
             " WHERE message = ? AND state = 'taken' ORDER BY id"
         )
-        return [_row(found) for found in self._db.execute(query, (message,))]
+        return [row_of(found) for found in self._db.execute(query, (message,))]
 
     def expire(self, before_ms: int, now_ms: int) -> int:
         """Give up what should have been told before a time."""
@@ -212,7 +202,7 @@ class Outbox:
                 db.execute(
                     "INSERT INTO notify_messages VALUES (?1, ?2, ?3, ?4, 'open', 0, 0, 0, 0, ?5, NULL, '')"
                     " ON CONFLICT DO UPDATE SET urgent = ?3, body = ?4",
-                    (message.id, channel, message.urgent, _json(message), now_ms),
+                    (message.id, channel, message.urgent, as_json(message), now_ms),
                 )
                 still = "iif(state = 'taken', 'waiting', state)"
                 sql = f"UPDATE notify_rows SET state = {still}, message = NULL WHERE message = ?"  # noqa: S608 - our own words
@@ -334,7 +324,7 @@ class Outbox:
         )
         return [
             Receipt(
-                time=time_ms, channel=channel, to=[one.name for one in _people(people)],
+                time=time_ms, channel=channel, to=[one.name for one in people_of(people)],
                 what=f"escalation-{step}" if step else "told", status=state,
                 error="" if state in ("sent", "waiting") else detail, why=why, repeat=bool(repeat),
             )
@@ -348,51 +338,5 @@ class Outbox:
                 db.execute(f"DELETE FROM {table} WHERE done_ms < ?", (now_ms - KEPT_MS,))  # noqa: S608 - our own tables
 
 
-def _again(db: sqlite3.Connection, row: Row, now_ms: int) -> Row | None:
-    """Put off what rings again though nobody has answered; None = what waits of it already says so now.
-
-    An alarm that chatters would take all the tokens of priority 1.
-    """
-    same = "alarm = ? AND step = 0 AND channel = ? AND language = ?"
-    of = (row.notice.alarm, row.channel, row.language)
-    columns = "id, due_ms, json_extract(notice, '$.priority')"
-    never = "SELECT id FROM notify_messages WHERE state = 'open' AND NOT trying AND NOT maybe"
-    untold = f"(state = 'waiting' OR state = 'taken' AND message IN ({never}))"
-    waiting = db.execute(f"SELECT {columns} FROM notify_rows WHERE {same} AND {untold}", of).fetchone()  # noqa: S608 - our own words
-    if waiting is not None:
-        number, due_ms, priority = waiting
-        due_ms = due_ms if priority <= row.notice.priority else row.due_ms
-        sql = "UPDATE notify_rows SET notice = ?, due_ms = ?, wait_ms = ? WHERE id = ?"
-        db.execute(sql, (_json(row.notice), due_ms, row.wait_ms, number))
-        return None
-    told = f"SELECT max(coalesce(done_ms, ?)) FROM notify_rows WHERE {same} AND state IN ('taken', 'sent')"  # noqa: S608 - our own words
-    (told_ms,) = db.execute(
-        f"{told} AND json_extract(notice, '$.priority') <= ?", (now_ms, *of, row.notice.priority)
-    ).fetchone()
-    if told_ms is None:
-        return row
-    return replace(row, due_ms=max(row.due_ms, min(told_ms, now_ms) + AGAIN_MS))
-
-
-def _insert(db: sqlite3.Connection, row: Row) -> None:
-    db.execute(
-        "INSERT OR IGNORE INTO notify_rows"
-        " (key, alarm, step, channel, language, due_ms, wait_ms, people, why, notice, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
-        (
-            row.key, row.notice.alarm, row.notice.step, row.channel, row.language, row.due_ms, row.wait_ms,
-            _json(row.people), row.why, _json(row.notice),
-        ),
-    )  # fmt: skip
-
-
 def _keep(db: sqlite3.Connection, state: ChannelState) -> None:
-    db.execute("INSERT OR REPLACE INTO notify_channels VALUES (?, ?)", (state.name, _json(state)))
-
-
-def _row(found: tuple[int, str, str, str, str, int, int, str, str]) -> Row:
-    number, key, channel, language, people, due_ms, wait_ms, why, notice = found
-    return Row(
-        id=number, key=key, channel=channel, language="en" if language == "en" else "zh", people=_people(people),
-        due_ms=due_ms, wait_ms=wait_ms, why=why, notice=_notice(notice),
-    )  # fmt: skip
+    db.execute("INSERT OR REPLACE INTO notify_channels VALUES (?, ?)", (state.name, as_json(state)))

@@ -77,6 +77,40 @@ def test_what_chatters_while_the_channel_is_shut_out_is_told_once_as_it_stands(t
         assert one.texts()[1].startswith("[一级] 井盖倾斜 34° mh-1 井盖 10:29:02 第 5 次 请 2 小时内处理")
 
 
+def test_what_chatters_takes_no_more_tokens_of_the_fallback_than_of_its_own_channel(tmp_path: Path) -> None:
+    """It rings every ten seconds, and nobody answers: told once a minute, by whoever can."""
+    with street(tmp_path, [DUTY], duty={"fallback": "boss"}, nag="24 h") as one:
+        one.says["duty"] = BAN
+        for count in range(1, 31):
+            one.room.tell(alarm("mh-1", count=count))
+            if count == 20:
+                one.room.tell(alarm("mh-2"))  # it has a token at once
+            one.room.run(10_000)
+            assert ("mh-2" in "".join(one.texts("boss"))) == (count >= 20)
+        one.room.run(MINUTE)
+        told = [text for text in one.texts("boss") if "mh-1" in text]
+        assert len(one.texts()) == 1
+        assert 5 <= len(told) <= 6
+        assert "第 30 次" in told[-1]
+        assert all(text.endswith("（代 duty）") for text in told)
+
+
+def test_others_than_those_who_were_told_hear_it_at_once(tmp_path: Path) -> None:
+    """The fallback has told its own people of it; those for whom it stands in have heard nothing yet."""
+    direct = {"name": "b", "channel": "boss", "people": ["王局"]}
+    with street(tmp_path, [DUTY, direct], duty={"fallback": "boss"}, nag="24 h") as one:
+        one.room.tell(alarm("mh-1"))
+        one.room.run(50_000)
+        one.says["duty"] = BAN
+        one.room.run(MINUTE)
+        one.room.tell(alarm("mh-1", count=2))
+        one.room.run(5_000)
+        mentioned = [
+            got.json["text"]["mentioned_mobile_list"] for got in one.server.got if got.path.startswith("/boss")
+        ]
+        assert mentioned == [["13900139000"], ["13900139000"], ["13800138000"]]
+
+
 @pytest.mark.parametrize(("arrived", "same"), [(True, True), (False, False)])
 def test_a_program_that_may_have_it_gets_the_same_again_and_else_what_is_so(
     arrived: bool,  # noqa: FBT001 - a parameter
