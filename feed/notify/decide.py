@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -41,7 +42,7 @@ class About(Struct, frozen=True, kw_only=True):
     action: Text = Text("", "")
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class Plan(Struct, frozen=True, kw_only=True, dict=True):
     """How people are to be told.
 
     personal  channels that write to people, and not to a group
@@ -52,7 +53,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     shifts: tuple[ShiftSettings, ...] = ()
     personal: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def people(self) -> dict[str, Person]:
         """Everybody, by name."""
         return {one.name: person(one) for one in self.settings.people}
@@ -303,7 +304,7 @@ def nags(
             )
             if not hushed and _matches(route, alarm, abouts.get(alarm.id, About())):
                 mine = waiting.setdefault(route.channel, [])
-                if alarm not in mine:
+                if not mine or mine[-1] is not alarm:  # another route of this channel tells of it, too
                     mine.append(alarm)
     rows = []
     for channel, mine in sorted(waiting.items()):

@@ -244,7 +244,7 @@ class Notifier:
         now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
         state = self.box.channel(channel.name)
         blocked_ms = max(0, state.blocked_until_ms - steady_ms)
-        waiting = self.box.waiting(channel.name)
+        waiting = self.box.waiting(channel.name, now_ms)
         messages = self.box.open_messages(channel.name)
         if blocked_ms and channel.fallback is not None and self._give_away(channel, state, waiting, messages, now_ms):
             return 0, []

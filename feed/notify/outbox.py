@@ -16,10 +16,12 @@ import msgspec
 from feed.desk import open_desk
 from feed.notify.decide import Decision
 from feed.notify.outbox_rows import as_json, insert, people_of, ring, row_of
-from feed.notify.outbox_tables import SCHEMA
+from feed.notify.outbox_tables import SCHEMA, URGENT
 from feed.notify.records import ChannelState, Message, Open, Receipt, Row
 
 KEPT_MS = 731 * 86_400_000
+PAGE = 1_000
+_COLUMNS = "id, key, channel, language, people, due_ms, wait_ms, why, notice"
 _HOUR_MS = 3_600_000
 _message = msgspec.json.Decoder(Message).decode
 
@@ -122,13 +124,21 @@ class Outbox:
 
     # ---------------------------------------------------------------------------------------------------- waiting
 
-    def waiting(self, channel: str) -> list[Row]:
-        """Read what waits for a channel, in the order in which it is due."""
-        query = (
-            "SELECT id, key, channel, language, people, due_ms, wait_ms, why, notice FROM notify_rows"
-            " WHERE channel = ? AND state = 'waiting' ORDER BY due_ms, id LIMIT 5000"
-        )
-        return [row_of(found) for found in self._db.execute(query, (channel,))]
+    def waiting(self, channel: str, now_ms: int) -> list[Row]:
+        """Read what waits for a channel and is due, `PAGE` of it: alarms of priority 1 first; and who is due next."""
+        found = list[Row]()
+        for urgent in (1, 0):
+            query = (
+                f"SELECT {_COLUMNS} FROM notify_rows WHERE channel = ? AND state = 'waiting' AND {URGENT} = ?"  # noqa: S608 - our own words
+                " AND due_ms {} ? ORDER BY due_ms, id LIMIT ?"
+            )
+            asked = (("<=", PAGE - len(found)), (">", 1))
+            found += [
+                row_of(row)
+                for than, most in asked
+                for row in self._db.execute(query.format(than), (channel, urgent, now_ms, most))
+            ]
+        return found
 
     def open_messages(self, channel: str) -> list[Open]:
         """Read the messages of a channel that are not done with and tell anything still, priority 1 first."""
@@ -156,10 +166,7 @@ class Outbox:
 
     def rows_of(self, message: str) -> list[Row]:
         """Read the rows of a message that is not done with, without those that nobody has to be told of any more."""
-        query = (
-            "SELECT id, key, channel, language, people, due_ms, wait_ms, why, notice FROM notify_rows"
-            " WHERE message = ? AND state = 'taken' ORDER BY id"
-        )
+        query = f"SELECT {_COLUMNS} FROM notify_rows WHERE message = ? AND state = 'taken' ORDER BY id"  # noqa: S608 - our own words
         return [row_of(found) for found in self._db.execute(query, (message,))]
 
     def expire(self, before_ms: int, now_ms: int) -> int:

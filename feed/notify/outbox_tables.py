@@ -1,6 +1,9 @@
 """The tables of the outbox in the desk."""
 
-SCHEMA = """
+URGENT = "(json_extract(notice, '$.kind') = 'alarm' AND json_extract(notice, '$.priority') = 1)"
+"""Whether a row is `Row.urgent`; it stands in the index as it stands in the questions."""
+
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS notify_facts (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notify_rows (
     id       INTEGER PRIMARY KEY,
@@ -19,7 +22,9 @@ CREATE TABLE IF NOT EXISTS notify_rows (
     done_ms  INTEGER,
     detail   TEXT NOT NULL DEFAULT ''
 ) STRICT;
-CREATE INDEX IF NOT EXISTS notify_waiting ON notify_rows (channel, due_ms) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS notify_first ON notify_rows (channel, {URGENT}, due_ms) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS notify_undone ON notify_rows (channel, due_ms) WHERE state IN ('waiting', 'taken');
+CREATE INDEX IF NOT EXISTS notify_done ON notify_rows (done_ms) WHERE done_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS notify_of_alarm ON notify_rows (alarm, id);
 CREATE INDEX IF NOT EXISTS notify_of_message ON notify_rows (message);
 CREATE TABLE IF NOT EXISTS notify_messages (
