@@ -72,6 +72,13 @@ def test_nobody_rewrites_the_trail(tmp_path: Path, change: str) -> None:
     db.close()
 
 
+def test_what_one_has_done_is_found_in_a_trail_that_is_never_pruned(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk.sqlite")
+    found = desk.rows("EXPLAIN QUERY PLAN SELECT * FROM audit WHERE who = 'li' ORDER BY number DESC LIMIT 9")
+    assert [step for *_, step in found] == ["SEARCH audit USING INDEX audit_by_who (who=?)"]
+    desk.close()
+
+
 def test_the_desk_is_nobody_else_s(tmp_path: Path) -> None:
     (tmp_path / "desk.sqlite").touch(0o640)  # as of a version before
     desk = Desk(tmp_path / "desk.sqlite")
