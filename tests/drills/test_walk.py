@@ -3,12 +3,17 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 
+from commands.socket import ask
 from devices.models.dingtek_dc41x import MODEL, Cover
 from tests.drills.gateway import ROOT, Gateway
 from tests.load import Publisher
@@ -147,6 +152,43 @@ def test_a_walk_begins_anew_and_as_the_device_is_configured_now(street: Street) 
     street.says(bytes([0]))
     told, _ = walk.communicate(timeout=70)
     assert walk.returncode == 0, told
+
+
+@pytest.mark.timeout(120)
+def test_who_opens_a_page_later_finds_in_the_journal_what_came_before(street: Street) -> None:
+    """As the console asks: the newest that are kept, then what comes, each once; and a stop waits for no listener."""
+    socket, path = street.gateway.state / "run/cityward.sock", "/api/v1/devices/mh-1/frames"
+    street.says(Cover(tilt_deg=1.0, distance_mm=1250.0))
+    street.says(b"\x01")
+    until(lambda: street.gateway.get("/api/v1/devices/mh-1")["counted"]["frames"] == 2, what="both are in")
+    status, page = ask(socket, "GET", f"{path}?newest=true")
+    assert status == 200, page
+    read, refused = page["frames"]
+    assert (read["readings"][0]["values"]["tilt_deg"], read["readings"][0]["live"]) == (1.0, True)
+    assert refused["refused"]
+    assert page["position"] >= refused["sequence"]
+    street.says(Cover(tilt_deg=40.0, moved=True, distance_mm=1250.0))
+    heard: list[dict[str, Any]] = []
+    while not heard:
+        status, page = ask(socket, "GET", f"{path}?after={page['position']}")
+        assert status == 200, page
+        heard += page["frames"]
+    assert [frame["readings"][0]["values"]["tilt_deg"] for frame in heard] == [40.0]
+
+    begun, last = threading.Event(), heard[-1]["sequence"]
+
+    def listen() -> None:
+        with suppress(click.ClickException):  # the daemon has stopped
+            ask(socket, "GET", f"{path}?after={last - 1}")  # is answered at once
+            begun.set()
+            ask(socket, "GET", f"{path}?after={last}")
+
+    waiting = threading.Thread(target=listen)
+    waiting.start()
+    assert begun.wait(20)
+    assert street.gateway.stop(10) == 0
+    waiting.join(20)
+    assert "Traceback" not in street.gateway.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.timeout(120)
