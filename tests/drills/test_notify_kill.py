@@ -22,7 +22,7 @@ from tests.feed.notify_room import Answer, Got, Receiver, secret
 from tests.load import Publisher
 from tests.servers import Mosquitto, mosquitto, until
 
-WATCHED = ("/duty", "", "/hook", "", "/duty", "")
+WATCHED = ("/duty", "", "/hook", "", "/duty")
 """Where the message of each life arrives that is its last; "" = it ends anywhere.
 
 14 messages of priority 1 a minute go one by one, repeats included; more of them would wait for company.
