@@ -6,7 +6,7 @@ from config.compile_rules import RESERVED, words
 from config.load import Files
 from config.problems import closest, listed
 from devices.registry import Device
-from feed.console_settings import DAY_MIN
+from feed.console_settings import DAY_MIN, minutes_of
 from feed.notify.decide import GATEWAY_FAMILY
 from feed.notify.settings import QuietSettings, RouteForSettings, RouteSettings
 from rules.packs.gateway import BUILT_IN
@@ -98,14 +98,9 @@ def _of(wanted: RouteForSettings, device: Device) -> bool:
 
 
 def _of_quiet(path: Path, quiet: QuietSettings) -> Iterator[Found]:
-    begins, ends = (_minutes(clock) % DAY_MIN for clock in (quiet.from_, quiet.to))
+    begins, ends = (minutes_of(clock) % DAY_MIN for clock in (quiet.from_, quiet.to))
     if begins == ends:
         yield path, "quiet_all_day", {"value": quiet.from_, "other": quiet.to}
-
-
-def _minutes(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
 
 
 def _first(route: RouteSettings) -> bool:

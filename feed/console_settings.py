@@ -84,15 +84,16 @@ class ShiftSettings(Settings):
     @property
     def start_min(self) -> int:
         """Minutes after midnight at which it begins."""
-        return _minutes(self.from_) % DAY_MIN
+        return minutes_of(self.from_) % DAY_MIN
 
     @property
     def length_min(self) -> int:
         """How long it lasts by the clock; from a time to the same time is a whole day."""
-        return (_minutes(self.to) - self.start_min - 1) % DAY_MIN + 1
+        return (minutes_of(self.to) - self.start_min - 1) % DAY_MIN + 1
 
 
-def _minutes(clock: str) -> int:
+def minutes_of(clock: str) -> int:
+    """Return the minutes after midnight of a `Clock`; of 24:00 all of a day."""
     hours, minutes = clock.split(":")
     return int(hours) * 60 + int(minutes)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from feed.console_settings import DAY_MIN, ShiftSettings
+from feed.console_settings import DAY_MIN, ShiftSettings, minutes_of
 from feed.notify.records import Language, Notice, Person, Row, Stands
 from feed.notify.settings import AnyChannel, NotifySettings, PersonSettings, QuietSettings, RouteSettings, StepSettings
 from feed.shifts import shift_at
@@ -107,7 +107,7 @@ def _steps(event: Event, about: About, plan: Plan) -> list[Target]:
     of it first, rather than for nobody.
     """
     alarm, found = event.alarm, list[Target]()
-    routes = [(route, why) for route in plan.settings.routes if (why := _matches(route, alarm, about))]
+    routes = [(route, why) for route in plan.settings.routes if (why := matches(route, alarm, about))]
     for step in range(max((len(route.then) + 1 for route, _ in routes), default=0)):
         at_due, at_first = list[Target](), list[Target]()
         for route, why in routes:
@@ -115,7 +115,7 @@ def _steps(event: Event, about: About, plan: Plan) -> list[Target]:
                 continue
             due_ms = due_at(event, step, route.quiet, plan.zone) if step else event.t_ms
             for there, t_ms in ((at_due, due_ms), (at_first, event.t_ms)):
-                shift = _on_duty(route, plan, t_ms)
+                shift = on_duty(route, plan, t_ms)
                 if shift is not None:
                     there.append((step, route, (route, *route.then)[step], why + shift))
         found += at_due or at_first
@@ -161,7 +161,7 @@ def _ends(event: Event) -> tuple[str, str]:
     return "", ""
 
 
-def _matches(route: RouteSettings, alarm: Alarm, about: About) -> str:  # noqa: PLR0911 - a list of grounds
+def matches(route: RouteSettings, alarm: Alarm, about: About) -> str:  # noqa: PLR0911 - a list of grounds
     """Return why a route tells of an alarm, whoever sits there; "" = it does not."""
     wanted = route.for_
     if route.priorities and alarm.priority not in route.priorities:
@@ -180,7 +180,7 @@ def _matches(route: RouteSettings, alarm: Alarm, about: About) -> str:  # noqa: 
     return f"route {route.name}"
 
 
-def _on_duty(route: RouteSettings, plan: Plan, t_ms: int) -> str | None:
+def on_duty(route: RouteSettings, plan: Plan, t_ms: int) -> str | None:
     """Return which shift of a route sits there at a moment, as a reason ("" = it is for all); None = none."""
     if not route.shifts:
         return ""
@@ -259,7 +259,7 @@ def _both(one: Row, other: Row) -> Row:
 
 def quiet_until(from_: str, to: str, t_ms: int, zone: ZoneInfo) -> int:
     """Return the end of the quiet hours that a moment lies in, or the moment itself; civil time, clocks of the zone."""
-    begins, ends = _minutes(from_), _minutes(to)
+    begins, ends = minutes_of(from_), minutes_of(to)
     moment = datetime.fromtimestamp(t_ms / 1000, zone)
     minute = moment.hour * 60 + moment.minute
     inside = begins <= minute < ends if begins < ends else minute >= begins or minute < ends
@@ -268,91 +268,6 @@ def quiet_until(from_: str, to: str, t_ms: int, zone: ZoneInfo) -> int:
     day = moment.date() if minute < ends else moment.date() + timedelta(days=1)
     end = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=ends)
     return int(end.timestamp() * 1000)
-
-
-def _minutes(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
-
-
-# ------------------------------------------------------------------------------------------------ nag and daily
-
-
-def wants_answer(alarm: Alarm) -> bool:
-    """Whether nobody has acknowledged it though somebody should."""
-    return alarm.state in ("UNACK", "RTN_UNACK") and not alarm.shadow
-
-
-def nags(
-    alarms: Sequence[Alarm], abouts: Mapping[str, About], plan: Plan, last_ms: Mapping[str, int], now_ms: int
-) -> list[Row]:
-    """Remind the shift that sits there of what nobody has acknowledged, every so often.
-
-    last_ms: when each channel was last reminded.
-    """
-    waiting: dict[str, list[Alarm]] = {}
-    routes = [route for route in plan.settings.routes if _on_duty(route, plan, now_ms) is not None]
-    for alarm in alarms:
-        if not wants_answer(alarm):
-            continue
-        for route in routes:
-            quiet = route.quiet
-            hushed = (
-                quiet is not None
-                and alarm.priority != 1
-                and quiet_until(quiet.from_, quiet.to, now_ms, plan.zone) > now_ms
-            )
-            if not hushed and _matches(route, alarm, abouts.get(alarm.id, About())):
-                mine = waiting.setdefault(route.channel, [])
-                if not mine or mine[-1] is not alarm:  # another route of this channel tells of it, too
-                    mine.append(alarm)
-    rows = []
-    for channel, mine in sorted(waiting.items()):
-        oldest_ms = min(alarm.since_ms for alarm in mine)
-        if now_ms - max(oldest_ms, last_ms.get(channel, 0)) >= plan.settings.nag:
-            rows += to_channel(plan, channel, f"nag/{now_ms}", _nag(mine, oldest_ms, now_ms))
-    return rows
-
-
-def _nag(alarms: Sequence[Alarm], oldest_ms: int, now_ms: int) -> Notice:
-    counts = [(p, sum(1 for one in alarms if one.priority == p)) for p in (1, 2, 3, 4)]
-    zh = "，".join(
-        f"{name} {count}" for (_, count), name in zip(counts, ("一级", "二级", "三级", "四级"), strict=True) if count
-    )
-    en = ", ".join(f"P{p} {count}" for p, count in counts if count)
-    minutes = (now_ms - oldest_ms) // 60_000
-    text = Text(
-        f"[提醒] {len(alarms)} 条报警无人确认：{zh}；最早的已 {minutes} 分钟",
-        f"[reminder] {len(alarms)} alarms not acknowledged: {en}; the oldest for {minutes} min",
-    )
-    return Notice(kind="nag", text=text, priority=min(alarm.priority for alarm in alarms), t_ms=now_ms)
-
-
-def daily_due(plan: Plan, last_ms: int, now_ms: int) -> int | None:
-    """Return the moment of the daily message that is due now and was not sent; None = none is."""
-    now = datetime.fromtimestamp(now_ms / 1000, plan.zone)
-    midnight = datetime(now.year, now.month, now.day, tzinfo=plan.zone)
-    at_ms = int((midnight + timedelta(minutes=_minutes(plan.settings.daily) % DAY_MIN)).timestamp() * 1000)
-    return at_ms if last_ms < at_ms <= now_ms else None
-
-
-def daily(plan: Plan, at_ms: int, gateway: str, alarms: Sequence[Alarm], raised: int) -> list[Row]:
-    """Tell each channel that the gateway is alive: whoever misses this message knows that nobody is watching."""
-    waiting = sum(1 for alarm in alarms if wants_answer(alarm))
-    standing = sum(1 for alarm in alarms if alarm.active)
-    day = datetime.fromtimestamp(at_ms / 1000, plan.zone)
-    text = Text(
-        f"[每日报到] {gateway} 运行正常 {day:%Y-%m-%d}\n"
-        f"自上次报到以来报警 {raised} 条；当前活动 {standing} 条，未确认 {waiting} 条。\n"
-        f"每天 {plan.settings.daily} 应收到此消息；没有收到即表示网关或通道已中断，请立即检查。",
-        f"[daily report] {gateway} is alive {day:%Y-%m-%d}\n"
-        f"{raised} alarms since the last report; {standing} active now, {waiting} not acknowledged.\n"
-        f"This message comes every day at {plan.settings.daily}. "
-        "When it does not, the gateway or this channel is down: look at once.",
-    )
-    notice = Notice(kind="daily", text=text, priority=3, t_ms=at_ms)
-    key = f"daily/{day:%Y-%m-%d}"
-    return [row for channel in plan.settings.channels for row in to_channel(plan, channel.name, key, notice)]
 
 
 def to_channel(plan: Plan, channel: str, key: str, notice: Notice) -> list[Row]:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from feed.desk import passes
 from feed.follow import Follower
-from feed.notify import decide, words
+from feed.notify import decide, reminders, words
 from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
 from feed.notify.outbox import Outbox
 from feed.notify.pace import free_at, pick
@@ -210,16 +210,16 @@ class Notifier:
         self.box.expire(now_ms - AGE_MS, now_ms)
         states = {name: self.box.channel(name) for name in self._channels}
         alarms = self.follower.book.alarms()
-        waiting = [alarm for alarm in alarms if decide.wants_answer(alarm)]
+        waiting = [alarm for alarm in alarms if reminders.wants_answer(alarm)]
         abouts = self._describe(waiting) if waiting else {}
         if abouts is not None:
             last = {name: state.nag_ms for name, state in states.items()}
-            self.box.remind(self._reminders(decide.nags(waiting, abouts, self._plan, last, now_ms), states, now_ms))
+            self.box.remind(self._reminders(reminders.nags(waiting, abouts, self._plan, last, now_ms), states, now_ms))
         known = int(str(self.box.fact("daily") or 0))
-        at_ms = decide.daily_due(self._plan, known, now_ms)
+        at_ms = reminders.daily_due(self._plan, known, now_ms)
         if at_ms is not None:
             raised = int(str(self.box.fact("raised") or 0))
-            self.box.put(decide.daily(self._plan, at_ms, self._gateway, alarms, raised))
+            self.box.put(reminders.daily(self._plan, at_ms, self._gateway, alarms, raised))
             self.box.keep({"daily": at_ms, "raised": 0})
             self.box.prune(now_ms)
 

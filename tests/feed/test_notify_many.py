@@ -5,7 +5,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from feed.notify import decide
+from feed.notify import reminders
 from feed.notify.outbox import PAGE, Outbox
 from feed.notify.records import Notice, Row
 from rules.records import Text
@@ -85,6 +85,6 @@ def test_reminders_of_5000_alarms_are_counted_at_once(tmp_path: Path) -> None:
     with street(tmp_path, [DUTY, DUTY | {"name": "again", "priorities": [2]}], nag="5 min") as one:
         alarms = [alarm(f"w-{n}", 2) for n in range(MANY)]
         begins = time.process_time()
-        (row,) = decide.nags(alarms, {}, one.room.notifier._plan, {}, NOW_MS + 10 * MINUTE)
+        (row,) = reminders.nags(alarms, {}, one.room.notifier._plan, {}, NOW_MS + 10 * MINUTE)
         assert time.process_time() - begins < 0.15
         assert row.notice.text.zh.startswith("[提醒] 5000 条")
