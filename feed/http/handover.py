@@ -35,7 +35,7 @@ JSON = "application/json"
 MOST = 50
 """Of a page: one may hold some thousand alarms."""
 SHOWN_S = 90.0  # so long lists that were shown can be signed; the page reads them again each 30 s
-MOST_SHOWN = 16
+MOST_SHOWN = 32
 
 
 class Shown:
@@ -44,12 +44,12 @@ class Shown:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, bytes]] = {}
 
-    def keep(self, sha256: str, text: str) -> None:
-        """Remember them for a while; thousands of alarms, so packed."""
+    def keep(self, sha256: str, packed: bytes) -> None:
+        """Remember them for a while."""
         now_s = time.monotonic()
         fresh = {one: kept for one, kept in self._kept.items() if kept[0] > now_s - SHOWN_S and one != sha256}
         newest = list(fresh.items())[1 - MOST_SHOWN :]
-        self._kept = dict(newest) | {sha256: (now_s, zlib.compress(text.encode(), 1))}
+        self._kept = dict(newest) | {sha256: (now_s, packed)}
 
     def find(self, sha256: str) -> str | None:
         """Give their text; None = nobody was shown such, or too long ago."""
@@ -71,12 +71,20 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         return Response(json_of(HandoversPage(handovers=page, next=following)), media_type=JSON)
 
     @app.get("/api/v1/handovers/now", responses=openapi.answers(HandoverNow, 401, 403))
-    async def now() -> Response:
+    async def now(request: Request) -> Response:
         """Give the lists as they are, to be looked at and then signed by their `sha256`, within 90 s."""
         lists, text = await _now(gateway)
-        sha256 = _sha256(text)
-        shown.keep(sha256, text)
-        return Response(json_of(HandoverNow(sha256=sha256, **_fields(lists))), media_type=JSON)
+
+        def made() -> tuple[str, bytes, bytes]:
+            sha256 = _sha256(text)
+            body = json_of(HandoverNow(sha256=sha256, **_fields(lists)))
+            return sha256, zlib.compress(text.encode(), 1), body
+
+        sha256, packed, body = await asyncio.to_thread(made)
+        actor: Actor = request.state.actor
+        if actor.may("handover"):  # others only look
+            shown.keep(sha256, packed)
+        return Response(body, media_type=JSON)
 
     @app.post("/api/v1/handovers", responses=openapi.answers(HandoverView, 401, 403, 409, 422, 429))
     async def hand_over(request: Request, body: HandoverBody) -> Response:
@@ -87,7 +95,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         if text is None:
             raise ProblemError(_other_lists())
         row = await written(lambda: handovers.add(gateway.behind.civil_ms(), actor.user, taker, body.note, text))
-        view = _view(row)
+        view = await asyncio.to_thread(_view, row)
         kept = {
             "took": taker, "standing": len(view.standing), "shelved": len(view.shelved),
             "out_of_service": len(view.out_of_service), "sha256": _sha256(text),
