@@ -182,7 +182,7 @@ def export(state: Path, zone: str, now_ms: int) -> Path | None:
     day = (now - timedelta(days=1)).date().isoformat()
     folder = state / FOLDER
     file = folder / f"{day}.jsonl"
-    _own_up(state)
+    _own_up(state, now_ms)
     told = _told(state)
     if file.exists() or file.name in told:
         return None
@@ -192,7 +192,7 @@ def export(state: Path, zone: str, now_ms: int) -> Path | None:
         fresh.unlink()
         return None
     fresh.replace(file)
-    _own_up(state)
+    _own_up(state, now_ms)
     return file
 
 
@@ -207,13 +207,13 @@ def _told(state: Path) -> dict[str, int]:
         db.close()
 
 
-def _own_up(state: Path) -> None:
+def _own_up(state: Path, now_ms: int) -> None:
     """Tell the trail of each export that it does not know: a new one, or one behind which the process was killed.
 
     What does not end as the trail does at that row is none of ours: `verify` says so.
     """
     told, heads = _told(state), _heads(state / FOLDER, Verified(breaks=[]))
-    db, desk = read_desk(state / "desk.sqlite"), Desk(state / "desk.sqlite")
+    db, desk = read_desk(state / "desk.sqlite"), Desk(state / "desk.sqlite", lambda: now_ms)
     try:
         for number, name, head in sorted((n, *file) for n, files in heads.items() for file in files):
             if name not in told and _hash_of(db, number) == head:

@@ -171,6 +171,7 @@ def test_each_day_has_what_came_since_the_day_before(tmp_path: Path) -> None:
     assert [[each["number"] for each in one] for one in lines] == [[1, 2, 3, 3], [4, 5, 6, 6]]
     assert lines[1][-1] == {"head": lines[1][-2]["hash"], "number": 6}
     assert (lines[1][0]["what"], lines[1][0]["target"]) == ("export", first.name)  # each has the one before it
+    assert lines[1][0]["t_ms"] == now_ms
     assert lines[0][0]["who"] == "张三"
     found = verify(tmp_path)
     assert (found.exports, found.breaks) == (2, [])
