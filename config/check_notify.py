@@ -5,6 +5,7 @@ from string import Formatter
 
 from config.load import Files
 from config.problems import closest, listed
+from feed.notify.decide import reaches
 from feed.notify.senders import SENDERS
 from feed.notify.settings import AliyunSmsSettings, AnyChannel, NotifySettings, StepSettings
 from feed.notify.words import SMS_FIELDS
@@ -34,6 +35,8 @@ def _found(notify: NotifySettings, shifts: list[str]) -> Iterator[Found]:
             yield (*at, "fallback"), "no_channel", _parameters(channel.fallback, channels)
         elif _circle(channel, channels):
             yield (*at, "fallback"), "fallback_circle", {"value": channel.name}
+        elif channel.fallback is not None and not _reached(channel, channels[channel.fallback], notify):
+            yield (*at, "fallback"), "fallback_reaches_nobody", {"value": channel.fallback, "other": channel.name}
         if isinstance(channel, AliyunSmsSettings):
             yield from _fields((*at, "parameters"), channel)
     for index, route in enumerate(notify.routes):
@@ -70,6 +73,18 @@ def _circle(channel: AnyChannel, channels: dict[str, AnyChannel]) -> bool:
         seen.add(at)
         at = channels[at].fallback
     return False
+
+
+def _reached(channel: AnyChannel, fallback: AnyChannel, notify: NotifySettings) -> bool:
+    """Whether the fallback can write to somebody, whomever of the channel it stands in for."""
+    steps = [step for route in notify.routes for step in (route, *route.then)]
+
+    def some(names: Iterable[str]) -> bool:
+        return any(reaches(fallback, one) for one in notify.people if one.name in names)
+
+    usual = fallback.people or [name for step in steps if step.channel == fallback.name for name in step.people]
+    told = [step.people or channel.people for step in steps if step.channel == channel.name]
+    return not SENDERS[fallback.kind].personal or some(usual) or (bool(told) and all(some(names) for names in told))
 
 
 def _fields(path: Path, channel: AliyunSmsSettings) -> Iterator[Found]:

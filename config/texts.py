@@ -117,6 +117,7 @@ _GATEWAY = {
     "no_channel": ("没有渠道 `{value}`。已有：{known}。", "There is no channel `{value}`. Known: {known}."),
     "no_person": ("没有人员 `{value}`。已有：{known}。", "There is nobody called `{value}` under `people`. Known: {known}."),
     "no_shift": ("没有班次 `{value}`。已有：{known}。", "There is no shift `{value}`. Known: {known}."),
+    "fallback_reaches_nobody": ("备用渠道 `{value}` 代 `{other}` 发送时找不到可收到的人。请在 `{value}` 的 `people` 中写上有邮箱（邮件）或手机号（短信）的人。", "The fallback `{value}` could write to nobody in place of `{other}`. Name `people` of `{value}` who have a mail address (mail) or a mobile (SMS)."),
     "fallback_circle": ("`{value}` 的备用渠道绕回了它自己。请改正。", "The fallbacks of `{value}` lead back to itself. Change one of them."),
     "no_mobile": ("`{value}` 没有手机号，收不到短信。请补 `mobile`。", "`{value}` has no mobile, so no SMS reaches him. Add `mobile`."),
     "no_email": ("`{value}` 没有邮箱，收不到邮件。请补 `email`。", "`{value}` has no mail address, so no mail reaches him. Add `email`."),

@@ -270,15 +270,25 @@ def quiet_until(from_: str, to: str, t_ms: int, zone: ZoneInfo) -> int:
     return int(end.timestamp() * 1000)
 
 
+def reaches(channel: AnyChannel, one: Person | PersonSettings) -> bool:
+    """Whether a channel can write to somebody; in a group everybody reads."""
+    return bool({"smtp": one.email, "aliyun_sms": one.mobile}.get(channel.kind, True))
+
+
+def _usual(plan: Plan, channel: AnyChannel) -> list[Person]:
+    """Return who is written to by a channel where nobody is named: its own people, else all whom routes name there."""
+    names = channel.people
+    if channel.name in plan.personal and not names:
+        steps = [step for route in plan.settings.routes for step in (route, *route.then)]
+        names = tuple(name for step in steps if step.channel == channel.name for name in step.people)
+    return [plan.people[name] for name in dict.fromkeys(names)]
+
+
 def to_channel(plan: Plan, channel: str, key: str, notice: Notice) -> list[Row]:
     """Tell a channel, and those people of it that are named with it, something that is no alarm."""
     settings = next(one for one in plan.settings.channels if one.name == channel)
-    everybody = plan.people
-    people = [everybody[name] for name in settings.people]
+    people = _usual(plan, settings)
     personal = channel in plan.personal
-    if personal and not people:  # then everybody to whom a route writes there
-        steps = [step for route in plan.settings.routes for step in (route, *route.then) if step.channel == channel]
-        people = [everybody[name] for name in dict.fromkeys(name for step in steps for name in step.people)]
     if not personal and notice.kind != "nag":
         people = []
     return [
@@ -296,15 +306,18 @@ def to_channel(plan: Plan, channel: str, key: str, notice: Notice) -> list[Row]:
 
 
 def elsewhere(plan: Plan, channel: AnyChannel, rows: Sequence[Row]) -> list[Row]:
-    """Turn what a channel cannot deliver into rows of its fallback; only alarms and reminders are worth that."""
+    """Turn what a channel cannot deliver into rows of its fallback; only alarms and reminders are worth that.
+
+    For those of its people whom the fallback reaches; where it reaches none, for the fallback's own.
+    """
     other = next(one for one in plan.settings.channels if one.name == channel.fallback)
-    everybody = plan.people
     moved = []
     for row in rows:
         if row.notice.kind not in ("alarm", "nag"):
             continue
-        people = row.people or tuple(everybody[name] for name in other.people)
-        notice = replace(row.notice, instead_of=row.notice.instead_of or channel.name)
+        people = [one for one in row.people if reaches(other, one)]
+        people = people or [one for one in _usual(plan, other) if reaches(other, one)]
+        notice = replace(row.notice, instead_of=row.notice.instead_of or channel.name, lent=False)
         for language, them in by_language(people, other.language, personal=other.name in plan.personal):
             moved.append(
                 replace(

@@ -246,7 +246,7 @@ class Notifier:
         blocked_ms = max(0, state.blocked_until_ms - steady_ms)
         waiting = self.box.waiting(channel.name, now_ms)
         messages = self.box.open_messages(channel.name)
-        if blocked_ms and channel.fallback is not None and self._give_away(channel, state, waiting, messages, now_ms):
+        if blocked_ms and channel.fallback is not None and self._give_away(channel, waiting, messages, now_ms):
             return 0, []
         sends = self.box.sends(receiver_of(channel))
         times = [at for at, _ in sends]
@@ -345,19 +345,19 @@ class Notifier:
                 failing=before or said.word in ("shut", "refused") or said.after_s >= SHUT_S or failures > 1,
                 blocked_until_ms=steady_ms + int(wait_s * 1000),
             )  # fmt: skip
-            ends = "refused" if said.word == "refused" and channel.fallback is None else "open"
+            ends = "refused" if said.word == "refused" else "open"
             log.warning("notification by %s, attempt %d: %s %s", channel.name, tries, said.word, said.detail)
         if message.notices[0].kind == "nag":  # it is not sent again: the next one counts anew
             ends = "expired" if ends == "open" else ends
             if said.word in ("sent", "refused") or said.maybe or (said.word == "shut" and channel.fallback):
                 state = replace(state, nag_ms=now_ms)
+        elif said.word in ("shut", "refused") or (said.word == "again" and (message.urgent or tries >= TRIES)):
+            self._lend(channel, self.box.rows_of(message.id), now_ms)
         self.box.finish(
             message.id, token, steady_ms, state=ends, maybe=said.maybe, detail=said.detail, now_ms=now_ms, channel=state
         )
         if state.failing != before:
             self._tell_failing(channel.name, said)
-        if said.word in ("shut", "refused") or (said.word == "again" and (message.urgent or tries >= TRIES)):
-            self._hand_over(channel, message.id, said.detail, now_ms)
 
     def _tell_failing(self, name: str, said: Verdict) -> None:
         bad = said.word != "sent"
@@ -367,26 +367,24 @@ class Notifier:
 
     # ---------------------------------------------------------------------------------------------------- fallback
 
-    def _give_away(
-        self, channel: AnyChannel, state: ChannelState, waiting: list[Row], messages: list[Open], now_ms: int
-    ) -> bool:
-        """While a channel is shut out: give to its fallback what cannot wait; whether there was any."""
-        gone = [row for row in waiting if row.due_ms <= now_ms and (row.urgent or row.due_ms + PATIENT_MS <= now_ms)]
-        gone = [row for row in gone if row.notice.kind == "alarm"]
-        if gone:
-            self.box.move(decide.elsewhere(self._plan, channel, gone), [row.id for row in gone], state.detail, now_ms)
-        late = [one for one in messages if one.urgent or one.made_ms + PATIENT_MS <= now_ms]
-        for one in late:
-            self._hand_over(channel, one.message.id, state.detail, now_ms)
-        return bool(gone or late)
+    def _give_away(self, channel: AnyChannel, waiting: list[Row], messages: list[Open], now_ms: int) -> bool:
+        """While a channel is shut out: lend to its fallback what cannot wait; whether there was any."""
+        rows = [row for row in waiting if row.due_ms <= now_ms and (row.urgent or row.due_ms + PATIENT_MS <= now_ms)]
+        for one in messages:
+            if one.urgent or one.made_ms + PATIENT_MS <= now_ms:
+                rows += self.box.rows_of(one.message.id)
+        return self._lend(channel, rows, now_ms)
 
-    def _hand_over(self, channel: AnyChannel, message: str, why: str, now_ms: int) -> None:
-        """Give what was in a message to the fallback, where there is one."""
-        if channel.fallback is None:
-            return
-        rows = self.box.rows_of(message)
-        self.box.move(decide.elsewhere(self._plan, channel, rows), [row.id for row in rows], why, now_ms)
-        self.box.drop(message, "moved", why, now_ms)
+    def _lend(self, channel: AnyChannel, rows: Sequence[Row], now_ms: int) -> bool:
+        """Have alarms told by the fallback, too, where there is one; whether it did not have all of them.
+
+        They stay where they are: the fallback may fail as well, or be able to reach nobody.
+        """
+        rows = [row for row in rows if row.notice.kind == "alarm" and not row.notice.lent]
+        if channel.fallback is None or not rows:
+            return False
+        self.box.lend([row.id for row in rows], decide.elsewhere(self._plan, channel, rows), now_ms)
+        return True
 
 
 def ask_for_test(desk: Path, channel: str, key: str, user: str) -> bool:

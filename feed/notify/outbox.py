@@ -15,7 +15,7 @@ import msgspec
 
 from feed.desk import open_desk
 from feed.notify.decide import Decision
-from feed.notify.outbox_rows import as_json, insert, people_of, ring, row_of
+from feed.notify.outbox_rows import as_json, insert, people_of, ring, row_of, told
 from feed.notify.outbox_tables import SCHEMA, URGENT
 from feed.notify.records import ChannelState, Message, Open, Receipt, Row
 
@@ -116,9 +116,9 @@ class Outbox:
         for row in decision.rows:
             ladder = (
                 "SELECT 1 FROM notify_rows"
-                " WHERE alarm = ? AND step = ? AND channel = ? AND state IN ('waiting', 'taken')"
+                " WHERE alarm = ? AND step = ? AND channel = ? AND language = ? AND state IN ('waiting', 'taken')"
             )
-            if row.notice.step and db.execute(ladder, (alarm, row.notice.step, row.channel)).fetchone():
+            if row.notice.step and db.execute(ladder, (alarm, row.notice.step, row.channel, row.language)).fetchone():
                 continue  # nobody has acknowledged it since the last activation: that ladder goes on
             ring(db, row, now_ms)
 
@@ -154,15 +154,13 @@ class Outbox:
             for body, urgent, tries, maybe, ms in self._db.execute(query, (channel,))
         ]
 
-    def move(self, rows: Iterable[Row], former: Iterable[int], why: str, now_ms: int) -> None:
-        """Give rows to another channel."""
+    def lend(self, rows: Iterable[int], copies: Iterable[Row], now_ms: int) -> None:
+        """Have rows told by another channel, too: `copies`, whose keys are theirs, `>` and more."""
         with self._transaction() as db:
-            db.executemany(
-                "UPDATE notify_rows SET state = 'moved', done_ms = ?, detail = ? WHERE id = ?",
-                [(now_ms, why[:300], one) for one in former],
-            )
-            for row in rows:
-                ring(db, row, now_ms)
+            lent = "UPDATE notify_rows SET notice = json_set(notice, '$.lent', json('true')) WHERE id = ?"
+            db.executemany(lent, [(one,) for one in rows])
+            for copy in copies:
+                ring(db, copy, now_ms)
 
     def rows_of(self, message: str) -> list[Row]:
         """Read the rows of a message that is not done with, without those that nobody has to be told of any more."""
@@ -248,13 +246,11 @@ class Outbox:
                 " WHERE message = ?4 AND (state = 'taken' OR ?1 = 'sent')",
                 (rows, detail, done_ms, message),
             )
+            if state == "sent":
+                keys = db.execute("SELECT key FROM notify_rows WHERE message = ?", (message,)).fetchall()
+                for (key,) in keys:
+                    told(db, key, channel.name, now_ms)
             _keep(db, channel)
-
-    def drop(self, message: str, state: str, why: str, now_ms: int) -> None:
-        """End a message whose rows go elsewhere."""
-        with self._transaction() as db:
-            sql = "UPDATE notify_messages SET state = ?, detail = ?, done_ms = ? WHERE id = ?"
-            db.execute(sql, (state, why[:300], now_ms, message))
 
     def wake(self, boot: str, steady_ms: int) -> None:
         """After a start: attempts that were being made may have arrived; of another boot nobody knows the time.

@@ -65,6 +65,25 @@ def insert(db: sqlite3.Connection, row: Row) -> None:
     )  # fmt: skip
 
 
+def told(db: sqlite3.Connection, key: str, channel: str, now_ms: int) -> None:
+    """End what need not be told any more: what was lent of a row that is sent, and of what it was lent itself.
+
+    A channel that writes in two languages to people of another that writes in one has two parts of a row; it is told
+    when both are.
+    """
+    undone = "state IN ('waiting', 'taken')"
+    sql = f"UPDATE notify_rows SET state = 'cancelled', done_ms = ?, detail = ? WHERE key > ? AND key < ? AND {undone}"  # noqa: S608 - our own words
+    db.execute(sql, (now_ms, f"told by {channel}", f"{key}>", f"{key}?"))  # in ASCII "?" follows ">"
+    while ">" in key:
+        key = key.rpartition(">")[0]
+        db.execute(
+            f"UPDATE notify_rows SET state = 'moved', done_ms = ?1, detail = iif(detail = '', ?2, detail)"  # noqa: S608 - our own words
+            f" WHERE key = ?3 AND {undone}"
+            f" AND NOT EXISTS (SELECT 1 FROM notify_rows WHERE key > ?3 || '>' AND key < ?3 || '?' AND {undone})",
+            (now_ms, f"told by {channel}", key),
+        )
+
+
 def row_of(found: tuple[int, str, str, str, str, int, int, str, str]) -> Row:
     """Read a row: id, key, channel, language, people, due_ms, wait_ms, why, notice."""
     number, key, channel, language, people, due_ms, wait_ms, why, notice = found

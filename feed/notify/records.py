@@ -38,6 +38,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     returned   the condition has gone meanwhile; acked_by: who has acknowledged it meanwhile, None = nobody,
                "" = nobody had to
     instead_of the channel that could not deliver it
+    lent       its fallback has it, too: whoever is first tells it
     """
 
     kind: Kind
@@ -58,6 +59,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     returned: bool = False
     acked_by: str | None = None
     instead_of: str = ""
+    lent: bool = False
 
     @property
     def urgent(self) -> bool:
