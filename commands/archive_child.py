@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, msgpack, structs
 
-from config import blob
+from config import blob, child
 from devices.frames import Batch
 from devices.reception import Reading
 from devices.registry import Registry
@@ -39,7 +39,6 @@ from store import archive, journal, snapshot
 from store.book import BookReader
 from store.fs import OsFs
 
-NICE = 10
 MEMORY_BYTES = 1 << 30
 EACH_S = 3600.0
 FIRST_S = 300.0  # after a start, when the first things are done
@@ -48,7 +47,6 @@ AT_ONCE = 200_000  # readings that are made durable together
 KEPT = ("link", "started", "stopped")  # what the gateway noticed that silence is judged by
 log = logging.getLogger(__name__)
 _RUN = "from commands.archive_child import main; main()"
-_ROOT = Path(__file__).resolve().parent.parent
 _BLANK = re.compile(rb"(?<!\\) ")
 _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,]*)')
 
@@ -70,32 +68,29 @@ class Archivist:
 
     def __init__(self, task: Callable[[], Task]) -> None:
         self._task = task
-        self._child: subprocess.Popen[bytes] | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Go on until stopped; the child's own words are in the log."""
         wait_s = FIRST_S
         while not stop.wait(wait_s):
             wait_s = EACH_S
-            status = self.write(self._task(), stop)
+            try:
+                status: int | str = self.write(self._task(), stop)
+            except OSError as error:  # no memory, no descriptors
+                status = str(error)
             if status and not stop.is_set():
                 log.warning("archive: its child died (%s); it goes on where that one began, in an hour", status)
 
     def write(self, task: Task, stop: threading.Event) -> int:
         """Have it written; return the exit status of the child, which is ended when `stop` is set: nothing is lost."""
-        child = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-            [sys.executable, "-c", _RUN],
-            stdin=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])},
-            process_group=0,  # Ctrl-C in a terminal is for the daemon
-        )
-        with suppress(BrokenPipeError), cast("IO[bytes]", child.stdin) as asking:
-            asking.write(msgpack.encode(task))
-        while not stop.is_set():
-            with suppress(subprocess.TimeoutExpired):
-                return child.wait(0.5)
-        child.kill()
-        return child.wait()
+        with child.start(_RUN, stdin=subprocess.PIPE) as writer:
+            with suppress(BrokenPipeError), cast("IO[bytes]", writer.stdin) as asking:
+                asking.write(msgpack.encode(task))
+            while not stop.is_set():
+                with suppress(subprocess.TimeoutExpired):
+                    return writer.wait(0.5)
+            writer.kill()
+            return writer.wait()
 
 
 # ----------------------------------------------------------------------------------------------------- the child
@@ -103,8 +98,7 @@ class Archivist:
 
 def main() -> None:
     """Be the child."""
-    with suppress(PermissionError):  # the service's unit forbids to change priorities, also one's own
-        os.nice(NICE)
+    child.give_way()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     write(msgpack.decode(sys.stdin.buffer.read(), type=Task))
 

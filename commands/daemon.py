@@ -120,11 +120,17 @@ class Daemon:
         inside = Inside(self.pipeline, self.stores.inbox, self.refiler, state)
         self.feed = self._make_feed(inside)
         self._begin_writers()
+        with self.reloading:  # who asks for a reload by now waits until all sources are there
+            self._open_doors(past, inside)
+        allocator.give_back()
+        notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
+
+    def _open_doors(self, past: Replay | None, inside: Inside) -> None:
         self.feed.start()
-        if settings.http.console is not None:
+        if self.settings.http.console is not None:
             first_admin.make(self.feed.people)
         self._stop_health = threading.Event()
-        health = Health(self.pipeline, self.clock, state, snapshot=self.take_snapshot)
+        health = Health(self.pipeline, self.clock, self.settings.state, snapshot=self.take_snapshot)
         self.crew.hire("health", lambda: health.run(self._stop_health), self._stop_health)
         if past is not None:
             self.crew.ended.add_done_callback(lambda _: self._stop_health.set())  # nothing more becomes durable
@@ -133,11 +139,10 @@ class Daemon:
         self.crew.hire("refile", lambda: self.refiler.run(self._stop_health), self._stop_health)
         self.refiler.register()  # what a former process did not finish
         inside.resume()
-        self.upkeep = keeping.begin(self.crew, self.pipeline, self.proofs, settings, self._stop_health)
-        self._open_sources(self.compiled)
+        self.upkeep = keeping.begin(self.crew, self.pipeline, self.proofs, self.settings, self._stop_health)
+        for source in all_sources(self.compiled):
+            self._open_source(source, self.compiled)
         self._known = {self.compiled.hash: self._known[self.compiled.hash]}  # what a replay needed is done with
-        allocator.give_back()
-        notify(f"READY=1\nSTATUS={len(self.compiled.registry.devices)} devices, http on port {self.feed.port}")
 
     def _begin_writers(self) -> None:
         self._stop_writer = threading.Event()
@@ -216,10 +221,6 @@ class Daemon:
         return report
 
     # ---------------------------------------------------------------------------------------------------- sources
-
-    def _open_sources(self, compiled: Compiled) -> None:
-        for settings in all_sources(compiled):
-            self._open_source(settings, compiled)
 
     def _open_source(self, settings: SourceSettings, compiled: Compiled) -> None:
         subject = next(s.subject for s in compiled.registry.sources if s.name == settings.name)

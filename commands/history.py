@@ -80,7 +80,10 @@ def ask(task: Task, begun: Callable[[subprocess.Popen[bytes]], None] = lambda _:
 
     begun  is given the child, for whoever may have to end it
     """
-    reader = child.start(_RUN, stdin=subprocess.PIPE)
+    try:
+        reader = child.start(_RUN, stdin=subprocess.PIPE)
+    except OSError as error:  # no memory, no descriptors
+        raise ChildError(f"no process was made that reads history: {error}") from error
     begun(reader)
     with reader:
         asking, answers = cast("IO[bytes]", reader.stdin), cast("IO[bytes]", reader.stdout)

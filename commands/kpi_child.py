@@ -28,7 +28,10 @@ class Task(Struct):
 
 def ask(book: Path, desk: Path, gateway: str, asked: Asked) -> bytes:
     """Have a child make the JSON of the figures. Raises ValueError when it dies."""
-    worker = child.start(_RUN, stdin=subprocess.PIPE)
+    try:
+        worker = child.start(_RUN, stdin=subprocess.PIPE)
+    except OSError as error:  # no memory, no descriptors
+        raise ValueError(f"no process was made that counts: {error}") from error
     with worker:
         with suppress(BrokenPipeError), cast("IO[bytes]", worker.stdin) as asking:
             asking.write(msgpack.encode(Task(str(book), str(desk), gateway, asked)))

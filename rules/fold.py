@@ -166,7 +166,9 @@ class Fold:
 
     def _command(self, sequence: int, command: Command) -> None:
         old_ms = command.at_ms - ANSWERED_MS
-        answers = self.memory.answers = {name: said for name, said in self.memory.answers.items() if said[0] > old_ms}
+        answers = self.memory.answers
+        while answers and answers[oldest := next(iter(answers))][0] <= old_ms:
+            del answers[oldest]
         asked = command.content
         if command.id not in answers:
             moment = self.memory.moment(sequence, command.at_ms, "command")

@@ -31,7 +31,7 @@ class Links:
 
     def __init__(self) -> None:
         self.down_sources: set[str] = set()
-        self.members: dict[str, list[str]] = {}  # by the subject of the link
+        self.members: dict[str, set[str]] = {}  # by the subject of the link
 
     # ------------------------------------------------------------------------------------------------- up and down
 
@@ -68,7 +68,7 @@ class Links:
     def _without(self, back: set[str], world: World, moment: Moment) -> None:
         """Take devices out of the alarms of other links that are still down."""
         for subject, members in self.members.items():
-            left = [member for member in members if member not in back]
+            left = members - back
             if len(left) < len(members):
                 self.members[subject] = left
                 self._tell_soon(subject, world, moment)
@@ -97,15 +97,15 @@ class Links:
     def add_member(self, track: Track, world: World, moment: Moment) -> None:
         """Put a device that is silent behind a link that is down inside that link's alarm."""
         source = next(s for s in world.registry.sources if s.name in track.device.via)
-        members = self.members.setdefault(source.subject, [])
+        members = self.members.setdefault(source.subject, set())
         if track.device.id not in members:
-            members.append(track.device.id)
+            members.add(track.device.id)
             self._tell_soon(source.subject, world, moment)
 
     def remove_member(self, track: Track, source: Source, world: World, moment: Moment) -> int:
         """Take a device out of the alarm of a source, for it was heard; return how many are left."""
         self.suppress(track, world, moment, on=False)
-        members = self.members.get(source.subject, [])
+        members = self.members.get(source.subject, set())
         if track.device.id in members:
             members.remove(track.device.id)
             self._tell_soon(source.subject, world, moment)
@@ -140,7 +140,7 @@ class Links:
         if judge is None and rule is not None:
             sources = {source.subject for source in world.registry.sources}
             if subject in sources or (subject == "gateway" and rule not in (LINK, MANY)):
-                judge = self.judge_of(rule, subject, world)
+                judge = judge_of(rule, KINDS[rule.kind], subject)  # only looked at: what is asked changes nothing
         if judge is None or judge.kind is bays.KIND or judge.rule.mode == "shadow":
             return None
         return world.judging.describe(judge, None)
@@ -197,11 +197,15 @@ class Links:
 
     def state(self) -> dict[str, Any]:
         """Plain data for the snapshot."""
-        return {"down": sorted(self.down_sources), "members": self.members}
+        return {
+            "down": sorted(self.down_sources),
+            "members": {subject: sorted(members) for subject, members in self.members.items()},
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put a state back."""
-        self.down_sources, self.members = set(state["down"]), state["members"]
+        self.down_sources = set(state["down"])
+        self.members = {subject: set(members) for subject, members in state["members"].items()}
 
     def keep(self, world: World, moment: Moment) -> None:
         """Forget sources that are configured no more, and members that are no devices any more.
@@ -211,7 +215,7 @@ class Links:
         self.down_sources &= {source.name for source in world.registry.sources}
         subjects = {source.subject for source in world.registry.sources}
         known = world.reception.tracks
-        self.members = {s: [m for m in members if m in known] for s, members in self.members.items() if s in subjects}
+        self.members = {s: members & known.keys() for s, members in self.members.items() if s in subjects}
         for track in known.values():
             cut_off = self.cut_off(track.device)
             if cut_off and not track.lost_ms:

@@ -187,7 +187,7 @@ class Parents:
             return
         self.partly.discard(source.name)
         words = {"why_zh": "多数设备已恢复", "why_en": "most of its devices speak again"}
-        members = memory.links.members.pop(source.subject, [])
+        members = memory.links.members.pop(source.subject, set())
         memory.links.built_in(MANY, source.subject, memory.world, moment, holds=False, words=words)
         for name in sorted(members):
             track = memory.world.reception.tracks.get(name)

@@ -7,6 +7,7 @@ writes (`Book`); others read with connections of their own (`BookReader`). Rows 
 import os
 import secrets
 import sqlite3
+import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ LOG_BYTES = 4 << 20  # of the write-ahead log: then SQLite brings it into the bo
 REST_BYTES = LOG_BYTES  # enough for a full write-ahead log and its checkpoint
 PAGE_BYTES = 1024  # of a new book; an event changes seven pages, and writes them all
 BALLAST_BYTES = REST_BYTES + (2 << 20)  # and before that for a small segment of the journal
+_PACKED = b"\x78"  # what zlib writes begins so, and no configuration does: a msgpack array
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 _SCHEMA = (
@@ -67,6 +69,11 @@ _alarm = json.Decoder(Alarm).decode
 _period = json.Decoder(Period).decode
 _evidence = json.Decoder(Evidence).decode
 _encode = json.Encoder().encode
+
+
+def _whole(body: bytes) -> bytes:
+    """Undo the compression of a configuration; versions before 2026-11-24 knew none."""
+    return zlib.decompress(body) if body[:1] == _PACKED else body
 
 
 class BookReader:
@@ -164,7 +171,7 @@ class BookReader:
         row: tuple[str, bytes] | None = self._db.execute(
             "select hash, body from configurations order by accepted desc limit 1"
         ).fetchone()
-        return row
+        return None if row is None else (row[0], _whole(row[1]))
 
     def accepted_before(self, config_hash: str | None) -> str | None:
         """Return the hash of what was accepted before a configuration, or the last of all; None where nothing was."""
@@ -178,7 +185,7 @@ class BookReader:
     def configuration(self, config_hash: str) -> bytes | None:
         """Read an accepted configuration."""
         body: bytes | None = self._one("select body from configurations where hash = ?", config_hash)
-        return body
+        return None if body is None else _whole(body)
 
     def _fact(self, name: str) -> Any:  # noqa: ANN401 - whatever SQLite holds
         return self._one("select value from facts where name = ?", name)
@@ -288,7 +295,9 @@ class Book(BookReader):
     def accept(self, config_hash: str, blob: bytes) -> None:
         """Store a configuration that was accepted; it is now the last one."""
         accepted = self._one("select coalesce(max(accepted), 0) + 1 from configurations")
-        self._write([("insert or replace into configurations values (?, ?, ?)", [(config_hash, accepted, blob)])])
+        self._write(
+            [("insert or replace into configurations values (?, ?, ?)", [(config_hash, accepted, zlib.compress(blob))])]
+        )
 
     def prune(self, *, events_before_ms: int, periods_before_ms: int, limit: int = 500) -> int:
         """Delete the oldest: events by log time, periods by civil time. Return how many; fewer than `limit` = done."""

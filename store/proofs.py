@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from rules.records import Event, Period
-from store.book import BookReader
+from store.event_search import EventReader, Search
 
 PACKED_BYTES = 256 << 10
 """Compressed bytes of frames that a proof may hold; of what is beyond, digests by the hour."""
@@ -178,7 +178,7 @@ class Packer:
         ]
 
 
-class ProofReader(BookReader):
+class ProofReader(EventReader):
     """The book for whoever explains, or proves."""
 
     def proof(self, number: int) -> Proof | None:
@@ -192,16 +192,11 @@ class ProofReader(BookReader):
 
     def events_of(self, alarm: str) -> list[Event]:
         """Read the newest events of an alarm, oldest first, with their evidence."""
-        needle = b'"id":' + msgspec.json.encode(alarm)
-        rows = self._db.execute(
-            "select number, body from events where instr(body, ?) order by number desc limit ?", (needle, _MOST_EVENTS)
-        )
         events = []
-        for number, body in rows:
+        for number, body in self.search(Search(alarm=alarm), _MOST_EVENTS):
             event = _event(body)
-            if event.alarm.id == alarm:
-                event.evidence = self.evidence(number)
-                events.append(event)
+            event.evidence = self.evidence(number)
+            events.append(event)
         return events[::-1]
 
     def revisions(self, device: str, quantity: str, span: str, from_ms: int, to_ms: int) -> list[Period]:

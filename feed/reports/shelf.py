@@ -173,14 +173,12 @@ class Shelf(ShelfReader):
         """Note that a report was handed to the senders."""
         self._writing.execute("UPDATE reports SET sent_ms = ? WHERE id = ?", (now_ms, report))
 
-    def forget(self, before_ms: int) -> int:
-        """Throw reports away whose span ended before a time; return how many."""
-        old = self._rows("to_ms < ?", before_ms)
-        for each in old:
-            self._writing.execute("DELETE FROM reports WHERE id = ?", (each.id,))
+    def forget(self, before_ms: int) -> None:
+        """Throw reports away whose span ended before a time; the index last, for it knows the files."""
+        for each in self._rows("to_ms < ?", before_ms):
             for suffix in SUFFIXES:
                 self.path(each.id, suffix).unlink(missing_ok=True)
-        return len(old)
+            self._writing.execute("DELETE FROM reports WHERE id = ?", (each.id,))
 
 
 def digest(report: Report) -> str:

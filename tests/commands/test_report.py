@@ -95,6 +95,19 @@ def test_a_child_makes_what_is_due(city: City) -> None:
         assert [each.id for each in shelf.all()] == made
 
 
+def test_a_clock_that_the_gateway_does_not_believe_makes_no_reports_and_throws_none_away(city: City) -> None:
+    """The system's clock said 2099 for a minute: it is not asked."""
+    settings = city.compiled.settings
+    assert settings.reports is not None
+    believed_ms = city.ms("2026-11-24 07:30")
+    reporter = Reporter(settings, settings.reports, None, lambda: believed_ms)
+    assert reporter.make(threading.Event()) == 0
+    assert {(each.span, each.made_ms) for each in listed(city)} == {
+        ("2026-11-23", believed_ms),
+        ("2026-10", believed_ms),
+    }
+
+
 def test_the_reporter_makes_them_by_itself_and_ends_when_it_is_told(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:

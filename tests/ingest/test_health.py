@@ -19,7 +19,7 @@ from ingest.upkeep import Upkeep
 from rules.records import Config, Status
 from store.book import Book
 from store.crashes import Crashes
-from store.fs import Fs, OsFs
+from store.fs import DiskFullError, Fs, OsFs
 from store.inbox import Inbox
 from store.journal import Journal
 from tests.ingest.test_pipeline import REGISTRY, RULES, Sender
@@ -142,6 +142,20 @@ def test_the_ballast_comes_back_with_the_room(gateway: Gateway, monkeypatch: pyt
 
 
 DAY_MS = 86_400_000
+
+
+def test_on_a_full_disk_the_clean_up_waits_for_the_next_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleting needs room, too; the gateway goes on."""
+    gateway = Gateway(tmp_path, OsFs())
+
+    def full(**_: int) -> int:
+        raise DiskFullError
+
+    monkeypatch.setattr(gateway.stores.book, "prune", full)
+    Upkeep(gateway.pipeline, KeepSettings()).clean()
+    monkeypatch.undo()
+    Upkeep(gateway.pipeline, KeepSettings()).clean()
+    gateway.end()
 
 
 def test_what_is_older_than_the_journal_may_be_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

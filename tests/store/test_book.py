@@ -147,6 +147,16 @@ def test_configurations_and_positions(path: Path) -> None:
     assert book.configuration("cc") is None
 
 
+def test_a_configuration_takes_little_room_and_one_of_an_earlier_version_is_read(path: Path) -> None:
+    """A list of devices that changes each night is kept each night."""
+    with Book(path) as book:
+        book.accept("aa", b"\x92" + b"manhole cover " * 10_000)
+        assert book._one("select length(body) from configurations") < 10_000
+        book._write([("insert into configurations values (?, ?, ?)", [("bb", 2, b"\x92 not packed")])])
+        assert book.configuration("aa") == b"\x92" + b"manhole cover " * 10_000
+        assert book.accepted() == ("bb", b"\x92 not packed")
+
+
 def test_what_was_accepted_before(path: Path) -> None:
     book = Book(path)
     assert book.accepted_before(None) is None
