@@ -13,7 +13,7 @@ from devices.frames import Batch
 from devices.reception import Reception, Stranger
 from devices.registry import Device, Registry
 from feed.frames import FramesPage, FrameView, frame_view
-from rules.records import Config, Event, Old, Outcome
+from rules.records import Config, Event, Old, Outcome, Status
 from rules.refile import reception_of
 
 WAIT_S = 3.0
@@ -75,6 +75,7 @@ class Taps:
         self._taps: dict[str, _Tap] = {}
         self._heard = threading.Condition()
         self._last = 0  # the sequence of the newest record that is durable
+        self._stopped = False  # the last record has been taken: nobody is to wait for another
 
     def take(self, told: Sequence[Event], outcome: Outcome) -> None:
         """Hand on what is durable now. Never blocks."""
@@ -85,6 +86,8 @@ class Taps:
                 for first, record in outcome.known:
                     if isinstance(record, Batch | Config):
                         tap.waiting.append((first, record))
+                    elif isinstance(record, Status) and (record.subject, record.kind) == ("gateway", "stopped"):
+                        self._stopped = True
             if self._taps:
                 self._heard.notify_all()
 
@@ -113,10 +116,10 @@ class Taps:
         while True:
             tap.asked_at = time.monotonic()
             found = tap.behind(after)
-            if found or tap.stale or time.monotonic() >= until:
+            if found or tap.stale or self._stopped or time.monotonic() >= until:
                 return found
             with self._heard:
-                if not tap.waiting:
+                if not tap.waiting and not self._stopped:
                     self._heard.wait(max(until - time.monotonic(), 0))
 
     def _tap(self, device: str) -> _Tap | None:

@@ -13,7 +13,7 @@ from devices.frames import Batch
 from devices.models.plain import PlainOptions
 from devices.registry import Device, Registry, Route, Source
 from feed.frames import FramesPage
-from rules.records import Config, Outcome
+from rules.records import Config, Outcome, Status
 
 NOW_MS, OFFSET_MS = 1_000_000_020_000, 795_507_000_000
 FIELDS: dict[str, Any] = {"t": "tilt_deg"}
@@ -52,7 +52,10 @@ class _Gateway:
     def reload(self) -> None:
         self._take(Config(at_ms=NOW_MS, hash="h2"), 1)
 
-    def _take(self, record: Batch | Config, count: int) -> None:
+    def stop(self) -> None:
+        self._take(Status(at_ms=NOW_MS, subject="gateway", kind="stopped"), 1)
+
+    def _take(self, record: Batch | Config | Status, count: int) -> None:
         first, self.sequence = self.sequence + 1, self.sequence + count
         self.taps.take([], Outcome(first=first, last=self.sequence, known=[(first, record)]))
 
@@ -117,15 +120,27 @@ def test_who_hears_nothing_is_told_so_in_time_however_much_comes_of_others(monke
         crowding.join()
 
 
+def test_nobody_waits_for_a_gateway_that_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taps, "WAIT_S", 60.0)
+    gateway = _Gateway()
+    begin = gateway.page().position
+    heard: list[FramesPage] = []
+    ear = threading.Thread(target=lambda: heard.append(gateway.page(after=begin)), daemon=True)
+    ear.start()
+    gateway.come((1, said(1.0)))
+    gateway.stop()
+    ear.join(20)
+    assert gateway.page(after=gateway.sequence).frames == []
+    assert [frame.sequence for frame in heard[0].frames] == [1]
+
+
 def test_after_a_reload_it_is_read_as_it_is_configured_then() -> None:
     gateway = _Gateway()
     begin = gateway.page().position
     gateway.come((1, said(1.0)))
     gateway.reload()
     gateway.come((1, said(2.0)))
-    first = gateway.page(after=begin)
-    later = gateway.page(after=first.position)
-    assert [frame.sequence for page in (first, later) for frame in page.frames] == [1, 3]
+    assert [frame.sequence for frame in gateway.page(after=begin).frames] == [1, 3]
     assert gateway.looked == 2
 
 

@@ -46,6 +46,7 @@ function useFrames(id: string, came: () => void): { frames: Frame[] | null; prob
           continue;
         }
         if (performance.now() - heardMs > DEAF_MS) after = null; // what came meanwhile the journal has
+        const askedMs = performance.now();
         try {
           const page: Page = await get<Page>(`${path}${query(after === null ? { newest: "true" } : { after })}`);
           if (gone) return;
@@ -54,6 +55,8 @@ function useFrames(id: string, came: () => void): { frames: Frame[] | null; prob
           after = page.position;
           setFrames((was) => merged(was ?? [], page.frames));
           setProblem(null);
+          // It waits for a frame itself, but not while it stops.
+          if (!page.frames.length && heardMs - askedMs < PAUSE_MS) await pause(PAUSE_MS);
         } catch (error) {
           if (!(error instanceof Problem)) throw error;
           if (gone) return;
