@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from feed.desk import passes
 from feed.follow import Follower
 from feed.notify import decide, reminders, words
+from feed.notify.answers import DEFECT, in_chinese
 from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
 from feed.notify.outbox import Outbox
 from feed.notify.pace import free_at, pick
@@ -294,7 +295,7 @@ class Notifier:
                 answer = self._send(channel, message, now_ms)
             except Exception as error:  # a defect shuts its own channel, and not the gateway
                 log.exception("notification by %s", channel.name)
-                answer = Verdict(word="shut", detail=f"defect: {type(error).__name__}, see the log", maybe=True)
+                answer = Verdict(word="shut", detail=f"{DEFECT}: {type(error).__name__}", maybe=True)
             said.set_result(answer)
 
         threading.Thread(target=attempt, name=f"notify {channel.name}", daemon=True).start()
@@ -361,8 +362,8 @@ class Notifier:
 
     def _tell_failing(self, name: str, said: Verdict) -> None:
         bad = said.word != "sent"
-        why = f"{name}：{said.detail}" if bad else ""
-        data = {"name": CHANNEL_FAILING, "bad": bad, "why_zh": why, "why_en": why.replace("：", ": ")}
+        why = (f"{name}：{in_chinese(said.detail)}", f"{name}: {said.detail}") if bad else ("", "")
+        data = {"name": CHANNEL_FAILING, "bad": bad, "why_zh": why[0], "why_en": why[1]}
         self._report(f"{CHANNEL}{name}", "condition", data)
 
     # ---------------------------------------------------------------------------------------------------- fallback

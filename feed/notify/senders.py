@@ -1,13 +1,15 @@
 """All senders by kind, and the one place that does their I/O, with time-outs."""
 
 import hashlib
-import time
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import urllib3
 
 from feed.notify import aliyun_sms, dingtalk, feishu, smtp, webhook, wecom
+from feed.notify.answers import NO_ANSWER, NO_SECRET, trouble
+from feed.notify.deadline import deadline
 from feed.notify.records import Message, Request, Verdict, again, refused, shut
 from feed.notify.settings import AnyChannel, MailSettings
 from store.settings import Secret
@@ -85,53 +87,54 @@ def limits(channel: AnyChannel) -> tuple[tuple[int, int], ...]:
 
 
 def send(channel: AnyChannel, message: Message, now_ms: int) -> Verdict:
-    """Try once to send a message; it takes at most `CONNECT_S` and `WHOLE_S`. Never raises."""
+    """Try once to send a message; it takes at most `CONNECT_S` and `WHOLE_S`. Raises what only a defect is."""
     try:
         if isinstance(channel, MailSettings):
-            return smtp.deliver(channel, message, WHOLE_S)
+            return smtp.deliver(channel, message, CONNECT_S + WHOLE_S)
         if SENDERS[channel.kind].personal and not any(one.mobile for one in message.people):
             return refused("nobody of them has a mobile")
         build, verdict = _OVER_HTTP[channel.kind]
         request = build(channel, message, now_ms)
     except (OSError, ValueError) as error:  # ValueError: it is not UTF-8, or no base64 behind whsec_
-        return shut(f"a secret cannot be used: {error}"[:300])
+        return shut(f"{NO_SECRET}: {error}"[:300])
     return _post(request, verdict, None if channel.ca_file is None else str(channel.ca_file))
 
 
 def _post(request: Request, verdict: Callable[[int, dict[str, str], bytes], Verdict], ca_file: str | None) -> Verdict:
-    deadline = time.monotonic() + WHOLE_S
-    timeout = urllib3.Timeout(connect=CONNECT_S, read=WHOLE_S - CONNECT_S)
-    with urllib3.PoolManager(num_pools=1, ca_certs=ca_file) as pool:
+    connected = list[Any]()
+    with (
+        urllib3.PoolManager(num_pools=1, ca_certs=ca_file) as pools,
+        deadline(CONNECT_S + WHOLE_S, lambda: connected[-1].sock if connected else None) as late,
+    ):
         try:
-            answer = pool.request(
-                "POST", request.url, body=request.body, headers=request.headers, timeout=timeout, retries=False,
-                redirect=False, preload_content=False, decode_content=True,
-            )  # fmt: skip
+            pool = pools.connection_from_url(request.url)
+            kind = pool.ConnectionCls
+
+            def connection(*where: Any, **how: Any) -> Any:  # noqa: ANN401 - as urllib3 calls it
+                connected.append(kind(*where, **how))
+                return connected[-1]
+
+            pool.ConnectionCls = connection  # type: ignore[assignment]
+            said = _answer(pools, request, late)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-            return again(15.0, _short(error))
+            return again(15.0, trouble(error))
         except urllib3.exceptions.SSLError as error:
-            return shut(_short(error))
-        except urllib3.exceptions.HTTPError as error:
-            return again(15.0, _short(error), maybe=True)
-        try:
-            body = b""
-            while len(body) <= MOST_ANSWER:
-                if time.monotonic() > deadline:
-                    return again(15.0, "no whole answer in time", maybe=True)
-                part = answer.read1(8192)
-                if not part:
-                    break
-                body += part
+            return shut(trouble(error))
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            return again(15.0, _short(error), maybe=True)
-        finally:
-            answer.close()
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return verdict(answer.status, headers, body)
+            return again(15.0, NO_ANSWER if late.is_set() else trouble(error), maybe=True)
+    return again(15.0, NO_ANSWER, maybe=True) if late.is_set() else verdict(*said)
 
 
-def _short(error: Exception) -> str:
-    """Say what went wrong without the URL, whose query holds tokens."""
-    reason = getattr(error, "reason", None) or error
-    words = str(reason).rpartition(": ")[2]
-    return f"{type(error).__name__}: {words.split('url')[0]}"[:200]
+def _answer(pools: urllib3.PoolManager, request: Request, late: threading.Event) -> tuple[int, dict[str, str], bytes]:
+    answer = pools.request(
+        "POST", request.url, body=request.body, headers=request.headers, retries=False, redirect=False,
+        timeout=urllib3.Timeout(connect=CONNECT_S, read=WHOLE_S - CONNECT_S), preload_content=False,
+        decode_content=True,
+    )  # fmt: skip
+    try:
+        body = b""
+        while len(body) <= MOST_ANSWER and not late.is_set() and (part := answer.read1(8192)):
+            body += part
+    finally:
+        answer.close()
+    return answer.status, {name.lower(): value for name, value in answer.headers.items()}, body

@@ -8,8 +8,11 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 
+from feed.notify.answers import NO_ANSWER, trouble
+from feed.notify.deadline import deadline
 from feed.notify.records import Message, Verdict, again, refused, sent, shut
 from feed.notify.settings import MailSettings
+from store.settings import Endpoint
 
 LIMITS = ((60_000, 30),)
 MOST_BYTES = 200_000
@@ -36,8 +39,11 @@ def mail(settings: MailSettings, message: Message) -> tuple[list[str], bytes]:
     return [person.email for person in to], whole.as_bytes()
 
 
-def deliver(settings: MailSettings, message: Message, timeout_s: float) -> Verdict:
-    """Hand the mail to its server. Raises OSError, ValueError when the password cannot be read."""
+def deliver(settings: MailSettings, message: Message, within_s: float) -> Verdict:
+    """Hand the mail to its server. Raises OSError, ValueError when the password cannot be read.
+
+    within_s  all of it
+    """
     password = settings.password.read() if settings.password is not None else None
     try:
         to, body = mail(settings, message)
@@ -45,35 +51,49 @@ def deliver(settings: MailSettings, message: Message, timeout_s: float) -> Verdi
         return refused(f"no mail can be written: {error}"[:300])
     if not to:
         return refused("nobody of them has a mail address")
-    return _hand(settings, password, to, body, timeout_s)
+    return _hand(settings, password, to, body, within_s)
 
 
-def _hand(settings: MailSettings, password: str | None, to: list[str], body: bytes, timeout_s: float) -> Verdict:
-    handed = False
-    try:
-        with _connected(settings, timeout_s) as server:
-            if settings.username is not None and password is not None:
-                server.login(settings.username, password)
-            server.ehlo_or_helo_if_needed()
-            handed = True
-            left = server.sendmail(settings.from_, to, body)
-    except smtplib.SMTPException as error:
-        return verdict(error, handed=handed)
-    except ssl.SSLCertVerificationError as error:
-        return shut(f"certificate: {error.verify_message}")
-    except (OSError, ValueError) as error:
-        return again(30.0, f"{type(error).__name__}: {error}"[:300], maybe=handed)
+def _hand(settings: MailSettings, password: str | None, to: list[str], body: bytes, within_s: float) -> Verdict:
+    handed, left = False, None
+    seen = list[smtplib.SMTP]()
+    with deadline(within_s, lambda: seen[-1].sock if seen else None) as late:
+        try:
+            with _connected(settings, within_s, seen) as server:
+                if settings.username is not None and password is not None:
+                    server.login(settings.username, password)
+                server.ehlo_or_helo_if_needed()
+                handed = True
+                left = server.sendmail(settings.from_, to, body)
+        except (OSError, ValueError) as error:  # what smtplib raises of its own is an OSError, too
+            if left is None:  # else it was taken, and only the goodbye went wrong
+                return again(30.0, NO_ANSWER, maybe=handed) if late.is_set() else verdict(error, handed=handed)
     if left:
         return sent(f"not to {', '.join(left)}: {next(iter(left.values()))}"[:300])
     return sent("accepted")
 
 
-def _connected(settings: MailSettings, timeout_s: float) -> smtplib.SMTP:
-    host, port = settings.endpoint
+class _Clear(smtplib.SMTP):
+    """Can be seen, and shut down, while it is being made."""
+
+    def __init__(self, seen: list[smtplib.SMTP], where: Endpoint, timeout_s: float) -> None:
+        seen.append(self)
+        super().__init__(*where, timeout=timeout_s)
+
+
+class _Tls(smtplib.SMTP_SSL):
+    """The same with TLS from the beginning."""
+
+    def __init__(self, seen: list[smtplib.SMTP], where: Endpoint, timeout_s: float, context: ssl.SSLContext) -> None:
+        seen.append(self)
+        super().__init__(*where, timeout=timeout_s, context=context)
+
+
+def _connected(settings: MailSettings, within_s: float, seen: list[smtplib.SMTP]) -> smtplib.SMTP:
     context = ssl.create_default_context(cafile=None if settings.ca_file is None else str(settings.ca_file))
     if settings.security == "tls":
-        return smtplib.SMTP_SSL(host, port, timeout=timeout_s, context=context)
-    server = smtplib.SMTP(host, port, timeout=timeout_s)
+        return _Tls(seen, settings.endpoint, within_s, context)
+    server = _Clear(seen, settings.endpoint, within_s)
     if settings.security == "starttls":
         try:
             server.starttls(context=context)
@@ -83,15 +103,17 @@ def _connected(settings: MailSettings, timeout_s: float) -> smtplib.SMTP:
     return server
 
 
-def verdict(error: smtplib.SMTPException, *, handed: bool) -> Verdict:
+def verdict(error: OSError | ValueError, *, handed: bool) -> Verdict:
     """Read a refusal: 4yz = later, 5yz = never (RFC 5321, 4.2.1); wrong credentials = somebody must act."""
+    if not isinstance(error, smtplib.SMTPException) or isinstance(error, smtplib.SMTPServerDisconnected):
+        bad = isinstance(error, ssl.SSLCertVerificationError)
+        return shut(trouble(error)) if bad else again(30.0, trouble(error), maybe=handed)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, said = next(iter(error.recipients.values()), (550, b""))
         words = said.decode(errors="replace")
     elif isinstance(error, smtplib.SMTPResponseException):
-        code, words = error.smtp_code, str(error)
-    elif isinstance(error, smtplib.SMTPServerDisconnected):
-        return again(30.0, f"disconnected: {error}"[:300], maybe=handed)
+        told = error.smtp_error
+        code, words = error.smtp_code, told.decode(errors="replace") if isinstance(told, bytes) else told
     else:
         return shut(f"{type(error).__name__}: {error}"[:300])  # no AUTH, no STARTTLS
     detail = f"{code} {words}"[:300]
