@@ -42,6 +42,7 @@ class Outlets:
         self._feeds = Feeds(settings.feeds, around)
         self.views: list[View] = [*self._feeds.views]
         self._notifier = None if settings.notify is None else self._tells(settings, settings.notify)
+        self._telling: threading.Thread | None = None
         if self._notifier is not None:
             self.views.append(self._notifier.follower)
 
@@ -51,7 +52,7 @@ class Outlets:
         self._feeds.begin(crew.hire, stop)
         notifier = self._notifier
         if notifier is not None:
-            crew.hire("notify", lambda: notifier.run(stop), stop)
+            self._telling = crew.hire("notify", lambda: notifier.run(stop), stop)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count what each feed has done; from any thread."""
@@ -59,9 +60,12 @@ class Outlets:
 
     def end(self, within_s: float) -> None:
         """Let them end well, once `stop` has been set."""
+        until = time.monotonic() + within_s
         if self._notifier is not None:
             self._notifier.follower.wake()
         self._feeds.end(within_s)
+        if self._telling is not None:  # what is under way is else sent again, as perhaps arrived
+            self._telling.join(max(0.0, until - time.monotonic()))
 
     def _tells(self, settings: CitywardSettings, notify: NotifySettings) -> Notifier:
         personal = frozenset(one.name for one in notify.channels if SENDERS[one.kind].personal)

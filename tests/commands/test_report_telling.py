@@ -32,7 +32,7 @@ def test_each_channel_gets_a_message_once(tmp_path: Path) -> None:
     tell([said("report/day/2026-11-23/1-1")])
     tell([said("report/day/2026-11-23/1-1"), said("report/day/2026-11-23/2")])
     box = Outbox(city.state / "desk.sqlite")
-    waiting = {name: box.waiting(name) for name in ("office", "robot")}
+    waiting = {name: box.waiting(name, 1_795_476_600_000) for name in ("office", "robot")}
     box.close()
     assert {name: len(rows) for name, rows in waiting.items()} == {"office": 2, "robot": 2}
     row = waiting["office"][0]
