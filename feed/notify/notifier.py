@@ -24,7 +24,7 @@ from feed.notify.answers import DEFECT, in_chinese
 from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
 from feed.notify.outbox import Outbox
 from feed.notify.pace import free_at, pick
-from feed.notify.records import ChannelState, Message, Notice, Open, Row, Verdict
+from feed.notify.records import ChannelState, Message, Notice, Open, Row, Verdict, again
 from feed.notify.senders import CONNECT_S, SENDERS, WHOLE_S, limits, receiver_of, send
 from feed.notify.settings import AnyChannel
 from rules.flood import annunciated
@@ -309,13 +309,8 @@ class Notifier:
         return bool(ended)
 
     def _message(self, channel: AnyChannel, rows: Sequence[Row], now_ms: int) -> tuple[Message, list[Row]]:
-        title, lines, taken = words.compose(
-            sorted(rows, key=lambda row: row.order),
-            rows[0].language,
-            now_ms,
-            self._style,
-            SENDERS[channel.kind].most_bytes,
-        )
+        ordered, most_bytes = sorted(rows, key=lambda row: row.order), SENDERS[channel.kind].most_bytes
+        title, lines, taken = words.compose(ordered, rows[0].language, now_ms, self._style, most_bytes)
         name = hashlib.sha256(
             "\0".join([self._gateway, str(self.box.fact("feed")), *(row.key for row in taken)]).encode()
         )
@@ -331,6 +326,9 @@ class Notifier:
         now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
         state = self.box.channel(channel.name)
         before = state.failing
+        in_parts = said.word == "refused" and len(message.notices) > 1 and not SENDERS[channel.kind].idempotent
+        if in_parts:  # one of them is not taken, and the others shall not go with it
+            said = again(0.0, said.detail)
         if said.word == "sent":
             state = replace(state, failures=0, failing=False, blocked_until_ms=0, sent_ms=now_ms, detail="")
             ends = "sent"
@@ -357,6 +355,8 @@ class Notifier:
         self.box.finish(
             message.id, token, steady_ms, state=ends, maybe=said.maybe, detail=said.detail, now_ms=now_ms, channel=state
         )
+        if in_parts:
+            self.box.halve(message.id)
         if state.failing != before:
             self._tell_failing(channel.name, said)
 

@@ -167,6 +167,13 @@ class Outbox:
         query = f"SELECT {_COLUMNS} FROM notify_rows WHERE message = ? AND state = 'taken' ORDER BY id"  # noqa: S608 - our own words
         return [row_of(found) for found in self._db.execute(query, (message,))]
 
+    def halve(self, message: str) -> None:
+        """Let the later half of the rows of a message wait again."""
+        rows = self.rows_of(message)
+        with self._transaction() as db:
+            sql = "UPDATE notify_rows SET state = 'waiting', message = NULL WHERE id = ?"
+            db.executemany(sql, [(row.id,) for row in rows[(len(rows) + 1) // 2 :]])
+
     def expire(self, before_ms: int, now_ms: int) -> int:
         """Give up what should have been told before a time."""
         with self._transaction() as db:

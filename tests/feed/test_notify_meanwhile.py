@@ -111,6 +111,21 @@ def test_others_than_those_who_were_told_hear_it_at_once(tmp_path: Path) -> None
         assert mentioned == [["13900139000"], ["13900139000"], ["13800138000"]]
 
 
+def test_what_the_receiver_calls_unfit_takes_nobody_along(tmp_path: Path) -> None:
+    """The name of a street that DingTalk does not let through, in a digest of eleven."""
+    unfit = Answer(body=b'{"errcode":430102,"errmsg":"x"}')
+    with street(tmp_path, [DUTY], nag="24 h") as one:
+        one.server.answer = lambda got: unfit if "mh-07" in got.body.decode() else Answer()
+        one.room.tell(*[alarm(f"mh-{n:02}", 2) for n in range(11)])
+        one.room.run(10 * MINUTE, 10_000)
+        states = {n: one.room.states(f"mh-{n:02}")[0][1] for n in range(11)}
+        assert states == {n: "refused" if n == 7 else "sent" for n in range(11)}
+        taken = "".join(body for body in one.bodies() if "mh-07" not in body)
+        assert [n for n in range(11) if f"mh-{n:02}" not in taken] == [7]
+        assert len(one.texts()) <= 10
+        assert one.room.reports[0][2]["bad"] is True
+
+
 @pytest.mark.parametrize(("arrived", "same"), [(True, True), (False, False)])
 def test_a_program_that_may_have_it_gets_the_same_again_and_else_what_is_so(
     arrived: bool,  # noqa: FBT001 - a parameter
