@@ -111,7 +111,7 @@ _GATEWAY = {
     "notify_name": ("`{value}` 不能作名称。请用小写字母、数字、`_`、`-`。", "`{value}` cannot be a name. Use small letters (a-z), digits, `_` and `-`."),
     "notify_twice": ("名称 `{value}` 写了两次。请改一个。", "The name `{value}` stands here twice. Change one of them."),
     "email": ("`{value}` 不是邮箱地址。", "`{value}` is no mail address. Write it as in `name@example.cn`."),
-    "mobile": ("`{value}` 不是手机号。请只写数字，可加 `+` 和国家代码。", "`{value}` is no mobile number. Write digits only, perhaps with `+` and the country's code."),
+    "mobile": ("`{value}` 不是手机号。请写 11 位手机号；境外号码写 `+` 和国家代码。", "`{value}` is no mobile number. Write its 11 digits, or `+`, the country's code and the rest."),
     "mail_in_clear": ("有口令而不加密。请写 `tls` 或 `starttls`。", "There is a password, but nothing is encrypted. Write `tls` or `starttls`."),
     "nag": ("`{value}` 太短。请至少写 `5 min`。", "`{value}` is too short. Write at least `5 min`."),
     "no_channel": ("没有渠道 `{value}`。已有：{known}。", "There is no channel `{value}`. Known: {known}."),

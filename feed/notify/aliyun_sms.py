@@ -85,8 +85,13 @@ def authorization(key_id: str, secret: str, method: str, query: dict[str, str], 
 
 
 def _shortened(text: str) -> str:
-    text = text.translate(_RARE)
+    text = text.translate(_RARE) or "-"
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+
+
+def one_is_none(said: Verdict) -> bool:
+    """Whether it was refused for a number of which nobody says which it is."""
+    return said.word == "refused" and said.detail.startswith("isv.MOBILE_NUMBER_ILLEGAL")
 
 
 def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:

@@ -203,7 +203,7 @@ class Notifier:
             )
             notice = Notice(kind="test", text=text, t_ms=self._clocks.civil_ms())
             rows = decide.to_channel(self._plan, name, key, notice) if name in self._channels else []
-            self.box.put([replace(row, key=key) for row in rows[:1]])
+            self.box.put([replace(row, key=f"{key}/{row.language}") for row in rows])
             self.box.answered(key)
 
     def _look(self, now_ms: int) -> None:
@@ -389,7 +389,7 @@ class Notifier:
 
 
 def ask_for_test(desk: Path, channel: str, key: str, user: str) -> bool:
-    """Ask the notifier for a test message, whose row will have this key; whether there is such a channel."""
+    """Ask the notifier for a test message, whose rows will have this key; whether there is such a channel."""
     box = Outbox(desk)
     try:
         return box.ask_for_test(channel, key, user)

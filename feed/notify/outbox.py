@@ -302,7 +302,7 @@ class Outbox:
             _keep(db, state)
 
     def ask_for_test(self, channel: str, key: str, user: str) -> bool:
-        """Ask for a test message; whether there is such a channel."""
+        """Ask for a test message, whose rows have this key and their language; whether there is such a channel."""
         if not self.channel(channel).kind or not self.channel(channel).active:
             return False
         with self._transaction() as db:
@@ -319,10 +319,15 @@ class Outbox:
             db.execute("DELETE FROM notify_asked WHERE key = ?", (key,))
 
     def result(self, key: str) -> tuple[str, str] | None:
-        """Read what became of a row: its state, and what was said; None = there is none."""
-        found: tuple[str, str] | None = self._db.execute(
-            "SELECT state, detail FROM notify_rows WHERE key = ?", (key,)
-        ).fetchone()
+        """Read what became of a test message: of its parts, one in each language, the one that is not sent.
+
+        Its state, and what was said; None = there is none yet.
+        """
+        query = (
+            "SELECT state, detail FROM notify_rows WHERE key > ? AND key < ?"
+            " ORDER BY state = 'sent', state IN ('waiting', 'taken') DESC LIMIT 1"
+        )
+        found: tuple[str, str] | None = self._db.execute(query, (f"{key}/", f"{key}0")).fetchone()
         return found
 
     def receipts(self, alarm: str, limit: int = 200) -> list[Receipt]:

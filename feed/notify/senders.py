@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import urllib3
+from msgspec.structs import replace
 
 from feed.notify import aliyun_sms, dingtalk, feishu, smtp, webhook, wecom
 from feed.notify.answers import NO_ANSWER, NO_SECRET, trouble
 from feed.notify.deadline import deadline
-from feed.notify.records import Message, Request, Verdict, again, refused, shut
-from feed.notify.settings import AnyChannel, MailSettings
+from feed.notify.records import Message, Request, Verdict, again, refused, sent, shut
+from feed.notify.settings import AliyunSmsSettings, AnyChannel, MailSettings
 from store.settings import Secret
 
 CONNECT_S = 4.0
@@ -97,7 +98,24 @@ def send(channel: AnyChannel, message: Message, now_ms: int) -> Verdict:
         request = build(channel, message, now_ms)
     except (OSError, ValueError) as error:  # ValueError: it is not UTF-8, or no base64 behind whsec_
         return shut(f"{NO_SECRET}: {error}"[:300])
-    return _post(request, verdict, None if channel.ca_file is None else str(channel.ca_file))
+    said = _post(request, verdict, None if channel.ca_file is None else str(channel.ca_file))
+    alone = isinstance(channel, AliyunSmsSettings) and aliyun_sms.one_is_none(said) and len(message.people) > 1
+    return _one_by_one(channel, message, now_ms) if alone else said
+
+
+def _one_by_one(channel: AnyChannel, message: Message, now_ms: int) -> Verdict:
+    """Send to each alone, for one number that is none keeps the message from all others; sent = to somebody."""
+    took, missed, later = list[Verdict](), list[str](), None
+    for one in message.people:
+        said = send(channel, replace(message, people=(one,)), now_ms)
+        if said.word == "sent":
+            took.append(said)
+        else:
+            missed.append(f"{one.name}: {said.detail}")
+            later = said if said.word != "refused" else later
+    if later is not None:
+        return replace(later, maybe=later.maybe or bool(took))
+    return sent(f"not to {'; '.join(missed)}"[:300]) if took else refused("; ".join(missed)[:300])
 
 
 def _post(request: Request, verdict: Callable[[int, dict[str, str], bytes], Verdict], ca_file: str | None) -> Verdict:

@@ -28,7 +28,8 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 Email = Annotated[str, matches(rf"(?=.{{1,254}}$){_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*", "email")]
 """A Dot-string and a domain of RFC 5321, 4.1.2: what else it allows, no mail could be written to."""
-Mobile = Annotated[str, matches(r"\+?[0-9]{5,15}", "mobile")]
+Mobile = Annotated[str, matches(r"1[3-9][0-9]{9}|\+[1-9][0-9]{6,14}", "mobile")]
+"""Of the mainland (11 digits), or with the country's code (E.164)."""
 PerMinute = Annotated[int, Field(ge=1, le=1000)]
 
 

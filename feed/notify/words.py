@@ -225,7 +225,7 @@ def sms_fields(message: Message) -> dict[str, str]:
     if became:  # in front: what is behind is cut off first
         text = f"（{became}）{text}" if language == "zh" else f"({became}) {text}"
     return {
-        "priority": level(first.priority, language),
+        "priority": level(first.priority, language) if first.kind == "alarm" else "",  # a sign of life has none
         "text": ("(可能重复)" if language == "zh" else "(repeat?)") * message.repeat + text + more,
         "name": first.name or first.alarm.partition("@")[2],
         "site": first.site,
