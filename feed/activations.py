@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec import Struct
 
-from rules.flood import annunciated
+from rules.flood import counted
 from rules.records import Alarm, Event, Text
 from store.event_search import EventReader, Search
 
@@ -95,7 +95,7 @@ class History:
 
     def _take(self, event: Event) -> None:
         alarm = event.alarm
-        if annunciated(event):
+        if counted(event):
             self._rings(alarm, event.t_ms)
             self._sequence[alarm.id] = event.sequence
             return

@@ -1,6 +1,6 @@
 """The figures by which ISA-18.2 (2016) and EEMUA 191 judge an alarm system, of one operator position. Pure.
 
-What counts is what called for somebody: an *activation* is an event that annunciated (`rules.flood.annunciated`).
+What counts is what called for somebody: an *activation* is an event that `rules.flood.counted` counts.
 Periods of 10 minutes are those of the wall clock, the empty ones included; a rolling minute is any. One gateway serves
 one desk, so every figure is for one position. Times are civil, Unix ms; spans hold their begin and not their end.
 """

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from devices.instants import rfc3339
-from rules.flood import Flood, annunciated
+from rules.flood import Flood, counted
 from rules.records import Alarm, Event
 
 _WITHHELD = {"SHELVED": "shelved", "SUPPRESSED": "suppressed", "OUT_OF_SERVICE": "out_of_service"}
@@ -78,7 +78,7 @@ def place_of(alarm: Alarm) -> tuple[int, str] | None:
 
 def mark(event: Event) -> Mark:
     """Say what an event changes."""
-    return Mark(event.alarm.id, place_of(event.alarm), event.t_ms if annunciated(event) else 0)
+    return Mark(event.alarm.id, place_of(event.alarm), event.t_ms if counted(event) else 0)
 
 
 class Counts:
@@ -89,7 +89,7 @@ class Counts:
         self.flood = Flood()
         self._places = {alarm.id: place for alarm in alarms if (place := place_of(alarm)) is not None}
         for event in recent:
-            if annunciated(event):
+            if counted(event):
                 self.flood.ring(event.t_ms)
 
     def take(self, change: Mark) -> None:

@@ -31,7 +31,7 @@ class Alarm(Struct, kw_only=True):
                   that its rule names as the cause is active), `commissioning`, `work_permit`, `maintenance`, `shelved`,
                   `out_of_service`
     count         activations of this episode: since it was last normal or acknowledged
-    first_out     the first of its group (site, or subject) since all of that were over
+    first_out     the first of its group (site, or subject) since all of that were over or seen
     acked_by, acked_ms  who has seen this activation, and when (civil time); "" and None while nobody has
     shelved_until_ms, one_shot  when the shelving ends at the latest (civil time), and whether it ends when the
                   condition has gone

@@ -88,9 +88,11 @@ class Alarms:
         evidence: Evidence | None = None,
         by: By = NOBODY,
         amends: int | None = None,
+        lasting: bool = True,
     ) -> None:
         """Say what changed; the event keeps a copy of the alarm."""
-        self.first_out.follow(alarm, moment.of)
+        if lasting:
+            self.first_out.follow(alarm, moment.of)
         if self.told_since_start is not None:
             self.told_since_start.add(alarm.id)
         self.events.append(
@@ -135,7 +137,7 @@ class Alarms:
         if added and added not in alarm.suppressed:
             alarm.suppressed.append(added)
         for kind in row.told:
-            self.tell(kind, alarm, moment, evidence=evidence, by=by)
+            self.tell(kind, alarm, moment, evidence=evidence, by=by, lasting=lasting)
         if row.told and lasting:
             self._let_effects_follow(alarm, moment)
         return row

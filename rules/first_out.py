@@ -1,8 +1,10 @@
 """First-out: which alarm of a group was the first, so that whoever comes to many of them knows where it began.
 
 A group is a site, or a subject where there is no site. It stands while one of its alarms does: neither over nor
-suppressed nor only tried. Who opens a group is marked, with all others of the same record (no order of rules decides);
-the mark stays until the group is over. Who comes later names the first as its group (`Alarm.group`).
+suppressed nor only tried, and no finding, which is over when it is told. Who opens a group is marked, with all others
+of the same record (no order of rules decides). The mark stays until the group is over; or until all that bear it have
+been seen and something new comes, which is the first of what nobody has seen. Who comes later names the first as its
+group (`Alarm.group`).
 (ISA-18.2; ../shared/reference/alarms-and-console.md, 1.6.) Derived from the alarms: no snapshot keeps it.
 """
 
@@ -65,6 +67,9 @@ class FirstOut:
             group = self._groups[name] = _Group(opened=record)
         group.standing.add(alarm.id)
         alarm.first_out = alarm.id in group.first or group.opened == record
+        if not alarm.first_out and all(first.acknowledged for first in group.first.values()):
+            self._end(group)
+            group.opened, alarm.first_out = record, True
         if alarm.first_out:
             group.first[alarm.id] = alarm
         alarm.group = None if alarm.first_out else _named(group)
@@ -74,13 +79,19 @@ class FirstOut:
         del self._where[alarm]
         group.standing.discard(alarm)
         if not group.standing:
-            for first in group.first.values():
-                first.first_out = False
+            self._end(group)
             del self._groups[name]
+
+    @staticmethod
+    def _end(group: _Group) -> None:
+        for first in group.first.values():
+            first.first_out = False
+        group.first.clear()
 
 
 def _stands(alarm: Alarm) -> bool:
-    return not (alarm.over or alarm.suppressed or alarm.shadow)
+    finding = alarm.returned_ms == alarm.since_ms
+    return not (alarm.over or alarm.suppressed or alarm.shadow or finding)
 
 
 def _named(group: _Group) -> str | None:

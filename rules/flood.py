@@ -1,6 +1,6 @@
 """What the control room counts: which events ring, and whether that is a flood.
 
-`annunciated` is the one definition for sound, figures, notifications and flood.
+`annunciated` is the one definition for who is told; `counted` for figures and flood.
 """
 
 from collections import deque
@@ -21,6 +21,12 @@ def annunciated(event: Event) -> bool:
     return event.kind in _RINGING and event.alarm.state == "UNACK" and not event.alarm.shadow
 
 
+def counted(event: Event) -> bool:
+    """Tell whether it is an alarm in the figures: it rings, and not for somebody took back what he had done to it."""
+    by_hand = event.cause == "command" and event.kind in {"unshelved", "in_service"}
+    return annunciated(event) and not by_hand
+
+
 class Flood:
     """Whether alarms come faster than a person can take them in, by events in their order; civil time.
 
@@ -30,11 +36,6 @@ class Flood:
     def __init__(self) -> None:
         self._rang: deque[int] = deque()
         self._since_ms: int | None = None
-
-    def take(self, event: Event) -> None:
-        """Count an event if it rings."""
-        if annunciated(event):
-            self.ring(event.t_ms)
 
     def ring(self, t_ms: int) -> None:
         """Count an alarm that calls for somebody."""
@@ -52,7 +53,3 @@ class Flood:
         if len(self._rang) < FLOOD_BELOW:
             self._since_ms = None
         return len(self._rang), self._since_ms
-
-    def active(self, t_ms: int) -> bool:
-        """Tell whether it is a flood."""
-        return self.look(t_ms)[1] is not None

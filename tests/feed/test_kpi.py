@@ -22,7 +22,7 @@ from feed.activations import Activation, History, read
 from feed.console_settings import EIGHT_HOURS
 from feed.kpi import Asked, Kpi, clipped, figures, percentile
 from feed.shifts import Shift, shifts_of
-from rules.flood import annunciated
+from rules.flood import counted
 from rules.records import Alarm, Event, Outcome, Text
 from store.book import Book
 from store.event_search import EventReader
@@ -134,7 +134,7 @@ def slow(events: list[Event], asked: Asked) -> dict[str, Any]:
     """Work the figures out event by event, period by period, second by second."""
     from_ms, now_ms = asked.from_ms, asked.now_ms
     to_ms = max(from_ms, min(asked.to_ms, now_ms))
-    rang = [e for e in events if annunciated(e) and from_ms <= e.t_ms < to_ms]
+    rang = [e for e in events if counted(e) and from_ms <= e.t_ms < to_ms]
     periods: list[int] = []
     at = from_ms - from_ms % 600_000
     while at < to_ms or not periods:
@@ -180,7 +180,7 @@ def fates(
     returns: list[float | None] = []
     fleeting: dict[str, int] = {}
     stale: set[str] = set()
-    for e in filter(annunciated, events):
+    for e in filter(counted, events):
         later = [f for f in events if f.number > e.number and f.alarm.id == e.alarm.id and f.t_ms <= now_ms]
         # Whoever answers an alarm answers all its rings that still wait; it waits no more when it says so itself.
         seen = next((f for f in later if f.alarm.acknowledged), None)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 
 from feed.activations import History
-from rules.flood import annunciated
+from rules.flood import counted
 from tests.feed.test_kpi import PHASES, City, city_of, of, rings
 
 
@@ -41,7 +41,7 @@ def test_what_is_open_is_what_waits_in_the_list_of_alarms(phases: list[tuple[str
     for event in city.events:
         history.take(event)
     waits = {each.alarm for each in history.activations if each.acked_ms is None and each.settled_ms is None}
-    rang = {event.alarm.id for event in city.events if annunciated(event)}
+    rang = {event.alarm.id for event in city.events if counted(event)}
     assert waits <= {alarm.id for alarm in city.alarms.values() if not alarm.acknowledged}
     shown = {alarm.id for alarm in city.alarms.values() if alarm.state == "UNACK"}
     assert shown & rang <= waits

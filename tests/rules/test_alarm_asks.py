@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules import sections
 from rules.alarm_table import find, words_of
-from rules.flood import Flood, annunciated
+from rules.flood import Flood, annunciated, counted
 from rules.kinds.day_mean import DayMean
 from rules.kinds.state import State
 from rules.kinds.threshold import Threshold
@@ -196,6 +196,37 @@ def test_the_first_of_a_site_is_marked_until_all_are_over() -> None:
     assert (other.alarm.first_out, late.alarm.first_out, late.alarm.group) == (True, False, "dust@b")
 
 
+def test_what_somebody_has_seen_is_no_longer_the_first_of_what_comes() -> None:
+    """Else a day later everything at the site would be filed under an alarm that was understood long ago."""
+    devices = [plain(name, site="yard") for name in "abc"]
+    street = Street(devices, [rule("dust", "threshold", LIMIT)])
+    street.json(SECOND, "a", pm10=200)
+    seen(street, 2 * SECOND, "dust@a")
+    street.restart()
+    [new] = street.json(3 * SECOND, "b", pm10=200).events
+    [later] = street.json(4 * SECOND, "c", pm10=200).events
+    assert (new.alarm.first_out, new.alarm.group) == (True, None)
+    assert (later.alarm.first_out, later.alarm.group) == (False, "dust@b")
+    assert not street.alarm("dust@a").first_out
+
+
+def test_a_finding_is_the_first_of_nothing() -> None:
+    """It tells of a day that is over: what rings now has another cause."""
+    limit = (DatedLimit(from_date="2020-01-01", value=50, name="limit"),)
+    rules = [
+        rule("day", "day_mean", DayMean(quantity="pm10_ug_m3", limits=limit, min_hours=1)),
+        rule("dust", "threshold", LIMIT),
+    ]
+    street = Street([plain("a", site="yard")], rules)
+    events: list[Event] = []
+    for minute in range(1, 27 * 60):
+        events += street.json(minute * MINUTE, "a", pm10=100).events
+    [raised, *_] = [event for event in events if event.alarm.id == "day@a"]
+    assert (raised.kind, raised.alarm.first_out) == ("raised", False)
+    [rings] = street.json(27 * HOUR, "a", pm10=200).events
+    assert (rings.alarm.first_out, rings.alarm.group) == (True, None)
+
+
 def test_alarms_of_one_record_share_the_mark() -> None:
     street = Street([plain("a")], [rule("dust", "threshold", LIMIT), rule("open", "state", OPEN)])
     events = street.json(SECOND, "a", pm10=200, open=True).events
@@ -211,6 +242,22 @@ def test_what_rings_nobody_opens_no_group() -> None:
 
 
 # ----------------------------------------------------------------------------------------------------- floods
+
+
+def in_flood(flood: Flood, t_ms: int) -> bool:
+    return flood.look(t_ms)[1] is not None
+
+
+def test_what_people_take_back_rings_but_is_no_alarm_in_the_figures() -> None:
+    """One cover is open; whoever shelves it and takes that back six times has not made six alarms."""
+    street = Street([plain("a")], [rule("dust", "threshold", LIMIT)])
+    events = [*street.json(SECOND, "a", pm10=200).events]
+    for turn in range(6):
+        number = street.alarm("dust@a").occurrence
+        events += street.command((10 * turn + 2) * SECOND, "shelve", "dust@a", number, for_ms=HOUR)[1]
+        events += street.command((10 * turn + 3) * SECOND, "unshelve", "dust@a", number)[1]
+    assert [event.kind for event in events if annunciated(event)] == ["raised"] + ["unshelved"] * 6
+    assert [event.kind for event in events if counted(event)] == ["raised"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 200_000), st.booleans()), max_size=80))
@@ -230,16 +277,16 @@ def test_a_flood_begins_above_ten_and_ends_below_five(steps: Sequence[tuple[int,
             if slow is None and sum(now - 600_000 < at for at in rang) > 10:
                 slow = now
         assert flood.look(now) == (sum(now - 600_000 < at for at in rang), slow)
-        assert flood.active(now) == (slow is not None)
+        assert in_flood(flood, now) == (slow is not None)
 
 
 def test_a_clock_that_is_set_back_holds_no_flood() -> None:
     flood = Flood()
     for _ in range(11):
         flood.ring(DAY)
-    assert flood.active(DAY)
+    assert in_flood(flood, DAY)
     assert flood.look(HOUR) == (11, DAY)
-    assert not flood.active(HOUR + 10 * MINUTE)
+    assert not in_flood(flood, HOUR + 10 * MINUTE)
 
 
 def test_a_flood_is_fed_by_what_rings() -> None:
@@ -250,6 +297,7 @@ def test_a_flood_is_fed_by_what_rings() -> None:
             *street.json(turn * MINUTE // 2 + 1, "a", pm10=200).events,
             *street.json(turn * MINUTE // 2 + 2, "a", pm10=1).events,
         ):
-            flood.take(event)
+            if counted(event):
+                flood.ring(event.t_ms)
     assert flood.look(START_MS + 6 * MINUTE)[0] == 12
-    assert flood.active(START_MS + 6 * MINUTE)
+    assert in_flood(flood, START_MS + 6 * MINUTE)
