@@ -234,7 +234,9 @@ class Notifier:
             if other is None or max(other.blocked_until_ms, steady_ms) >= states[row.channel].blocked_until_ms:
                 found.append(row)
             else:
-                found += decide.elsewhere(self._plan, channel, [row])
+                copies = decide.elsewhere(self._plan, channel, [row])
+                anyway = {(each.channel, each.language, each.notice.text) for each in rows}
+                found += [copy for copy in copies if (copy.channel, copy.language, copy.notice.text) not in anyway]
                 self.box.keep_channel(replace(states[row.channel], nag_ms=now_ms))
         return found
 

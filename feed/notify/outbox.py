@@ -15,7 +15,7 @@ import msgspec
 
 from feed.desk import open_desk
 from feed.notify.decide import Decision
-from feed.notify.outbox_rows import as_json, insert, people_of, ring, row_of, told
+from feed.notify.outbox_rows import as_json, insert, known, people_of, ring, row_of, told
 from feed.notify.outbox_tables import SCHEMA, URGENT
 from feed.notify.records import ChannelState, Message, Open, Receipt, Row
 
@@ -160,7 +160,8 @@ class Outbox:
             lent = "UPDATE notify_rows SET notice = json_set(notice, '$.lent', json('true')) WHERE id = ?"
             db.executemany(lent, [(one,) for one in rows])
             for copy in copies:
-                ring(db, copy, now_ms)
+                if not known(db, copy):
+                    ring(db, copy, now_ms)
 
     def rows_of(self, message: str) -> list[Row]:
         """Read the rows of a message that is not done with, without those that nobody has to be told of any more."""

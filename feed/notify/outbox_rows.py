@@ -65,6 +65,16 @@ def insert(db: sqlite3.Connection, row: Row) -> None:
     )  # fmt: skip
 
 
+def known(db: sqlite3.Connection, row: Row) -> bool:
+    """Whether these people hear of this event by this channel already, as it is told there anyway."""
+    told = (
+        "SELECT people FROM notify_rows WHERE alarm = ? AND step = ? AND channel = ? AND language = ? AND key != ?"
+        " AND json_extract(notice, '$.number') = ? AND state IN ('waiting', 'taken', 'sent')"
+    )
+    of = (row.notice.alarm, row.notice.step, row.channel, row.language, row.key, row.notice.number)
+    return any(set(row.people) <= set(people_of(people)) for (people,) in db.execute(told, of))
+
+
 def told(db: sqlite3.Connection, key: str, channel: str, now_ms: int) -> None:
     """End what need not be told any more: what was lent of a row that is sent, and of what it was lent itself.
 

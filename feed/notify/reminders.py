@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from feed.console_settings import DAY_MIN, minutes_of
 from feed.notify.decide import About, Plan, matches, on_duty, quiet_until, to_channel
 from feed.notify.records import Notice, Row
+from feed.shifts import shift_at
 from rules.records import Alarm, Text
 
 
@@ -17,11 +18,13 @@ def wants_answer(alarm: Alarm) -> bool:
 def nags(
     alarms: Sequence[Alarm], abouts: Mapping[str, About], plan: Plan, last_ms: Mapping[str, int], now_ms: int
 ) -> list[Row]:
-    """Remind the shift that sits there of what nobody has acknowledged, every so often.
+    """Remind the shift that sits there of what nobody has acknowledged, every so often, and when it comes.
 
     last_ms: when each channel was last reminded.
     """
     waiting: dict[str, list[Alarm]] = {}
+    shift = shift_at(plan.shifts, plan.zone, now_ms)
+    came_ms = 0 if shift is None else shift.from_ms
     routes = [route for route in plan.settings.routes if on_duty(route, plan, now_ms) is not None]
     for alarm in alarms:
         if not wants_answer(alarm):
@@ -39,8 +42,9 @@ def nags(
                     mine.append(alarm)
     rows = []
     for channel, mine in sorted(waiting.items()):
-        oldest_ms = min(alarm.since_ms for alarm in mine)
-        if now_ms - max(oldest_ms, last_ms.get(channel, 0)) >= plan.settings.nag:
+        oldest_ms, last = min(alarm.since_ms for alarm in mine), last_ms.get(channel, 0)
+        comes = max(oldest_ms, last) < came_ms and any(route.shifts for route in routes if route.channel == channel)
+        if comes or now_ms - max(oldest_ms, last) >= plan.settings.nag:
             rows += to_channel(plan, channel, f"nag/{now_ms}", _nag(mine, oldest_ms, now_ms))
     return rows
 

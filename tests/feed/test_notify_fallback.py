@@ -72,6 +72,25 @@ def test_what_is_refused_goes_to_the_fallback_and_is_not_tried_again(tmp_path: P
         assert len(one.texts()) == 1
 
 
+def test_a_fallback_that_is_told_anyway_is_told_once_and_reminded_once(tmp_path: Path) -> None:
+    both = [{"name": "duty", "channel": "duty"}, {"name": "boss", "channel": "boss"}]
+    with street(tmp_path, both, duty={"fallback": "boss"}, boss={"people": []}, nag="5 min") as one:
+        one.says["duty"] = BAN
+        one.room.tell(alarm("mh-1"), alarm("mh-2", 2))
+        one.room.run(MINUTE)
+        assert len(one.texts("boss")) == 2
+        one.room.run(5 * MINUTE, 5_000)
+        assert ["[提醒] 2 条" in text for text in one.texts("boss")] == [False, False, True]
+        one.says.clear()
+        one.room.run(10 * MINUTE, 10_000)
+        assert dict(states(one.room, "mh-1")) == {"duty": "sent", "boss": "sent"}
+
+
+def states(room: Told, name: str) -> list[tuple[str, str]]:
+    """Read what became of an alarm: channel, status."""
+    return [(one.channel, one.status) for one in room.notifier.box.receipts(f"cover-tilted@{name}")]
+
+
 def test_an_acknowledgement_ends_both(tmp_path: Path) -> None:
     with street(tmp_path, [DUTY | {"then": [{"channel": "duty"}]}], duty={"fallback": "boss"}, nag="24 h") as one:
         one.says = {"duty": DOWN, "boss": DOWN}

@@ -97,6 +97,21 @@ def test_the_shift_that_comes_is_reminded_and_climbs_the_ladder(tmp_path: Path) 
         assert "shift 中班" in one.room.notifier.box.receipts("cover-tilted@mh-1")[0].why
 
 
+def test_who_comes_hears_at_once_what_stands_however_short_it_has(tmp_path: Path) -> None:
+    """It rings at 15:58, and the shift changes at 16:00: nobody of the next one has heard of it."""
+    early = {"name": "early", "channel": "duty", "shifts": ["早班"]}
+    middle = {"name": "middle", "channel": "boss", "shifts": ["中班"]}
+    with street(tmp_path, [early, middle, {"name": "all", "channel": "hook"}], nag="15 min") as one:
+        one.room.pass_ms(5 * 60 * MINUTE + 33 * MINUTE)
+        one.room.tell(alarm("mh-1", 1, since_ms=one.room.now_ms))
+        one.room.run(3 * MINUTE, 10_000)
+        assert ["最早的已 2 分钟" in text for text in one.texts("boss")] == [True]
+        one.room.run(9 * MINUTE, 10_000)
+        assert (len(one.texts()), len(one.texts("boss")), len(one.texts("hook"))) == (1, 1, 1)
+        one.room.run(9 * MINUTE, 10_000)
+        assert (len(one.texts()), len(one.texts("boss")), len(one.texts("hook"))) == (1, 2, 2)
+
+
 def test_a_step_for_whose_time_no_route_is_there_goes_to_who_heard_first(tmp_path: Path) -> None:
     early = {"name": "early", "channel": "duty", "shifts": ["早班"], "then": [{"channel": "boss"}]}
     with street(tmp_path, [early], nag="24 h") as one:
