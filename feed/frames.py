@@ -5,7 +5,8 @@ from msgspec import Struct, structs
 from devices.instants import rfc3339
 from devices.readings import Facts, Refusal, Values
 from devices.reception import Duplicate
-from rules.records import Old
+from devices.walks import Expectation, Shown, Walk
+from rules.records import Old, Text
 
 
 class ReadingView(Struct, kw_only=True):
@@ -46,6 +47,27 @@ class FramesPage(Struct, frozen=True, kw_only=True):
     position: int
 
 
+class ShownView(Struct, frozen=True, kw_only=True):
+    """Something that a device must show. do: what a person does for it; null = nothing, or it is not his turn yet.
+
+    met  null = not seen; by: the values that showed it
+    """
+
+    id: str
+    text: Text
+    do: Text | None
+    met: bool | None
+    by: dict[str, float | bool | str]
+
+
+class WalkView(Struct, frozen=True, kw_only=True):
+    """How far a walk has come. judged: a rule judges its readings as they come, and should ring for what is shown."""
+
+    device: str
+    judged: bool
+    shown: list[ShownView]
+
+
 def frame_view(old: Old, said: object, offset_ms: int) -> FrameView:
     """Show a frame. said: what `Reception.receive` made of it; offset_ms: of civil time to log time."""
     view = FrameView(
@@ -71,6 +93,23 @@ def with_newest(page: FramesPage, older: list[FrameView]) -> FramesPage:
     frames = {frame.sequence: frame for frame in (*older, *page.frames)}
     last = max(frames, default=0)
     return structs.replace(page, frames=[frames[one] for one in sorted(frames)], position=max(page.position, last))
+
+
+def walk_view(page: FramesPage, since: int) -> WalkView:
+    """Say what a device has shown since a sequence number, by `devices.walks`."""
+    walk = Walk(frozenset(page.quantities))
+    for frame in page.frames:
+        for reading in frame.readings if frame.sequence > since else ():
+            if reading.live:
+                walk.hear(reading.values)
+    now = walk.next_to_do
+    return WalkView(device=page.device, judged=page.judged, shown=[_shown(each, now) for each in walk.shown])
+
+
+def _shown(each: Shown, now: Expectation | None) -> ShownView:
+    of = each.expectation
+    do = Text(of.do_zh, of.do_en) if of is now else None
+    return ShownView(id=of.id, text=Text(of.zh, of.en), do=do, met=each.met, by=each.by)
 
 
 def _values(values: Values) -> dict[str, float | bool | str]:

@@ -92,6 +92,7 @@ ASKS: dict[tuple[str, str], Action] = {
     ("GET", "/api/v1/inbox"): "engineer",
     ("POST", "/api/v1/inbox/register"): "engineer",
     ("GET", "/api/v1/devices/{device}/frames"): "engineer",
+    ("GET", "/api/v1/devices/{device}/walk"): "engineer",
     ("POST", "/api/v1/devices/{device}/redecode"): "engineer",
     ("POST", "/api/v1/devices/{device}/commission"): "engineer",
     ("POST", "/api/v1/devices/{device}/permit"): "engineer",

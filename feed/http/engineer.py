@@ -12,7 +12,7 @@ from starlette.responses import Response
 from feed.bays import permits_picture
 from feed.behind import Behind
 from feed.desk import Audited
-from feed.frames import with_newest
+from feed.frames import FramesPage, WalkView, walk_view, with_newest
 from feed.http import openapi, problems
 from feed.http.access import Actor
 from feed.http.bodies import CommissionBody, PermitBody, RedecodeBody
@@ -29,6 +29,7 @@ Audit = Callable[[Audited], Awaitable[None]]
 
 def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
     """Add the endpoints."""
+    _hearing(app, behind)
     _trying(app, behind, audit)
     _permits(app, behind, audit, gateway)
 
@@ -77,9 +78,26 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
         return Response(json_of(done), media_type=JSON)
 
 
-def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
+def _hearing(app: FastAPI, behind: Behind) -> None:
     listening = ThreadPoolExecutor(LISTENERS, "feed-listen")
     one_at_a_time = asyncio.Semaphore(1)  # child that reads the journal
+
+    async def heard(device: str, after: int | None, *, newest: bool) -> FramesPage:
+        loop = asyncio.get_running_loop()
+        try:
+            page = await loop.run_in_executor(listening, behind.frames, device, after)
+        except ValueError as error:
+            raise ProblemError(problems.too_many_listen(str(error))) from None
+        if page is None:
+            raise ProblemError(problems.no_such_device(device))
+        if not newest:
+            return page
+        try:
+            async with one_at_a_time:
+                older = await loop.run_in_executor(listening, behind.past.frames, device)
+        except ValueError as error:
+            raise ProblemError(problems.journal_unread(str(error))) from None
+        return with_newest(page, older)
 
     @app.get("/api/v1/devices/{device}/frames", responses=openapi.answers("FramesPage", 403, 404, 422, 503))
     async def frames(
@@ -90,22 +108,18 @@ def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
         Without `after` it answers at once: its `position` is where to ask for what comes from now on. With `newest`
         there come first those that the journal has, up to 40.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            page = await loop.run_in_executor(listening, behind.frames, device, after)
-        except ValueError as error:
-            raise ProblemError(problems.too_many_listen(str(error))) from None
-        if page is None:
-            raise ProblemError(problems.no_such_device(device))
-        if newest:
-            try:
-                async with one_at_a_time:
-                    older = await loop.run_in_executor(listening, behind.past.frames, device)
-            except ValueError as error:
-                raise ProblemError(problems.journal_unread(str(error))) from None
-            page = with_newest(page, older)
-        return Response(json_of(page), media_type=JSON)
+        return Response(json_of(await heard(device, after, newest=newest)), media_type=JSON)
 
+    @app.get("/api/v1/devices/{device}/walk", responses=openapi.answers(WalkView, 403, 404, 422, 503))
+    async def walk(device: str, since: Annotated[int, Query(ge=0)]) -> Response:
+        """Say what a device has shown of what it must show, by the readings behind a `position` of its frames."""
+        page = await heard(device, None, newest=True)
+        if page.frames and page.frames[0].sequence > since:  # perhaps more than the journal gives at a time
+            page = with_newest(await heard(device, since, newest=False), page.frames)
+        return Response(json_of(walk_view(page, since)), media_type=JSON)
+
+
+def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
     @app.post("/api/v1/devices/{device}/commission", responses=openapi.answers("Commissioned", 403, 404, 422))
     async def commission(request: Request, device: str, body: CommissionBody) -> Response:
         """Suppress the alarms of a device while somebody tries it; `for_s` 0 ends it, `comment` says how it went."""

@@ -14,17 +14,24 @@ from feed.past import NoPast
 from rules.records import Outcome
 from tests.console.conftest import Picture
 from tests.console.screens import faults, seat
-from tests.console.street import furnish
+from tests.console.street import furnish, now_ms
+from tests.feed.console import Browser as Client
 from tests.feed.console import ConsoleRoom
-from tests.feed.room import NOW_MS, eventually
+from tests.feed.room import NOW_MS, eventually, tilted
 
 pytestmark = pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="no /usr/bin/chromium")
 
 
 class _Journal(NoPast):
-    """The journal has three frames of a cover."""
+    """The journal has three frames of a cover, and what has come since."""
+
+    def __init__(self) -> None:
+        self.since: list[FrameView] = []
 
     def frames(self, device: str) -> list[FrameView]:
+        return [*self._before(device), *self.since]
+
+    def _before(self, device: str) -> list[FrameView]:
         place = f"p/{device}/up"
         said = ReadingView(
             time="2026-11-24T07:40:00.000Z", live=False, values={"tilt_deg": 2.5, "battery_v": 3.58}, flags="clock_off"
@@ -49,7 +56,8 @@ class Street(ConsoleRoom):
     """A room with real ears."""
 
     def _open(self) -> None:
-        self.taps, self.past, self.listen = Taps(self._look), _Journal(), self._frames
+        self.journal = _Journal()
+        self.taps, self.past, self.listen = Taps(self._look), self.journal, self._frames
         super()._open()
 
     def _look(self, device: str) -> Seen | None:
@@ -65,6 +73,8 @@ class Street(ConsoleRoom):
         """Let a frame of a device come."""
         batch = Batch("lora", NOW_MS + sequence * 1_000, [(f"p/{device}/up".encode(), payload, b"")])
         self.taps.take([], Outcome(first=sequence, last=sequence, known=[(sequence, batch)]))
+        page = self.taps.frames(device, sequence - 1)
+        self.journal.since += page.frames if page else []
 
 
 @pytest.fixture
@@ -114,10 +124,47 @@ def test_frames_are_seen_as_they_come(
         expect(page.locator("ol.frames > li")).to_have_count(4)
         expect(page.locator("ol.frames > li").first).to_contain_text("41.5 °")
         expect(page.locator("ol.frames > li").first).to_contain_text(said(41.5).hex(" "))
-        page.locator("ol.frames").scroll_into_view_if_needed()
         picture(page, f"frames-{language}-{theme}-{width}")
         assert faults(page, axe) == []
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(map(str, look)))
+def test_a_walk_in_a_hand(
+    browser: Browser, room: Street, axe: Path, picture: Picture, look: tuple[str, str, int]
+) -> None:
+    """What to do next, PASS or FAIL for each thing; nobody is woken; the result stays in the audit trail."""
+    language, theme, width = look
+    zh, view = language == "zh", {"width": width, "height": 844}
+    with seat(browser, room, "engineer", language=language, color_scheme=theme, viewport=view) as sitting:
+        page = sitting.open("devices/mh-0001")
+        walk = page.locator(".walk")
+        walk.get_by_role("button", name="开始走查" if zh else "Begin a walk").click()
+        expect(walk.locator(".do")).to_have_text("→ 请打开井盖" if zh else "→ lift the cover now")
+        assert room.fold.memory.world.judging.tried("mh-0001")
+        room.come("mh-0001", said(41.5), 15)
+        expect(walk.locator(".do")).to_have_text("→ 请盖好井盖" if zh else "→ close it again")
+        expect(walk.locator("li").filter(has_text="41.5 °")).to_contain_text("通过" if zh else "PASS")
+        expect(walk.locator("li").filter(has_text="报警" if zh else "alarm")).to_contain_text(
+            "未见" if zh else "not seen"
+        )
+        room.tell(tilted("mh-0001", suppressed=["commissioning"], since_ms=now_ms() + 60_000))
+        expect(walk.locator("li").filter(has_text="报警" if zh else "alarm")).to_contain_text("通过" if zh else "PASS")
+        picture(page, f"walk-{language}-{theme}-{width}")
+        assert faults(page, axe) == []
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        page.reload()  # the browser had put it away
+        expect(walk.locator(".do")).to_have_text("→ 请盖好井盖" if zh else "→ close it again")
+        eventually(lambda: room.asked == ("mh-0001", 15), "it listens again")
+        room.come("mh-0001", said(2.0), 16)
+        expect(walk.locator(".do")).to_have_count(0)
+        walk.get_by_role("button", name="结束走查" if zh else "End the walk").click()
+        expect(walk.get_by_role("button", name="开始走查" if zh else "Begin a walk")).to_be_visible()
+        assert not room.fold.memory.world.judging.tried("mh-0001")
+    trail = Client(room).as_role("auditor").get("/api/v1/audit?what=commission").json["entries"]
+    assert [(each["target"], each["comment"]) for each in trail] == [
+        ("mh-0001 for 0 s", "opened PASS, closed PASS, battery PASS, alarm PASS"), ("mh-0001 for 900 s", ""),
+    ]  # fmt: skip
 
 
 def test_nothing_moves_under_the_pointer(browser: Browser, room: Street) -> None:
@@ -138,7 +185,7 @@ def test_nothing_moves_under_the_pointer(browser: Browser, room: Street) -> None
 def test_a_device_that_never_spoke_says_what_to_look_at(
     browser: Browser, room: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_Journal, "frames", NoPast.frames)
+    monkeypatch.setattr(_Journal, "_before", NoPast.frames)
     with seat(browser, room, "engineer") as sitting:
         page = sitting.open("devices/mh-0012")
         expect(page.get_by_text("还没有收到它的帧：请检查供电、网络、topic 和地址")).to_be_visible()

@@ -55,6 +55,49 @@ def test_an_engineer_reads_them_at_the_console_and_nobody_else_does(room: Consol
         assert Browser(room).as_role(role).get(PATH).problem == "not-allowed", role
 
 
+def test_a_walk_says_what_was_shown_since_it_began(tmp_path: Path) -> None:
+    """Readings that came before it, and late ones, show nothing; the order counts for what a person does."""
+
+    def said(sequence: int, *, live: bool = True, **values: float | bool | str) -> FrameView:
+        view = frame(sequence)
+        view.readings[0].values, view.readings[0].live = values, live
+        return view
+
+    came: list[FrameView] = [said(3, tilt_deg=40.0, battery_v=3.6), frame(4), said(5, live=False, tilt_deg=41.0)]
+
+    class _Walked(NoPast):
+        def frames(self, device: str) -> list[FrameView]:  # noqa: ARG002 - of any
+            return came[-2:]
+
+    class _Room(ConsoleRoom):
+        def _open(self) -> None:
+            self.past = _Walked()
+            self.listen = lambda device, after: FramesPage(
+                device=device, quantities=["tilt_deg", "battery_v"], judged=True, position=5,
+                frames=[] if after is None else [each for each in came if each.sequence > after],
+            )  # fmt: skip
+            super()._open()
+
+    with _Room(tmp_path) as room:
+        engineer = Browser(room).as_role("engineer")
+
+        def shown() -> dict[str, tuple[bool | None, bool]]:
+            page = engineer.get("/api/v1/devices/mh-1/walk?since=4").json
+            assert page["judged"] is True
+            return {each["id"]: (each["met"], each["do"] is not None) for each in page["shown"]}
+
+        assert shown() == {"opened": (None, True), "closed": (None, False), "battery": (None, False)}
+        came.append(said(6, tilt_deg=40.0))
+        assert shown() == {"opened": (True, False), "closed": (None, True), "battery": (None, False)}
+        came.append(said(7, tilt_deg=2.0, battery_v=3.6, rssi_dbm=-71.0))
+        came.extend(said(n, tilt_deg=2.0) for n in (8, 9))  # the journal gives two at a time here
+        assert shown() == {
+            "opened": (True, False), "closed": (True, False), "battery": (True, False), "radio": (True, False),
+        }  # fmt: skip
+        assert Browser(room).as_role("operator").get("/api/v1/devices/mh-1/walk?since=4").problem == "not-allowed"
+        assert engineer.get("/api/v1/devices/mh-1/walk").status == 400
+
+
 def test_a_journal_that_cannot_be_read_is_said(room: ConsoleRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Journal, "broken", True)
     engineer = Browser(room).as_role("engineer")

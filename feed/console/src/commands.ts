@@ -41,6 +41,7 @@ export async function send(kind: Kind, seen: Alarm, said: Said = {}): Promise<bo
   try {
     await command<Alarm>(`/alarms/${pathOf(seen.id)}/${kind}`, body);
     setTimeout(() => settle(seen.id), AFTER_MS);
+    refusals.value = refusals.value.filter((one) => one.seen.id !== seen.id); // what was refused before is done
     return true;
   } catch (error) {
     settle(seen.id);

@@ -1,5 +1,6 @@
 // Sound: four tones. Browsers are silent until somebody has pressed something, so a shift begins with a test tone.
 import { computed, effect, signal } from "@preact/signals";
+import { calls } from "./desk/order";
 import { alarms, link, version, watchers } from "./state";
 import type { AlarmEvent } from "./types";
 
@@ -18,6 +19,7 @@ const TONES: Record<"urgent" | "high" | "low" | "lost", Tone> = {
 
 let context: AudioContext | null = null;
 let sounded = -Infinity;
+let last: Tone | null = null;
 
 /** Whether tones can be heard. */
 export const audible = signal(false);
@@ -31,17 +33,28 @@ export async function begin(): Promise<void> {
   play(TONES.high);
 }
 
-/** On the wall screen a browser may be allowed to sound without a gesture; then it does. */
-export function beginUnasked(): void {
+/** On the wall screen a browser may be allowed to sound without a gesture; then it does, until what is returned. */
+export function beginUnasked(): () => void {
+  if (context) return () => {};
   const asked = new AudioContext();
-  if (asked.state !== "running") return void asked.close();
+  if (asked.state !== "running") {
+    void asked.close();
+    return () => {};
+  }
   context = asked;
   audible.value = true;
+  return () => {
+    if (context !== asked) return;
+    context = null;
+    audible.value = false;
+    void asked.close();
+  };
 }
 
 function play(tone: Tone): void {
   if (!context || context.state !== "running") return;
   sounded = performance.now();
+  last = tone;
   for (const { hz, at_s, for_s } of tone) {
     const [from, gain, voice] = [context.currentTime + at_s, context.createGain(), context.createOscillator()];
     gain.gain.setValueAtTime(0, from);
@@ -99,7 +112,7 @@ const one = (id: string, occurrence: number): string => `${id}#${occurrence}`;
 
 const calling = computed(() => {
   version.value;
-  return [...alarms.values()].filter((alarm) => alarm.priority === 1 && alarm.state === "UNACK");
+  return [...alarms.values()].filter((alarm) => alarm.priority === 1 && calls(alarm));
 });
 const urgent = computed(() => calling.value.some(({ id, occurrence }) => !silenced.value.includes(one(id, occurrence))));
 const lost = computed(() => link.value.dead && !lossSilenced.value);
@@ -119,8 +132,10 @@ const annunciated = ({ kind, alarm }: AlarmEvent): boolean => RINGING.has(kind) 
 watchers.add((events) => {
   const priorities = events.filter(annunciated).map(({ alarm }) => alarm.priority);
   const most = Math.min(...priorities);
-  if (!rings.value || !priorities.length || (most > 1 && performance.now() - sounded < GAP_MS)) return;
-  play(most === 1 ? TONES.urgent : most === 2 ? TONES.high : TONES.low);
+  if (!rings.value || !priorities.length) return;
+  const tone = most === 1 ? TONES.urgent : most === 2 ? TONES.high : TONES.low;
+  if ((most > 1 || last === tone) && performance.now() - sounded < GAP_MS) return; // the most urgent only waits for itself
+  play(tone);
 });
 
 let repeating: ReturnType<typeof setInterval> | undefined;

@@ -1,7 +1,7 @@
 // What this page knows of the gateway: alarms, the line to them, and how old its knowledge is.
 import { computed, signal } from "@preact/signals";
 import { listen } from "./feed";
-import type { Said } from "./line";
+import { stands, type Said } from "./line";
 import type { Alarm, AlarmEvent } from "./types";
 
 const DEAD_MS = 30_000; // three heartbeats
@@ -35,12 +35,8 @@ export const nowMs = (): number => Date.now() + skewMs.value;
 /** Goes up each second: read it where a duration is shown. */
 export const second = signal(0);
 
-/** Those who want each event as it comes (sound, histories). picture: the events were not told one by one. */
+/** Those who want each event as it comes (sound, histories). */
 export const watchers = new Set<(events: AlarmEvent[]) => void>();
-
-const standing = (alarm: Alarm): boolean =>
-  alarm.active || alarm.latched || !alarm.acknowledged ||
-  alarm.suppressed.includes("shelved") || alarm.suppressed.includes("out_of_service");
 
 const heard = { wall: Date.now(), mono: performance.now() }; // two clocks, for one stops in sleep, one can be set
 
@@ -55,6 +51,7 @@ function take(said: Said): void {
     link.value = { ...link.value, open: said.open, problem: said.problem, ...(said.open ? {} : { newest: null }) };
   } else if (said.kind === "picture") {
     alarms.clear();
+    ended.clear();
     for (const alarm of said.alarms) alarms.set(alarm.id, alarm);
     gateway.value = said.gateway;
     link.value = { ...link.value, pictured: true, known: said.known, newest: null };
@@ -74,12 +71,16 @@ function take(said: Said): void {
 /** What has changed since the table last looked. */
 export const changed = { all: true, ids: new Set<string>() };
 
+/** Alarms that have ended since the whole picture came, as they ended: a row that is held still, or the detail, has them. */
+export const ended = new Map<string, Alarm>();
+
 /** Put an alarm over what is known of it, unless that is newer. */
 export function put(alarm: Alarm): void {
   const old = alarms.get(alarm.id);
   if (old && old.event > alarm.event) return;
-  if (standing(alarm)) alarms.set(alarm.id, alarm);
-  else alarms.delete(alarm.id);
+  const [into, from] = stands(alarm) ? [alarms, ended] : [ended, alarms];
+  from.delete(alarm.id);
+  into.set(alarm.id, alarm);
   changed.ids.add(alarm.id);
 }
 

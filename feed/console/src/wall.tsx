@@ -1,6 +1,7 @@
 // 大屏: read from across the room. Nothing to press, nothing that scrolls; what does not fit is counted.
 import "./root"; // what all share stays one chunk
 import { useEffect, useRef, useState } from "preact/hooks";
+import { calls } from "./desk/order";
 import { Lasting } from "./desk/row";
 import { counts, list, summary } from "./desk/rows";
 import { DeadBar } from "./dead";
@@ -22,8 +23,11 @@ export default function Wall() {
   }, [counted.data]);
   useEffect(() => {
     document.documentElement.classList.add("wall"); // its rem grows with the screen
-    beginUnasked();
-    return () => document.documentElement.classList.remove("wall");
+    const end = beginUnasked();
+    return () => {
+      end(); // at the desk a shift begins with a test tone
+      document.documentElement.classList.remove("wall");
+    };
   }, []);
   return (
     <main class="wall-page">
@@ -93,7 +97,7 @@ function Standing() {
 function One({ alarm }: { alarm: Alarm }) {
   return (
     <p class={`one${alarm.active ? "" : " returned"}`}>
-      <Chip priority={alarm.priority} pulse={alarm.state === "UNACK"} />
+      <Chip priority={alarm.priority} pulse={calls(alarm)} />
       <span>{t(`state.${alarm.state}`)}</span>
       <strong>{alarm.name ?? alarm.subject}</strong>
       <span>{said(alarm.text, alarm.rule)}</span>

@@ -7,20 +7,15 @@ import type { Priority } from "../types";
 import { askAll, close, open, type Doing } from "./actions";
 import { pick } from "./counters";
 import { dismiss } from "./refused";
-import { grouping, hold, isGrouped, move, refresh, rows, selected, selectedAlarm, selectedRow, toggle } from "./rows";
+import { grouping, hold, isGrouped, keepStill, move, refresh, rows, selected, selectedAlarm, selectedRow, toggle } from "./rows";
 import { visible } from "./table";
 
-const STILL_MS = 15_000; // after a key the rows stay where they are for so long
 const PAGE = 15;
-
-let still: ReturnType<typeof setTimeout> | undefined;
 
 function step(by: number): void {
   move(by);
   document.getElementById("rows")?.focus(); // what is selected there is read aloud only where the focus is
-  hold("keys", true);
-  clearTimeout(still);
-  still = setTimeout(() => hold("keys", false), STILL_MS);
+  keepStill();
 }
 
 function first(): void {

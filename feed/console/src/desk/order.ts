@@ -10,6 +10,9 @@ const WITHHELD = new Set(["SHELVED", "SUPPRESSED", "OUT_OF_SERVICE"]);
 /** Whether the main list holds it; what is withheld stands on the screen of the shelf. */
 export const listed = (alarm: Alarm): boolean => !WITHHELD.has(alarm.state);
 
+/** Whether it calls for somebody: nobody has seen it, and it is there, or was and latches until somebody has. */
+export const calls = (alarm: Alarm): boolean => listed(alarm) && !alarm.acknowledged && (alarm.active || alarm.latched);
+
 export const order = (a: Alarm, b: Alarm): number =>
   Number(a.acknowledged) - Number(b.acknowledged) || a.priority - b.priority || newest(a, b) || (a.id < b.id ? -1 : 1);
 

@@ -6,9 +6,9 @@ import { Chip } from "../parts/chip";
 import { link, nowMs, second } from "../state";
 import { lasting, measured, when } from "../time";
 import type { Alarm } from "../types";
-import { listed, type AlarmRow, type GroupRow, type Row } from "./order";
+import { calls, listed, type AlarmRow, type GroupRow, type Row } from "./order";
 
-/** What a list needs of a row. top: its distance from the first one, in rows of so many pixels. */
+/** What a list needs of a row. at: its distance from the first one, in rows of so many pixels. */
 type Given = { row: Row; at: number; height: number; chosen: boolean; sent: Kind | null; language: string };
 
 export class Line extends Component<Given> {
@@ -61,10 +61,9 @@ class Cells extends Component<{ row: AlarmRow; sent: Kind | null; language: stri
   override render({ row: { alarm, gone, inside }, sent }: Cells["props"]) {
     const words = said(alarm.text, alarm.rule);
     const beside = notes(alarm, words);
-    const calls = alarm.state === "UNACK" && !gone;
-    return (
+        return (
       <>
-        <span role="gridcell" class="priority"><Chip priority={alarm.priority} pulse={calls} quiet={gone} /></span>
+        <span role="gridcell" class="priority"><Chip priority={alarm.priority} pulse={calls(alarm) && !gone} quiet={gone} /></span>
         <span role="gridcell" class="state-of">
           {sent ? t("desk.pending") : gone && listed(alarm) ? t("desk.gone") : t(`state.${alarm.state}`)}
         </span>
@@ -89,7 +88,7 @@ function GroupCells({ row: { head, members, unacked, open } }: { row: GroupRow }
   const most = (members[0] ?? head).priority; // of what nobody has seen the most urgent: no colour hides a higher one
   return (
     <>
-      <span role="gridcell" class="priority"><Chip priority={most} pulse={unacked > 0} /></span>
+      <span role="gridcell" class="priority"><Chip priority={most} pulse={unacked > 0 && members.some(calls)} /></span>
       <span role="gridcell" class="state-of" aria-expanded={open}>{open ? "▾" : "▸"} {unacked}/{members.length}</span>
       <span role="gridcell" class="since">{head.since ? when(head.since) : ""}</span>
       <span role="gridcell" class="lasting"><Lasting alarm={head} /></span>

@@ -12,7 +12,7 @@ export const isGrouped = computed(() => grouping.value ?? summary.value?.flood.a
 export const openCauses = signal<Set<string>>(new Set());
 export const selected = signal<string | null>(null);
 
-/** Why the rows must not move now: the pointer is over them, a key moved the selection, a dialog is open. */
+/** Why the rows must not move now: the pointer moved over them, a key was pressed, a dialog is open. */
 export const holding = signal<Set<string>>(new Set());
 export function hold(why: string, yes: boolean): void {
   if (holding.value.has(why) === yes) return;
@@ -21,6 +21,20 @@ export function hold(why: string, yes: boolean): void {
   else whys.delete(why);
   holding.value = whys;
 }
+
+const ends = new Map<string, ReturnType<typeof setTimeout>>();
+
+/** Hold the rows for so long after the last time that this was called. */
+export function holdFor(why: string, ms: number): void {
+  clearTimeout(ends.get(why));
+  hold(why, true);
+  ends.set(why, setTimeout(() => hold(why, false), ms));
+}
+
+const STILL_MS = 15_000;
+
+/** After a key or a command the rows stay where they are, so that what comes of it is seen where the eye is. */
+export const keepStill = (): void => holdFor("keys", STILL_MS);
 
 const ordered = new Ordered();
 export const list = computed<Alarm[]>(() => {

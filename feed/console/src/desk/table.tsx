@@ -4,11 +4,12 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { language, t } from "../i18n";
 import { current, link } from "../state";
 import { narrow } from "../width";
-import { filter, hidden, hold, refresh, rows, selected, toggle, waiting } from "./rows";
+import { filter, hidden, hold, holdFor, refresh, rows, selected, toggle, waiting } from "./rows";
 import { Line, rowId, sentFor } from "./row";
 
 const HEIGHT = 30;
 const HEIGHT_NARROW = 76;
+const POINTER_MS = 60_000; // a mouse that lies there for longer is nobody who looks
 const BEYOND = 6; // rows kept on either side of what is in sight
 
 /** Ids of the rows that can be seen now: what Shift+A acknowledges. */
@@ -52,7 +53,7 @@ export function Table() {
   return (
     <div
       class="list"
-      onPointerMove={(event) => event.pointerType === "mouse" && hold("pointer", true)}
+      onPointerMove={(event) => event.pointerType === "mouse" && holdFor("pointer", POINTER_MS)}
       onPointerLeave={() => hold("pointer", false)}
     >
       <Waiting onShow={() => box.current?.scrollTo(0, 0)} />

@@ -6,6 +6,7 @@ import { locked } from "../session";
 import { when } from "../time";
 import { useThrottled } from "./fresh";
 import { Refusal } from "./form";
+import { Walk } from "./walk";
 
 type Said = Record<string, number | boolean | string>;
 type Frame = {
@@ -20,6 +21,7 @@ type Frame = {
   readings: { time: string; live: boolean; values: Said; flags: string | null }[];
 };
 type Page = { frames: Frame[]; position: number };
+type Heard = { frames: Frame[] | null; position: number; problem: Problem | null };
 
 const KEPT = 100;
 const DEAF_MS = 15_000; // the gateway listens no longer for who has not asked for 20 s
@@ -30,8 +32,9 @@ const SHORT_BYTES = 48;
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** The newest frames, the last one first; null = not read yet. came: told when there are more. */
-function useFrames(id: string, came: () => void): { frames: Frame[] | null; problem: Problem | null } {
+function useFrames(id: string, came: () => void): Heard {
   const [frames, setFrames] = useState<Frame[] | null>(null);
+  const [position, setPosition] = useState(0);
   const [problem, setProblem] = useState<Problem | null>(null);
   const tell = useRef(came);
   tell.current = came;
@@ -53,6 +56,7 @@ function useFrames(id: string, came: () => void): { frames: Frame[] | null; prob
           heardMs = performance.now();
           if (after !== null && page.frames.length) tell.current();
           after = page.position;
+          setPosition(page.position);
           setFrames((was) => merged(was ?? [], page.frames));
           setProblem(null);
           // It waits for a frame itself, but not while it stops.
@@ -69,7 +73,7 @@ function useFrames(id: string, came: () => void): { frames: Frame[] | null; prob
     void listen();
     return () => void (gone = true);
   }, [id]);
-  return { frames, problem };
+  return { frames, position, problem };
 }
 
 function merged(known: Frame[], fresh: Frame[]): Frame[] {
@@ -81,7 +85,7 @@ function merged(known: Frame[], fresh: Frame[]): Frame[] {
 /** say: a value with its quantity and unit, in words. */
 export function Frames(given: { id: string; say: (of: Said) => [string, string][]; came: () => void }) {
   const { id, say, came } = given;
-  const { frames, problem } = useFrames(id, useThrottled(came, AGAIN_MS));
+  const { frames, position, problem } = useFrames(id, useThrottled(came, AGAIN_MS));
   const [held, hold] = useState<number | null>(null); // nothing moves under the pointer
   const newest = frames?.[0]?.sequence ?? 0;
   const shown = frames?.filter(({ sequence }) => held === null || sequence <= held) ?? [];
@@ -93,6 +97,7 @@ export function Frames(given: { id: string; say: (of: Said) => [string, string][
         <span role="status">{waiting > 0 && t("devices.frames_newer", { n: waiting })}</span>
       </div>
       {problem && <Refusal problem={problem} />}
+      {frames && <Walk id={id} position={position} newest={newest} say={say} />}
       <p class="hint">{t(frames && !frames.length ? "devices.frames_none" : "devices.frames_live")}</p>
       {shown.length > 0 && (
         <ol
