@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from feed.notify.answers import as_json, by_status
-from feed.notify.records import Message, Request, Verdict, again, refused, sent, shut
+from feed.notify.records import Message, Request, Upshot, again, refused, sent, shut
 from feed.notify.settings import AliyunSmsSettings
 from feed.notify.words import sms_fields
 
@@ -89,12 +89,12 @@ def _shortened(text: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
 
-def one_is_none(said: Verdict) -> bool:
+def one_is_none(said: Upshot) -> bool:
     """Whether it was refused for a number of which nobody says which it is."""
     return said.word == "refused" and said.detail.startswith("isv.MOBILE_NUMBER_ILLEGAL")
 
 
-def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:
+def upshot(status: int, headers: dict[str, str], body: bytes) -> Upshot:
     """Read the answer: `Code` is OK, or what is wrong."""
     answer = as_json(body) or {}
     code = answer.get("Code")

@@ -8,7 +8,7 @@ from typing import Any
 
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError, ReadTimeoutError, SSLError
 
-from feed.notify.records import Verdict, again, refused, sent, shut
+from feed.notify.records import Upshot, again, refused, sent, shut
 
 _OK, _TIMEOUT, _CONFLICT, _TOO_LARGE, _UNPROCESSABLE, _EARLY, _TOO_MANY, _DEFECT = (
     200,
@@ -82,7 +82,7 @@ def retry_after_s(headers: dict[str, str], usual: float) -> float:
     return min(float(said), _LONGEST_WAIT_S) if said.isdigit() and len(said) < 7 else usual  # noqa: PLR2004 - absurd
 
 
-def by_status(status: int, headers: dict[str, str], body: bytes, *, plain_ok: bool = False) -> Verdict:
+def by_status(status: int, headers: dict[str, str], body: bytes, *, plain_ok: bool = False) -> Upshot:
     """Judge by the HTTP status. plain_ok: 2xx alone says that it was taken."""
     detail = f"HTTP {status} {body[:_SHOWN].decode(errors='replace')}".strip()
     if _OK <= status < 300:  # noqa: PLR2004 - 2xx

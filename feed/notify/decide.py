@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from feed.console_settings import DAY_MIN, ShiftSettings, minutes_of
-from feed.notify.records import Language, Notice, Person, Row, Stands
+from feed.notify.records import Addressee, Language, Notice, Row, Stands
 from feed.notify.settings import AnyChannel, NotifySettings, PersonSettings, QuietSettings, RouteSettings, StepSettings
 from feed.shifts import shift_at
 from rules.flood import annunciated
@@ -54,14 +54,14 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
     personal: frozenset[str] = frozenset()
 
     @cached_property
-    def people(self) -> dict[str, Person]:
+    def people(self) -> dict[str, Addressee]:
         """Everybody, by name."""
-        return {one.name: person(one) for one in self.settings.people}
+        return {one.name: addressee(one) for one in self.settings.people}
 
 
-def person(one: PersonSettings) -> Person:
-    """Make a person of his settings."""
-    return Person(
+def addressee(one: PersonSettings) -> Addressee:
+    """Make an addressee of his settings."""
+    return Addressee(
         name=one.name, mobile=one.mobile or "", email=one.email or "", feishu=one.feishu or "", language=one.language
     )
 
@@ -220,7 +220,9 @@ def _rows(  # noqa: PLR0913, PLR0917 - an event and where it is told
     ]
 
 
-def by_language(people: Sequence[Person], usual: Language, *, personal: bool) -> list[tuple[Language, list[Person]]]:
+def by_language(
+    people: Sequence[Addressee], usual: Language, *, personal: bool
+) -> list[tuple[Language, list[Addressee]]]:
     """Part people by the language in which they are written to; a group has one. Nobody to write to: nothing."""
     if not personal:
         return [(usual, list(people))]
@@ -270,12 +272,12 @@ def quiet_until(from_: str, to: str, t_ms: int, zone: ZoneInfo) -> int:
     return int(end.timestamp() * 1000)
 
 
-def reaches(channel: AnyChannel, one: Person | PersonSettings) -> bool:
+def reaches(channel: AnyChannel, one: Addressee | PersonSettings) -> bool:
     """Whether a channel can write to somebody; in a group everybody reads."""
     return bool({"smtp": one.email, "aliyun_sms": one.mobile}.get(channel.kind, True))
 
 
-def _usual(plan: Plan, channel: AnyChannel) -> list[Person]:
+def _usual(plan: Plan, channel: AnyChannel) -> list[Addressee]:
     """Return who is written to by a channel where nobody is named: its own people, else all whom routes name there."""
     names = channel.people
     if channel.name in plan.personal and not names:

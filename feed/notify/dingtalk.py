@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from feed.notify.answers import as_json, by_status
 from feed.notify.plain import plain
-from feed.notify.records import Message, Request, Verdict, again, refused, sent, shut
+from feed.notify.records import Message, Request, Upshot, again, refused, sent, shut
 from feed.notify.settings import DingTalkSettings
 
 LIMITS = ((60_000, 20),)
@@ -56,7 +56,7 @@ def request(settings: DingTalkSettings, message: Message, now_ms: int) -> Reques
     )
 
 
-def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:
+def upshot(status: int, headers: dict[str, str], body: bytes) -> Upshot:
     """Read the answer; it is HTTP 200 whatever happened, and errcode tells."""
     answer = as_json(body)
     code = answer.get("errcode") if answer is not None else None

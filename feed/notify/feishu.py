@@ -16,7 +16,7 @@ import hmac
 import json
 
 from feed.notify.answers import as_json, by_status
-from feed.notify.records import Message, Request, Verdict, again, refused, sent, shut
+from feed.notify.records import Message, Request, Upshot, again, refused, sent, shut
 from feed.notify.settings import FeishuSettings
 
 LIMITS = ((60_000, 100), (1_000, 5))
@@ -49,7 +49,7 @@ def request(settings: FeishuSettings, message: Message, now_ms: int) -> Request:
     )
 
 
-def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:
+def upshot(status: int, headers: dict[str, str], body: bytes) -> Upshot:
     """Read the answer: `code`, of old robots `StatusCode`; 0 = taken."""
     answer = as_json(body) or {}
     code = answer.get("code", answer.get("StatusCode"))

@@ -24,7 +24,7 @@ from feed.notify.answers import DEFECT, in_chinese
 from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
 from feed.notify.outbox import Outbox
 from feed.notify.pace import free_at, pick
-from feed.notify.records import ChannelState, Message, Notice, Open, Row, Verdict, again
+from feed.notify.records import ChannelState, Message, Notice, Open, Row, Upshot, again
 from feed.notify.senders import CONNECT_S, SENDERS, WHOLE_S, limits, receiver_of, send
 from feed.notify.settings import AnyChannel
 from rules.flood import annunciated
@@ -43,7 +43,7 @@ MINUTE_MS = 60_000
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
-Send = Callable[[AnyChannel, Message, int], Verdict]
+Send = Callable[[AnyChannel, Message, int], Upshot]
 Describe = Callable[[Sequence[Alarm]], Mapping[str, About] | None]
 """What the registry and the rules say of alarms, by id; None = nobody answers now."""
 Report = Callable[[str, str, dict[str, Any]], None]
@@ -65,7 +65,7 @@ class Attempt(Struct, frozen=True):
     message: Message
     token: int
     tries: int
-    said: "Future[Verdict]"
+    said: "Future[Upshot]"
 
 
 class Notifier:
@@ -151,7 +151,7 @@ class Notifier:
         for alarm in self.follower.book.alarms():
             name = alarm.subject.removeprefix(CHANNEL)
             if alarm.rule == CHANNEL_FAILING and alarm.active and name not in self._channels:
-                self._tell_failing(name, Verdict(word="sent"))
+                self._tell_failing(name, Upshot(word="sent"))
 
     def turn(self) -> float:
         """Do what there is to do; return how long nothing more is, in seconds, unless an attempt ends."""
@@ -288,7 +288,7 @@ class Notifier:
         )  # fmt: skip
         if repeat:
             message = words.marked(message)
-        said: Future[Verdict] = Future()
+        said: Future[Upshot] = Future()
         said.add_done_callback(lambda _: self.follower.wake())
         self._under_way[channel.name] = Attempt(channel, message, token, tries + 1, said)
 
@@ -297,7 +297,7 @@ class Notifier:
                 answer = self._send(channel, message, now_ms)
             except Exception as error:  # a defect shuts its own channel, and not the gateway
                 log.exception("notification by %s", channel.name)
-                answer = Verdict(word="shut", detail=f"{DEFECT}: {type(error).__name__}", maybe=True)
+                answer = Upshot(word="shut", detail=f"{DEFECT}: {type(error).__name__}", maybe=True)
             said.set_result(answer)
 
         threading.Thread(target=attempt, name=f"notify {channel.name}", daemon=True).start()
@@ -324,7 +324,7 @@ class Notifier:
         )  # fmt: skip
         return message, taken
 
-    def _note(self, channel: AnyChannel, message: Message, token: int, said: Verdict, tries: int) -> None:
+    def _note(self, channel: AnyChannel, message: Message, token: int, said: Upshot, tries: int) -> None:
         now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
         state = self.box.channel(channel.name)
         before = state.failing
@@ -362,7 +362,7 @@ class Notifier:
         if state.failing != before:
             self._tell_failing(channel.name, said)
 
-    def _tell_failing(self, name: str, said: Verdict) -> None:
+    def _tell_failing(self, name: str, said: Upshot) -> None:
         bad = said.word != "sent"
         why = (f"{name}：{in_chinese(said.detail)}", f"{name}: {said.detail}") if bad else ("", "")
         data = {"name": CHANNEL_FAILING, "bad": bad, "why_zh": why[0], "why_en": why[1]}

@@ -5,12 +5,12 @@ import sqlite3
 import msgspec
 from msgspec.structs import replace
 
-from feed.notify.records import Notice, Person, Row
+from feed.notify.records import Addressee, Notice, Row
 
 AGAIN_MS = 60_000
 """An alarm that nobody answers is told anew after so long, at the earliest."""
 
-people_of = msgspec.json.Decoder(tuple[Person, ...]).decode
+people_of = msgspec.json.Decoder(tuple[Addressee, ...]).decode
 _notice = msgspec.json.Decoder(Notice).decode
 
 

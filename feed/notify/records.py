@@ -13,7 +13,7 @@ Language = Literal["zh", "en"]
 Kind = Literal["alarm", "nag", "daily", "test", "said"]
 
 
-class Person(Struct, frozen=True, kw_only=True):
+class Addressee(Struct, frozen=True, kw_only=True):
     """Somebody who is told."""
 
     name: str
@@ -86,7 +86,7 @@ class Row(Struct, frozen=True, kw_only=True):
     key: str
     channel: str
     language: Language
-    people: tuple[Person, ...] = ()
+    people: tuple[Addressee, ...] = ()
     due_ms: int
     wait_ms: int = 0
     why: str = ""
@@ -122,7 +122,7 @@ class Message(Struct, frozen=True, kw_only=True):
     title: str
     lines: tuple[str, ...]
     clock: str = ""
-    people: tuple[Person, ...] = ()
+    people: tuple[Addressee, ...] = ()
     notices: tuple[Notice, ...] = ()
     repeat: bool = False
 
@@ -190,7 +190,7 @@ class Request(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class Upshot(Struct, frozen=True, kw_only=True):
     """What became of an attempt.
 
     word     sent; again: later, after so many seconds; refused: this message, for ever; shut: the channel is not set
@@ -204,21 +204,21 @@ class Verdict(Struct, frozen=True, kw_only=True):
     maybe: bool = False
 
 
-def sent(detail: str = "") -> Verdict:
+def sent(detail: str = "") -> Upshot:
     """Say that it was taken."""
-    return Verdict(word="sent", detail=detail)
+    return Upshot(word="sent", detail=detail)
 
 
-def again(after_s: float, detail: str, *, maybe: bool = False) -> Verdict:
+def again(after_s: float, detail: str, *, maybe: bool = False) -> Upshot:
     """Say that it was not, or perhaps: try later."""
-    return Verdict(word="again", detail=detail, after_s=after_s, maybe=maybe)
+    return Upshot(word="again", detail=detail, after_s=after_s, maybe=maybe)
 
 
-def refused(detail: str) -> Verdict:
+def refused(detail: str) -> Upshot:
     """Say that this message will never be taken."""
-    return Verdict(word="refused", detail=detail)
+    return Upshot(word="refused", detail=detail)
 
 
-def shut(detail: str) -> Verdict:
+def shut(detail: str) -> Upshot:
     """Say that no message will be, until somebody mends what is wrong."""
-    return Verdict(word="shut", detail=detail)
+    return Upshot(word="shut", detail=detail)

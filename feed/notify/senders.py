@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from feed.notify import aliyun_sms, dingtalk, feishu, smtp, webhook, wecom
 from feed.notify.answers import NO_ANSWER, NO_SECRET, trouble
 from feed.notify.deadline import deadline
-from feed.notify.records import Message, Request, Verdict, again, refused, sent, shut
+from feed.notify.records import Message, Request, Upshot, again, refused, sent, shut
 from feed.notify.settings import AliyunSmsSettings, AnyChannel, MailSettings
 from store.settings import Secret
 
@@ -45,14 +45,12 @@ SENDERS: dict[str, Sender] = {
     )
 }
 
-_OVER_HTTP: dict[
-    str, tuple[Callable[[Any, Message, int], Request], Callable[[int, dict[str, str], bytes], Verdict]]
-] = {
-    "dingtalk": (dingtalk.request, dingtalk.verdict),
-    "wecom": (wecom.request, wecom.verdict),
-    "feishu": (feishu.request, feishu.verdict),
-    "webhook": (webhook.request, webhook.verdict),
-    "aliyun_sms": (aliyun_sms.request, aliyun_sms.verdict),
+_OVER_HTTP: dict[str, tuple[Callable[[Any, Message, int], Request], Callable[[int, dict[str, str], bytes], Upshot]]] = {
+    "dingtalk": (dingtalk.request, dingtalk.upshot),
+    "wecom": (wecom.request, wecom.upshot),
+    "feishu": (feishu.request, feishu.upshot),
+    "webhook": (webhook.request, webhook.upshot),
+    "aliyun_sms": (aliyun_sms.request, aliyun_sms.upshot),
 }
 
 
@@ -87,25 +85,25 @@ def limits(channel: AnyChannel) -> tuple[tuple[int, int], ...]:
     return (*SENDERS[channel.kind].limits, *own)
 
 
-def send(channel: AnyChannel, message: Message, now_ms: int) -> Verdict:
+def send(channel: AnyChannel, message: Message, now_ms: int) -> Upshot:
     """Try once to send a message; it takes at most `CONNECT_S` and `WHOLE_S`. Raises what only a defect is."""
     try:
         if isinstance(channel, MailSettings):
             return smtp.deliver(channel, message, CONNECT_S + WHOLE_S)
         if SENDERS[channel.kind].personal and not any(one.mobile for one in message.people):
             return refused("nobody of them has a mobile")
-        build, verdict = _OVER_HTTP[channel.kind]
+        build, upshot = _OVER_HTTP[channel.kind]
         request = build(channel, message, now_ms)
     except (OSError, ValueError) as error:  # ValueError: it is not UTF-8, or no base64 behind whsec_
         return shut(f"{NO_SECRET}: {error}"[:300])
-    said = _post(request, verdict, None if channel.ca_file is None else str(channel.ca_file))
+    said = _post(request, upshot, None if channel.ca_file is None else str(channel.ca_file))
     alone = isinstance(channel, AliyunSmsSettings) and aliyun_sms.one_is_none(said) and len(message.people) > 1
     return _one_by_one(channel, message, now_ms) if alone else said
 
 
-def _one_by_one(channel: AnyChannel, message: Message, now_ms: int) -> Verdict:
+def _one_by_one(channel: AnyChannel, message: Message, now_ms: int) -> Upshot:
     """Send to each alone, for one number that is none keeps the message from all others; sent = to somebody."""
-    took, missed, later = list[Verdict](), list[str](), None
+    took, missed, later = list[Upshot](), list[str](), None
     for one in message.people:
         said = send(channel, replace(message, people=(one,)), now_ms)
         if said.word == "sent":
@@ -118,7 +116,7 @@ def _one_by_one(channel: AnyChannel, message: Message, now_ms: int) -> Verdict:
     return sent(f"not to {'; '.join(missed)}"[:300]) if took else refused("; ".join(missed)[:300])
 
 
-def _post(request: Request, verdict: Callable[[int, dict[str, str], bytes], Verdict], ca_file: str | None) -> Verdict:
+def _post(request: Request, upshot: Callable[[int, dict[str, str], bytes], Upshot], ca_file: str | None) -> Upshot:
     connected = list[Any]()
     with (
         urllib3.PoolManager(num_pools=1, ca_certs=ca_file) as pools,
@@ -140,7 +138,7 @@ def _post(request: Request, verdict: Callable[[int, dict[str, str], bytes], Verd
             return shut(trouble(error))
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return again(15.0, NO_ANSWER if late.is_set() else trouble(error), maybe=True)
-    return again(15.0, NO_ANSWER, maybe=True) if late.is_set() else verdict(*said)
+    return again(15.0, NO_ANSWER, maybe=True) if late.is_set() else upshot(*said)
 
 
 def _answer(pools: urllib3.PoolManager, request: Request, late: threading.Event) -> tuple[int, dict[str, str], bytes]:

@@ -10,7 +10,7 @@ from email.utils import format_datetime, formataddr
 
 from feed.notify.answers import NO_ANSWER, trouble
 from feed.notify.deadline import deadline
-from feed.notify.records import Message, Verdict, again, refused, sent, shut
+from feed.notify.records import Message, Upshot, again, refused, sent, shut
 from feed.notify.settings import MailSettings
 from store.settings import Endpoint
 
@@ -39,7 +39,7 @@ def mail(settings: MailSettings, message: Message) -> tuple[list[str], bytes]:
     return [person.email for person in to], whole.as_bytes()
 
 
-def deliver(settings: MailSettings, message: Message, within_s: float) -> Verdict:
+def deliver(settings: MailSettings, message: Message, within_s: float) -> Upshot:
     """Hand the mail to its server. Raises OSError, ValueError when the password cannot be read.
 
     within_s  all of it
@@ -54,7 +54,7 @@ def deliver(settings: MailSettings, message: Message, within_s: float) -> Verdic
     return _hand(settings, password, to, body, within_s)
 
 
-def _hand(settings: MailSettings, password: str | None, to: list[str], body: bytes, within_s: float) -> Verdict:
+def _hand(settings: MailSettings, password: str | None, to: list[str], body: bytes, within_s: float) -> Upshot:
     handed, left = False, None
     seen = list[smtplib.SMTP]()
     with deadline(within_s, lambda: seen[-1].sock if seen else None) as late:
@@ -67,7 +67,7 @@ def _hand(settings: MailSettings, password: str | None, to: list[str], body: byt
                 left = server.sendmail(settings.from_, to, body)
         except (OSError, ValueError) as error:  # what smtplib raises of its own is an OSError, too
             if left is None:  # else it was taken, and only the goodbye went wrong
-                return again(30.0, NO_ANSWER, maybe=handed) if late.is_set() else verdict(error, handed=handed)
+                return again(30.0, NO_ANSWER, maybe=handed) if late.is_set() else upshot(error, handed=handed)
     if left:
         return sent(f"not to {', '.join(left)}: {next(iter(left.values()))}"[:300])
     return sent("accepted")
@@ -103,7 +103,7 @@ def _connected(settings: MailSettings, within_s: float, seen: list[smtplib.SMTP]
     return server
 
 
-def verdict(error: OSError | ValueError, *, handed: bool) -> Verdict:
+def upshot(error: OSError | ValueError, *, handed: bool) -> Upshot:
     """Read a refusal: 4yz = later, 5yz = never (RFC 5321, 4.2.1); wrong credentials = somebody must act."""
     if not isinstance(error, smtplib.SMTPException) or isinstance(error, smtplib.SMTPServerDisconnected):
         bad = isinstance(error, ssl.SSLCertVerificationError)

@@ -11,7 +11,7 @@ import msgspec
 
 from devices.instants import rfc3339
 from feed.notify.answers import by_status
-from feed.notify.records import Message, Request, Verdict
+from feed.notify.records import Message, Request, Upshot
 from feed.notify.settings import NotifyHookSettings
 from feed.webhook_post import key_of, signature
 
@@ -77,6 +77,6 @@ def event(message: Message) -> dict[str, Any]:
     }
 
 
-def verdict(status: int, headers: dict[str, str], body: bytes) -> Verdict:
+def upshot(status: int, headers: dict[str, str], body: bytes) -> Upshot:
     """2xx = taken, whatever the body says."""
     return by_status(status, headers, body, plain_ok=True)

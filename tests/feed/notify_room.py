@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from feed.console_settings import EIGHT_HOURS
 from feed.notify.decide import About, Plan
 from feed.notify.notifier import Clocks, Notifier
-from feed.notify.records import Message, Notice, Person
+from feed.notify.records import Addressee, Message, Notice
 from feed.notify.senders import SENDERS
 from feed.notify.settings import AnyChannel, NotifySettings
 from rules.records import Alarm, Event, Outcome, Text
@@ -129,7 +129,7 @@ def message(number: int = 1, **keys: Any) -> Message:
     whole: dict[str, Any] = {
         "id": "m-1", "gateway": GATEWAY, "language": "zh", "t_ms": NOW_MS, "title": "[一级] 井盖倾斜 34° 文化路0号",
         "lines": ("[一级] 井盖倾斜 34° 文化路0号", "处置：派员围护 *加急*"), "clock": "10:25:02", "notices": notices,
-        "people": (Person(name="张三", mobile="13800138000", email="zhang@example.cn", feishu="ou_1"),),
+        "people": (Addressee(name="张三", mobile="13800138000", email="zhang@example.cn", feishu="ou_1"),),
     }  # fmt: skip
     return Message(**(whole | keys))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from feed.notify import settings as notify_settings
-from feed.notify.records import Person, Verdict
+from feed.notify.records import Addressee, Upshot
 from feed.notify.senders import send
 from feed.notify.settings import AnyChannel, MailSettings, PersonSettings
 from feed.notify.smtp import mail
@@ -38,14 +38,14 @@ def test_an_address_that_no_mail_can_bear_is_told_when_it_is_written(address: st
 def test_to_each_address_that_is_taken_a_mail_can_be_written(local: str, label: str) -> None:
     one = PersonSettings(name="王队长", email=f"{local[:60]}.w@{label}.example.cn")
     assert isinstance(MAIL, MailSettings)
-    to, body = mail(MAIL, message(people=(Person(name=one.name, email=str(one.email)),)))
+    to, body = mail(MAIL, message(people=(Addressee(name=one.name, email=str(one.email)),)))
     read = message_from_bytes(body, policy=policy.default)["To"].addresses
     assert (to, [str(each.addr_spec) for each in read]) == ([one.email], [one.email])
 
 
 @pytest.mark.parametrize("address", ["wang@example.cn.", "wang.@example.cn", "王@例子.cn"])
 def test_one_that_waits_from_an_earlier_version_ends_its_own_message_only(address: str) -> None:
-    said = send(MAIL, message(people=(Person(name="王队长", email=address),)), NOW_MS)
+    said = send(MAIL, message(people=(Addressee(name="王队长", email=address),)), NOW_MS)
     assert (said.word, "secret" in said.detail) == ("refused", False)
 
 
@@ -57,7 +57,7 @@ def test_a_sender_with_a_defect_shuts_its_channel_and_the_others_go_on(tmp_path:
     with street(tmp_path, [DUTY, HOOK], nag="24 h") as one:
         whole = one.room.notifier._send
 
-        def sender(channel: AnyChannel, *rest: object) -> Verdict:
+        def sender(channel: AnyChannel, *rest: object) -> Upshot:
             if channel.name == "duty":
                 raise DefectError
             return whole(channel, *rest)  # type: ignore[arg-type]

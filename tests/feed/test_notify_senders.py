@@ -18,7 +18,7 @@ import pytest
 from msgspec.structs import replace
 
 from feed.notify import aliyun_sms, senders
-from feed.notify.records import Verdict
+from feed.notify.records import Upshot
 from feed.notify.settings import AnyChannel
 from feed.notify.words import marked
 from rules.records import Text
@@ -296,7 +296,7 @@ def mail_server(
         server.close()
 
 
-def sent_by(one: AnyChannel) -> Verdict:
+def sent_by(one: AnyChannel) -> Upshot:
     return senders.send(one, message(), NOW_MS)
 
 
