@@ -1,7 +1,7 @@
 """The thread that tells people: reads events, decides, and has messages sent at the pace allowed.
 
 Each channel has one attempt under way at most, on a thread beside this one, so that none waits for another's receiver.
-The outbox belongs to this thread alone.
+Beside this thread only who asks for a test message, and who tells of a report, put something into the outbox.
 """
 
 import hashlib
@@ -255,7 +255,7 @@ class Notifier:
         times = [at for at, _ in sends]
         urgent_before = [at for at, urgent in sends if urgent]
         choices: list[tuple[bool, int, int, int, Open | list[Row]]] = [
-            (not message.urgent, 0, message.tries // TRIES, message.made_ms, message) for message in messages
+            (not one.message.urgent, 0, one.tries // TRIES, one.made_ms, one) for one in messages
         ]  # one that the receiver never takes does not keep what is new
         for language in ("zh", "en"):
             picked = pick([row for row in waiting if row.language == language], urgent_before, steady_ms, now_ms)
@@ -374,7 +374,7 @@ class Notifier:
         """While a channel is shut out: lend to its fallback what cannot wait; whether there was any."""
         rows = [row for row in waiting if row.due_ms <= now_ms and (row.urgent or row.due_ms + PATIENT_MS <= now_ms)]
         for one in messages:
-            if one.urgent or one.made_ms + PATIENT_MS <= now_ms:
+            if one.message.urgent or one.made_ms + PATIENT_MS <= now_ms:
                 rows += self.box.rows_of(one.message.id)
         return self._lend(channel, rows, now_ms)
 

@@ -143,15 +143,13 @@ class Outbox:
     def open_messages(self, channel: str) -> list[Open]:
         """Read the messages of a channel that are not done with and tell anything still, priority 1 first."""
         query = (
-            "SELECT body, urgent, tries, maybe, made_ms FROM notify_messages m WHERE channel = ? AND state = 'open'"
+            "SELECT body, tries, maybe, made_ms FROM notify_messages m WHERE channel = ? AND state = 'open'"
             " AND EXISTS (SELECT 1 FROM notify_rows r WHERE r.message = m.id AND r.state = 'taken')"
             " ORDER BY urgent DESC, made_ms, id"
         )
         return [
-            Open(
-                message=_message(body), channel=channel, urgent=bool(urgent), tries=tries, maybe=bool(maybe), made_ms=ms
-            )
-            for body, urgent, tries, maybe, ms in self._db.execute(query, (channel,))
+            Open(message=_message(body), tries=tries, maybe=bool(maybe), made_ms=made_ms)
+            for body, tries, maybe, made_ms in self._db.execute(query, (channel,))
         ]
 
     def lend(self, rows: Iterable[int], copies: Iterable[Row], now_ms: int) -> None:
@@ -175,7 +173,7 @@ class Outbox:
             sql = "UPDATE notify_rows SET state = 'waiting', message = NULL WHERE id = ?"
             db.executemany(sql, [(row.id,) for row in rows[(len(rows) + 1) // 2 :]])
 
-    def expire(self, before_ms: int, now_ms: int) -> int:
+    def expire(self, before_ms: int, now_ms: int) -> None:
         """Give up what should have been told before a time."""
         with self._transaction() as db:
             old = [
@@ -188,10 +186,10 @@ class Outbox:
                 db.execute("UPDATE notify_messages SET state = 'expired', done_ms = ? WHERE id = ?", (now_ms, message))
                 sql = "UPDATE notify_rows SET state = 'expired', done_ms = ? WHERE message = ? AND state = 'taken'"
                 db.execute(sql, (now_ms, message))
-            return db.execute(
+            db.execute(
                 "UPDATE notify_rows SET state = 'expired', done_ms = ? WHERE state = 'waiting' AND due_ms < ?",
                 (now_ms, before_ms),
-            ).rowcount
+            )
 
     # ----------------------------------------------------------------------------------------------------- sending
 

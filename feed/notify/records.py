@@ -34,7 +34,6 @@ class Notice(Struct, frozen=True, kw_only=True):
     step       0 = told at once; n = the n-th step of the ladder
     count      how often it has rung since somebody acknowledged it, or it was over
     members    how many are inside the alarm
-    late       minutes that it had to wait, where those are many (quiet hours, a channel that was down)
     returned   the condition has gone meanwhile; acked_by: who has acknowledged it meanwhile, None = nobody,
                "" = nobody had to
     instead_of the channel that could not deliver it
@@ -138,7 +137,7 @@ class ChannelState(Struct, kw_only=True):
     blocked_until_ms  steady time until which nothing is tried
     failures          in a row; failing: people were told
     sent_ms, failed_ms  civil time of the last success, failure; detail: what was said at the last failure
-    nag_ms, daily_ms  when it was last reminded, and last told that the gateway is alive
+    nag_ms            when it was last reminded
     """
 
     name: str
@@ -151,15 +150,12 @@ class ChannelState(Struct, kw_only=True):
     failed_ms: int = 0
     detail: str = ""
     nag_ms: int = 0
-    daily_ms: int = 0
 
 
 class Open(Struct, kw_only=True):
     """A message that is not done with."""
 
     message: Message
-    channel: str
-    urgent: bool
     tries: int
     maybe: bool
     made_ms: int

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from feed.console_settings import DAY_MIN, minutes_of
 from feed.notify.decide import About, Plan, matches, on_duty, quiet_until, to_channel
 from feed.notify.records import Notice, Row
+from feed.notify.words import level
 from feed.shifts import shift_at
 from rules.records import Alarm, Text
 
@@ -51,10 +52,8 @@ def nags(
 
 def _nag(alarms: Sequence[Alarm], oldest_ms: int, now_ms: int) -> Notice:
     counts = [(p, sum(1 for one in alarms if one.priority == p)) for p in (1, 2, 3, 4)]
-    zh = "，".join(
-        f"{name} {count}" for (_, count), name in zip(counts, ("一级", "二级", "三级", "四级"), strict=True) if count
-    )
-    en = ", ".join(f"P{p} {count}" for p, count in counts if count)
+    zh = "，".join(f"{level(p, 'zh')} {count}" for p, count in counts if count)
+    en = ", ".join(f"{level(p, 'en')} {count}" for p, count in counts if count)
     minutes = (now_ms - oldest_ms) // 60_000
     text = Text(
         f"[提醒] {len(alarms)} 条报警无人确认：{zh}；最早的已 {minutes} 分钟",

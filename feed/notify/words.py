@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from feed.levels import LEVELS
 from feed.notify.records import Language, Message, Notice, Row
 from rules.records import Text
 
 MINUTE_MS = 60_000
 _HOUR_MIN = 60
-LEVELS = ("", "一级", "二级", "三级", "四级")
 REPEAT = {"zh": "（可能重复）", "en": "(possible repeat) "}
 
 
@@ -70,7 +70,7 @@ def moment(t_ms: int, now_ms: int, zone: ZoneInfo) -> str:
 
 def level(priority: int, language: Language) -> str:
     """Name a priority."""
-    return LEVELS[priority] if language == "zh" else f"P{priority}"
+    return LEVELS[priority][language == "en"]
 
 
 def within(ms: int, language: Language) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from feed.kpi import Kpi
 from feed.kpi_view import TARGETS
+from feed.levels import LEVELS
 from feed.reports.facts import Exceedance, Report
 from feed.reports.table import Section
-from feed.reports.words import DASH, PRIORITIES, WITHHELD, Clock, Say, lasted, number, percent, text_of
+from feed.reports.words import DASH, WITHHELD, Clock, Say, lasted, number, percent, text_of
 
 MOST_ROWS = 500  # of the ledger
 MOST_PLACES = 30  # whose data are too few
@@ -92,7 +93,7 @@ def kpis(report: Report, say: Say) -> Iterator[Section]:
             head=head,
             rows=[
                 [
-                    f"{text_of(each.text, say)} · {each.name or each.alarm}", say(*PRIORITIES[each.priority]),
+                    f"{text_of(each.text, say)} · {each.name or each.alarm}", say(*LEVELS[each.priority]),
                     str(each.count), percent(each.share_pct),
                 ]
                 for each in found.top
@@ -121,7 +122,7 @@ def _figures(found: Kpi, say: Say) -> Iterator[tuple[str, str, str, str]]:
     took = f"{lasted(ack.median_s, say)} / {lasted(ack.p95_s, say)}"
     yield "", say("确认用时：中位数 / 95 %", "time to acknowledge: median / 95 %"), took, ""
     yield "", say("未确认", "not acknowledged"), str(ack.open), ""
-    mix = " · ".join(f"{say(*PRIORITIES[each])} {found.by_priority_pct.get(each, 0):.0f} %" for each in (1, 2, 3, 4))
+    mix = " · ".join(f"{say(*LEVELS[each])} {found.by_priority_pct.get(each, 0):.0f} %" for each in (1, 2, 3, 4))
     yield "", say("级别构成", "priorities"), mix if found.alarms else DASH, ""
 
 

@@ -25,7 +25,6 @@ LABELS = {
     "phone": ("联系电话", "Telephone"), "contact": ("联系人", "Contact"),
 }  # fmt: skip
 """What usual labels are called; others stand as they are."""
-PRIORITIES = {1: ("一级", "P1"), 2: ("二级", "P2"), 3: ("三级", "P3"), 4: ("四级", "P4")}
 CAUSES = {
     "late": ("迟到数据", "late readings"), "registered": ("补登记", "late registration"),
     "redecode": ("重新解码", "read again"), "clock": ("校时", "clock set"),
