@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +26,8 @@ class Crew:
             try:
                 work()
             except BaseException as error:  # noqa: BLE001 - raised again where the process ends
-                self._end(error)
+                if not (self.quitting and isinstance(error, CancelledError)):  # the pipeline has ended before it
+                    self._end(error)
             else:
                 if not self.quitting and not (stop and stop.is_set()):
                     self._end(RuntimeError(f"thread {name} ended"))

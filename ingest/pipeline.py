@@ -7,15 +7,17 @@ when the group that caused it is durable.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from itertools import accumulate
 from math import inf
 from typing import Any, Protocol, TypeVar
 
 from devices.frames import Batch
 from ingest.clock import Clock
+from ingest.poison import Poison, blamed, holds_poison, sound_frames
 from ingest.sources import Acknowledge, Deliver, Source
 from ingest.stores import Stores
 from rules import sections
@@ -43,9 +45,6 @@ NO_ROOM = {
     "why_en": "no room though all old data were given up; nothing is acknowledged any more",
 }
 LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, inf)
-
-Poison = AbstractSet[tuple[str, bytes, bytes]]
-"""Source, place and payload of frames that are set aside."""
 
 Picture = tuple[int, sections.Sections]
 """What the fold remembers after a sequence that is durable."""
@@ -152,32 +151,27 @@ class Pipeline:
 
     def configure(self, config_hash: str, content: bytes) -> Future[None]:
         """Accept a configuration and put it in force."""
-        done: Future[None] = Future()
-        self.ask(lambda _: self._when_there_is_room(lambda: self.book.accept(config_hash, content)))
-        self._arrivals.put(("config", Config(at_ms=0, hash=config_hash), done))
-        return done
+        self._arrivals.put(("accepted", partial(self.book.accept, config_hash, content), None))
+        return self._promised("config", Config(at_ms=0, hash=config_hash))
 
     def submit(self, command: Command | Refile) -> Future[Answer]:
         """Carry out what a person told the gateway, or take a part of a refile; answered when it is durable."""
-        answer: Future[Answer] = Future()
-        self._arrivals.put(("command", command, answer))
-        return answer
+        return self._promised("command", command)
 
     def civil_ms(self) -> int:
         """Return civil time as it is believed, Unix ms; from any thread."""
         return self.clock.log_ms() + self.fold.memory.offset_ms
 
     def ask(self, question: Callable[[Fold], T]) -> Future[T]:
-        """Ask the fold something, between two records; what it knows may be ahead of the disk."""
-        answer: Future[T] = Future()
-        self._arrivals.put(("question", question, answer))
-        return answer
+        """Ask the fold something, between two records; what it knows may be ahead of the disk.
+
+        What the question raises is the asker's: the pipeline goes on.
+        """
+        return self._promised("question", question)
 
     def ask_durable(self, question: Callable[[Fold], T]) -> Future[T]:
-        """Ask the fold something between two groups: what it knows is on the disk and told."""
-        answer: Future[T] = Future()
-        self._arrivals.put(("durable question", question, answer))
-        return answer
+        """Ask the fold something between two groups: what it knows is on the disk and told. Raises as `ask` does."""
+        return self._promised("durable question", question)
 
     def picture(self) -> Future[Picture]:
         """Ask for all that the fold remembers after a sequence that is durable and told."""
@@ -192,10 +186,28 @@ class Pipeline:
         return tuple(zip(LATENCY_S, accumulate(self._latencies), strict=True)), self._latency_sum_s
 
     def stop(self, timeout_s: float) -> bool:
-        """Take what has arrived, make it durable, and end; return whether it did in time."""
+        """Take what has arrived, make it durable, and end; return whether it did in time.
+
+        What is asked later is not answered: its future is cancelled.
+        """
         self._stop.set()
         self._arrivals.put(("stop", None, None))
         return self._ended.wait(timeout_s)
+
+    def _promised(self, kind: str, what: object) -> Future[Any]:
+        answer: Future[Any] = Future()
+        self._arrivals.put((kind, what, answer))
+        if self._ended.is_set():
+            self._let_go()
+        return answer
+
+    def _let_go(self) -> None:
+        """Cancel what came after the end: nobody else would tell those who wait for it."""
+        with suppress(queue.Empty):
+            while True:
+                _, _, then = self._arrivals.get_nowait()
+                if isinstance(then, Future):
+                    then.cancel()
 
     # ------------------------------------------------------------------------------------------------ its thread
 
@@ -204,6 +216,7 @@ class Pipeline:
         while not self._stop.is_set() or not self._arrivals.empty():
             self.turn()
         self._ended.set()
+        self._let_go()
 
     def turn(self) -> None:
         """Take one group from arrival to acknowledgement."""
@@ -217,7 +230,7 @@ class Pipeline:
         if group.outcomes:
             self._close(group)
         for question, answer in group.questions:
-            answer.set_result(question(self.fold))
+            self._answer(question, answer)
 
     def _close(self, group: Group) -> None:
         """Make it durable; then, and only then, tell, acknowledge and hand on."""
@@ -281,7 +294,9 @@ class Pipeline:
     def _take(self, group: Group, kind: str, what: Any, then: Any) -> None:  # noqa: ANN401 - by kind, see the callers
         """Take one arrival by its kind."""
         if kind == "question":
-            then.set_result(what(self.fold))
+            self._answer(what, then)
+        elif kind == "accepted":
+            self._when_there_is_room(what)
         elif kind in ("durable question", "stop"):
             if then is not None:
                 group.questions.append((what, then))
@@ -297,6 +312,14 @@ class Pipeline:
                 group.urgent = True
             elif isinstance(what, Batch):
                 self._count(group, what, then, waits=kind == "waiting batch")
+
+    def _answer(self, question: Callable[[Fold], T], answer: Future[T]) -> None:
+        try:
+            found = question(self.fold)
+        except Exception as error:  # noqa: BLE001 - raised where somebody waits for it: a look ends no pipeline
+            answer.set_exception(error)
+        else:
+            answer.set_result(found)
 
     def _judge(self, group: Group, record: Record) -> None:
         """Judge one record. What raises is a defect: the record is made durable, blamed, and the process ends.
@@ -363,20 +386,3 @@ class Pipeline:
         if window is not None:  # the sender stands still when its window is full
             waiting = group.waiting[batch.source] = group.waiting.get(batch.source, 0) + len(batch.frames)
             group.urgent = group.urgent or waiting >= window
-
-
-def holds_poison(batch: Batch, poison: Poison) -> bool:
-    """Tell whether a frame of a batch is set aside."""
-    return any((batch.source, place, payload) in poison for place, payload, _ in batch.frames) if poison else False
-
-
-def sound_frames(first: int, batch: Batch, poison: Poison) -> Iterator[tuple[int, Batch]]:
-    """Take a batch apart, without what is set aside; by the fold's law it is judged the same."""
-    for index, frame in enumerate(batch.frames):
-        if (batch.source, *frame[:2]) not in poison:
-            yield first + index, Batch(batch.source, batch.at_ms, [frame])
-
-
-def blamed(error: PoisonError, record: Record) -> tuple[int, str, str]:
-    """Say which sequence is to blame, why, and of which source it is."""
-    return error.sequence, repr(error.__cause__), record.source if isinstance(record, Batch) else ""

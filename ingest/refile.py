@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Literal
 
 from msgspec import Struct
@@ -76,8 +76,10 @@ class Refiler:
                 continue
             try:
                 done.set_result(job())
-            except RefileError as error:
+            except (RefileError, CancelledError) as error:
                 done.set_exception(error)
+        while not self._jobs.empty():
+            self._jobs.get()[1].cancel()
 
     def _register(self) -> Said:
         said = {}

@@ -13,7 +13,8 @@ import msgspec
 
 from devices.frames import Batch
 from ingest.clock import Civil, Clock, judge_civil, now_civil_ms, ntp_says_so
-from ingest.pipeline import Poison, View, blamed, holds_poison, sound_frames
+from ingest.pipeline import View
+from ingest.poison import Poison, blamed, holds_poison, sound_frames
 from ingest.stores import Stores
 from ingest.trial import try_first
 from rules import sections

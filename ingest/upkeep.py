@@ -5,6 +5,8 @@ judge anything), and a clock that jumps costs at most one clean-up.
 """
 
 from collections.abc import Callable
+from concurrent.futures import CancelledError
+from contextlib import suppress
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -51,6 +53,10 @@ class Upkeep:
 
     def clean(self) -> None:
         """Ask the pipeline to throw old events and periods away, a few at a time; then old segments of the journal."""
+        with suppress(CancelledError):  # the gateway stops
+            self._clean()
+
+    def _clean(self) -> None:
         while self._pipeline.ask(self._prune).result() >= AT_ONCE:
             pass
         age_ms, journal = self._journal_age_ms, self._pipeline.journal

@@ -1,9 +1,12 @@
 """When a group closes, and what leaves only then: a real fold on real stores."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +123,46 @@ def test_a_command_is_answered_when_it_is_on_the_disk(gateway: Gateway) -> None:
     assert answer.status == 200
     assert gateway.stores.journal.last == 3
     assert gateway.stores.book.alarms()[0].acknowledged
+
+
+@pytest.mark.parametrize("way", ["ask", "ask_durable"])
+def test_what_a_question_raises_is_told_to_who_asked(gateway: Gateway, way: str) -> None:
+    ask = getattr(gateway.pipeline, way)
+    with pytest.raises(ZeroDivisionError):
+        ask(lambda _: 1 / 0).result(5)
+    assert ask(lambda fold: fold.memory.world.registry.gateway).result(5) == "gw", "the pipeline goes on"
+
+
+def test_who_asks_a_pipeline_that_has_ended_does_not_wait_for_ever(gateway: Gateway) -> None:
+    command = Command(at_ms=0, id="late", kind="ack", alarm="open@d", occurrence=0, user="王")
+    assert gateway.pipeline.stop(10)
+    late: list[Future[Any]] = [
+        gateway.pipeline.submit(command),
+        gateway.pipeline.ask(lambda _: None),
+        gateway.pipeline.picture(),
+        gateway.pipeline.configure("two", b""),
+    ]
+    for each in late:
+        with pytest.raises(CancelledError):
+            each.result(5)
+
+
+def test_a_configuration_that_the_book_does_not_take_is_not_put_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = open_stores(OsFs(), tmp_path, journal_bytes=64 << 20, inbox_bytes=16 << 20)
+    pipeline = Pipeline(Fold(lambda _: (REGISTRY, RULES)), stores, Clock(0, 0), [])
+
+    def broken(_hash: str, _content: bytes) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr(stores.book, "accept", broken)
+    put_in_force = pipeline.configure("two", b"")
+    with pytest.raises(sqlite3.DatabaseError):
+        pipeline.run()
+    assert not put_in_force.done()
+    assert stores.journal.last == 0
+    stores.close()
 
 
 def test_a_full_disk_holds_acknowledgements_back_and_loses_nothing(
