@@ -139,6 +139,8 @@ class Reporter:
 
 def address(settings: CitywardSettings) -> str:
     """Return where people find the console; "" = there is none."""
+    if settings.notify is not None and settings.notify.console is not None:
+        return settings.notify.console.rstrip("/")
     console = settings.http.console
     if console is None or not console.names:
         return ""

@@ -88,7 +88,7 @@ class Notifier:
         self._desk = state / "desk.sqlite"
         self._box: Outbox | None = None
         self._channels = {one.name: one for one in plan.settings.channels}
-        self._style = words.Style(gateway, plan.zone, plan.settings.console or "")
+        self._style = words.Style(gateway, plan.zone, (plan.settings.console or "").rstrip("/"))
         self._looked_ms = 0
         self._under_way: dict[str, Attempt] = {}
         self._open()

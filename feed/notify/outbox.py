@@ -7,13 +7,11 @@ Until a row is sent it follows its alarm, also in a message that was tried: what
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from feed.desk import open_desk
+from feed.desk import Room
 from feed.notify.decide import Decision
 from feed.notify.outbox_rows import as_json, insert, known, people_of, ring, row_of, told
 from feed.notify.outbox_tables import SCHEMA, URGENT
@@ -26,46 +24,21 @@ _HOUR_MS = 3_600_000
 _message = msgspec.json.Decoder(Message).decode
 
 
-class Outbox:
-    """The rooms of the desk for telling people; opened when needed. One thread at a time. Raises sqlite3.Error."""
+class Outbox(Room):
+    """The room of the desk for telling people. Raises sqlite3.Error."""
 
-    def __init__(self, desk: Path) -> None:
-        self._path = desk
-        self._open: sqlite3.Connection | None = None
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._open is None:
-            self._open = open_desk(self._path, SCHEMA)
-        return self._open
-
-    def close(self) -> None:
-        """Let the file go."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+    schema = SCHEMA
 
     # --------------------------------------------------------------------------------------------------- position
 
     def fact(self, name: str) -> object:
         """Read something that is remembered."""
-        row = self._db.execute("SELECT value FROM notify_facts WHERE name = ?", (name,)).fetchone()
-        return None if row is None else row[0]
+        found = self.rows("SELECT value FROM notify_facts WHERE name = ?", (name,))
+        return found[0][0] if found else None
 
     def keep(self, facts: dict[str, object]) -> None:
         """Remember something."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.executemany("INSERT OR REPLACE INTO notify_facts VALUES (?, ?)", list(facts.items()))
 
     def take(self, decisions: Iterable[tuple[str, Decision]], number: int, now_ms: int, *, raised: int) -> None:
@@ -73,7 +46,7 @@ class Outbox:
 
         raised: how many of them asked for attention.
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             for alarm, decision in decisions:
                 self._follow(db, alarm, decision, now_ms)
             db.execute("INSERT OR REPLACE INTO notify_facts VALUES ('number', ?)", (number,))
@@ -83,13 +56,13 @@ class Outbox:
 
     def put(self, rows: Iterable[Row]) -> None:
         """Put rows in; those whose key is known already are there already."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             for row in rows:
                 insert(db, row)
 
     def remind(self, rows: Iterable[Row]) -> None:
         """Put reminders in; those that did not get away, and count what stood before, are forgotten."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             nag = "state = 'open' AND trying = 0 AND json_extract(body, '$.notices[0].kind') = 'nag'"
             for (message,) in db.execute(f"SELECT id FROM notify_messages WHERE {nag}").fetchall():  # noqa: S608 - ours
                 db.execute("DELETE FROM notify_rows WHERE message = ?", (message,))
@@ -136,7 +109,7 @@ class Outbox:
             found += [
                 row_of(row)
                 for than, most in asked
-                for row in self._db.execute(query.format(than), (channel, urgent, now_ms, most))
+                for row in self.rows(query.format(than), (channel, urgent, now_ms, most))
             ]
         return found
 
@@ -149,12 +122,12 @@ class Outbox:
         )
         return [
             Open(message=_message(body), tries=tries, maybe=bool(maybe), made_ms=made_ms)
-            for body, tries, maybe, made_ms in self._db.execute(query, (channel,))
+            for body, tries, maybe, made_ms in self.rows(query, (channel,))
         ]
 
     def lend(self, rows: Iterable[int], copies: Iterable[Row], now_ms: int) -> None:
         """Have rows told by another channel, too: `copies`, whose keys are theirs, `>` and more."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             lent = "UPDATE notify_rows SET notice = json_set(notice, '$.lent', json('true')) WHERE id = ?"
             db.executemany(lent, [(one,) for one in rows])
             for copy in copies:
@@ -164,18 +137,18 @@ class Outbox:
     def rows_of(self, message: str) -> list[Row]:
         """Read the rows of a message that is not done with, without those that nobody has to be told of any more."""
         query = f"SELECT {_COLUMNS} FROM notify_rows WHERE message = ? AND state = 'taken' ORDER BY id"  # noqa: S608 - our own words
-        return [row_of(found) for found in self._db.execute(query, (message,))]
+        return [row_of(found) for found in self.rows(query, (message,))]
 
     def halve(self, message: str) -> None:
         """Let the later half of the rows of a message wait again."""
         rows = self.rows_of(message)
-        with self._transaction() as db:
+        with self.transaction() as db:
             sql = "UPDATE notify_rows SET state = 'waiting', message = NULL WHERE id = ?"
             db.executemany(sql, [(row.id,) for row in rows[(len(rows) + 1) // 2 :]])
 
     def expire(self, before_ms: int, now_ms: int) -> None:
         """Give up what should have been told before a time."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             old = [
                 one
                 for (one,) in db.execute(
@@ -196,7 +169,7 @@ class Outbox:
     def sends(self, receiver: str) -> list[tuple[int, bool]]:
         """Read the tokens of a robot or account that are taken: (steady time, of priority 1), in order."""
         query = "SELECT at_ms, urgent FROM notify_tokens WHERE receiver = ? ORDER BY at_ms"
-        return [(at_ms, bool(urgent)) for at_ms, urgent in self._db.execute(query, (receiver,))]
+        return [(at_ms, bool(urgent)) for at_ms, urgent in self.rows(query, (receiver,))]
 
     def begin(  # noqa: PLR0913 - an attempt
         self, message: Message, channel: str, rows: Sequence[int], *, receiver: str, until_ms: int, now_ms: int,
@@ -208,7 +181,7 @@ class Outbox:
                 none = it is sent as it was
         repeat  it goes with the mark
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             if rows:
                 db.execute(
                     "INSERT INTO notify_messages VALUES (?1, ?2, ?3, ?4, 'open', 0, 0, 0, 0, ?5, NULL, '')"
@@ -237,7 +210,7 @@ class Outbox:
         channel: ChannelState,
     ) -> None:  # fmt: skip
         """Write down what became of an attempt. state: open = it will be tried again."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("UPDATE notify_tokens SET at_ms = ? WHERE number = ?", (at_ms, token))
             db.execute("DELETE FROM notify_tokens WHERE at_ms < ?", (at_ms - _HOUR_MS,))
             done_ms = None if state == "open" else now_ms
@@ -264,7 +237,7 @@ class Outbox:
         Then each token counts as taken now: that waits too long rather than too short.
         """
         same = self.fact("boot") == boot
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("UPDATE notify_messages SET maybe = 1, trying = 0 WHERE trying = 1")
             if not same:
                 db.execute("UPDATE notify_tokens SET at_ms = ?", (steady_ms,))
@@ -279,42 +252,42 @@ class Outbox:
 
     def channel(self, name: str) -> ChannelState:
         """Read how a channel stands."""
-        row = self._db.execute("SELECT body FROM notify_channels WHERE name = ?", (name,)).fetchone()
-        return ChannelState(name=name) if row is None else msgspec.json.decode(row[0], type=ChannelState)
+        found = self.rows("SELECT body FROM notify_channels WHERE name = ?", (name,))
+        return msgspec.json.decode(found[0][0], type=ChannelState) if found else ChannelState(name=name)
 
     def channels(self) -> list[tuple[ChannelState, int, int]]:
         """Read how all channels stand: with how many rows wait, and when the first of them is due (0 = none)."""
         found = []
-        for (body,) in self._db.execute("SELECT body FROM notify_channels ORDER BY name").fetchall():
+        for (body,) in self.rows("SELECT body FROM notify_channels ORDER BY name"):
             state = msgspec.json.decode(body, type=ChannelState)
-            waiting, due_ms = self._db.execute(
+            ((waiting, due_ms),) = self.rows(
                 "SELECT count(*), coalesce(min(due_ms), 0) FROM notify_rows"
                 " WHERE channel = ? AND state IN ('waiting', 'taken')",
                 (state.name,),
-            ).fetchone()
+            )
             found.append((state, int(waiting), int(due_ms)))
         return found
 
     def keep_channel(self, state: ChannelState) -> None:
         """Write down how a channel stands."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             _keep(db, state)
 
     def ask_for_test(self, channel: str, key: str, user: str) -> bool:
         """Ask for a test message, whose rows have this key and their language; whether there is such a channel."""
         if not self.channel(channel).kind or not self.channel(channel).active:
             return False
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("INSERT INTO notify_asked VALUES (?, ?, ?)", (key, channel, user))
         return True
 
     def asked(self) -> list[tuple[str, str, str]]:
         """Read which test messages are asked for: key, channel, user."""
-        return self._db.execute("SELECT key, channel, user FROM notify_asked").fetchall()
+        return self.rows("SELECT key, channel, user FROM notify_asked")
 
     def answered(self, key: str) -> None:
         """Forget that a test message was asked for."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("DELETE FROM notify_asked WHERE key = ?", (key,))
 
     def result(self, key: str) -> tuple[str, str] | None:
@@ -326,8 +299,7 @@ class Outbox:
             "SELECT state, detail FROM notify_rows WHERE key > ? AND key < ?"
             " ORDER BY state = 'sent', state IN ('waiting', 'taken') DESC LIMIT 1"
         )
-        found: tuple[str, str] | None = self._db.execute(query, (f"{key}/", f"{key}0")).fetchone()
-        return found
+        return next(iter(self.rows(query, (f"{key}/", f"{key}0"))), None)
 
     def receipts(self, alarm: str, limit: int = 200) -> list[Receipt]:
         """Read what became of the tellings of an alarm, the newest first."""
@@ -342,12 +314,12 @@ class Outbox:
                 what=f"escalation-{step}" if step else "told", status=state,
                 error="" if state in ("sent", "waiting") else detail, why=why, repeat=bool(repeat),
             )
-            for time_ms, channel, people, step, state, detail, why, repeat in self._db.execute(query, (alarm, limit))
+            for time_ms, channel, people, step, state, detail, why, repeat in self.rows(query, (alarm, limit))
         ]  # fmt: skip
 
     def prune(self, now_ms: int) -> None:
         """Forget what was done with two years ago."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             for table in ("notify_rows", "notify_messages"):
                 db.execute(f"DELETE FROM {table} WHERE done_ms < ?", (now_ms - KEPT_MS,))  # noqa: S608 - our own tables
 

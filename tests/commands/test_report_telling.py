@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from commands.report_child import address
 from commands.report_telling import teller
 from feed.notify.outbox import Outbox
 from feed.reports.sending import Said
@@ -38,6 +39,19 @@ def test_each_channel_gets_a_message_once(tmp_path: Path) -> None:
     row = waiting["office"][0]
     assert (row.notice.kind, row.notice.priority, row.notice.text.zh) == ("said", 4, "日报已生成")
     assert [person.email for person in row.people] == ["li@example.com"]
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def test_the_message_says_where_the_report_is(tmp_path: Path) -> None:
+    console = NOTIFY.replace("notify:\n", "notify:\n  console: https://gw.example:8443/\n")
+    assert address(City(made(tmp_path / "a"), reports=console).compiled.settings) == "https://gw.example:8443"
+    assert (
+        address(City(made(tmp_path / "b"), reports=NOTIFY).compiled.settings) == ""
+    )  # nobody has said what it is called
 
 
 def test_where_nobody_is_to_be_told_there_is_nothing(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def test_what_is_due_later_is_not_read_but_awaited(tmp_path: Path) -> None:
 def statements(one: Told) -> set[str]:
     """Have a full life told, and return what the desk was asked meanwhile."""
     asked = set[str]()
-    one.notifier.box._db.set_trace_callback(asked.add)
+    db = one.notifier.box._db
+    assert db is not None
+    db.set_trace_callback(asked.add)
     return asked
 
 
@@ -67,8 +69,7 @@ def test_nothing_reads_all_that_was_ever_told(tmp_path: Path) -> None:
         one.room.tell(rings, kind="acknowledged", user="李四")
         one.room.run(90 * MINUTE, MINUTE)
         box = one.room.notifier.box
-        box.channels(), box.receipts(rings.id), box.result("x"), box.expire(0, NOW_MS)
-        box._db.set_trace_callback(None)
+        box.channels(), box.receipts(rings.id), box.result("x")
         reading = sqlite3.connect(tmp_path / "state" / "desk.sqlite")
         plans = {
             (sql, step)

@@ -70,5 +70,5 @@ def test_one_number_that_is_none_keeps_the_alarm_from_nobody_else(tmp_path: Path
         assert asked == ["13900139000,13700137000,19900000000", "13900139000", "13700137000", "19900000000"]
         (receipt,) = one.room.notifier.box.receipts("cover-tilted@mh-1")
         assert (receipt.status, receipt.to) == ("sent", names)
-        found = one.room.notifier.box._db.execute("SELECT detail FROM notify_messages").fetchall()
+        found = one.room.notifier.box.rows("SELECT detail FROM notify_messages")
         assert json.dumps(found, ensure_ascii=False) == '[["not to 张三: isv.MOBILE_NUMBER_ILLEGAL"]]'

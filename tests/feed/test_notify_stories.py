@@ -284,7 +284,7 @@ def test_a_full_disk_is_no_end(tmp_path: Path) -> None:
     with street(tmp_path, [DUTY]) as one:
         one.room.tell(alarm("mh-1", text=Text("井盖打开", "Cover open")))
         other = sqlite3.connect(one.room.folder / "desk.sqlite", isolation_level=None)
-        one.room.notifier.box._db.execute("PRAGMA busy_timeout = 10")
+        one.room.notifier.box.rows("PRAGMA busy_timeout = 10")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError):
             one.room.notifier.turn()
