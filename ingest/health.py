@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from devices.platform_clock import agreed
 from ingest.clock import Civil, Clock, judge_civil, now_civil_ms, ntp_says_so
 from ingest.pipeline import Pipeline
 from rules.records import Status
+from store.fs import DiskFullError
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ LOOK_S = 1.0
 ALIVE_S = 20.0  # a pipeline that has not gone round for so long hangs; it rests for a second at the most
 SNAPSHOT_S = 600.0
 NTP_S = 30.0
+WATCH_S = 60.0
 LEAST_FREE_BYTES = 128 << 20
 FREE_AGAIN_BYTES = 160 << 20
 
@@ -47,6 +50,7 @@ class Health:
         self._ntp_asked_at, self._ntp_said = -NTP_S, False
         self._ballast: Future[None] | None = None  # being put back
         self._snapshot_at = time.monotonic() + SNAPSHOT_S
+        self._watched_at = -WATCH_S
 
     def run(self, stop: threading.Event) -> None:
         """Look until stopped."""
@@ -59,6 +63,7 @@ class Health:
             notify("WATCHDOG=1")
         self._look_at_clock()
         self._look_at_disk()
+        self._note_that_we_watch()
         if time.monotonic() >= self._snapshot_at:
             self._snapshot_at = time.monotonic() + SNAPSHOT_S
             self._snapshot()
@@ -73,6 +78,17 @@ class Health:
         if (civil.offset_ms, civil.trusted) != (self._civil.offset_ms, self._civil.trusted):
             self._note("clock", msgspec.to_builtins(civil))
         self._civil = civil
+
+    def _note_that_we_watch(self) -> None:
+        """Have the book note it once a minute; on the pipeline's thread, so that one that hangs does not."""
+        if self._pipeline.replaying or time.monotonic() < self._watched_at + WATCH_S:
+            return
+        self._watched_at = time.monotonic()
+        self._pipeline.ask(lambda _: self._watch())
+
+    def _watch(self) -> None:
+        with suppress(DiskFullError):  # on a full disk nothing is acknowledged
+            self._pipeline.book.watch(self._pipeline.civil_ms())
 
     def _ntp(self) -> bool:
         """Ask now and then; while a jump is not believed this is asked each second."""

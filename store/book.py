@@ -18,7 +18,7 @@ from urllib.parse import quote
 from msgspec import json
 
 from rules.records import Alarm, Event, Evidence, Outcome, Period
-from store import shadows, told
+from store import shadows, told, watched
 from store.fs import DiskFullError
 from store.shadows import Activation
 
@@ -55,6 +55,7 @@ create table if not exists configurations (hash text primary key, accepted integ
 """
     + shadows.SCHEMA
     + told.SCHEMA
+    + watched.SCHEMA
 )
 _KEEP_FORMER = """
 insert or ignore into revisions select * from periods
@@ -317,9 +318,16 @@ class Book(BookReader):
                     ("delete from shadows where to_ms < ?", [(events_before_ms,)]),
                     ("delete from periods where device = ? and quantity = ? and span = ? and start_ms = ?", periods),
                     ("delete from revisions where device = ? and quantity = ? and span = ? and start_ms = ?", periods),
+                    (watched.FORGET, [(periods_before_ms,)]),
+                    (watched.SHORTEN, [(periods_before_ms,)]),
                 ]
             )
         return len(old) + len(periods)
+
+    def watch(self, now_ms: int) -> None:
+        """Note that the gateway watches, civil time; to be called more often than `watched.GAP_MS`."""
+        steps = (watched.BEGIN, watched.FORGET_FUTURE, watched.GO_ON, watched.RESUME)
+        self._write([(step, [(now_ms,)]) for step in steps])
 
     def keep_ballast(self) -> None:
         """Put the ballast back where it was thrown out and there is room for it.

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from store import watched
 from store.book import BookReader
 
 _IN_WORDS = ("$.alarm.name", "$.alarm.text.zh", "$.alarm.text.en", "$.comment", "$.user")
@@ -48,8 +49,19 @@ class EventReader(BookReader):
         first = self._one("select min(number) from told where t_ms >= ?", t_ms)
         return self.last_event if first is None else int(first) - 1
 
+    def unwatched(self, now_ms: int) -> list[watched.Span]:
+        """Return spans of civil time in which the gateway was off, since it began to note that; up to now."""
+        rows = self._db.execute("select from_ms, to_ms from watched order by from_ms").fetchall()
+        return watched.between(rows, now_ms)
+
     def begins_ms(self) -> int | None:
-        """Return when the oldest event was told, or the oldest hour began, civil time; None = there is none."""
+        """Return since when the gateway watches, or the oldest event was told, or the oldest hour began; None = never.
+
+        Civil time.
+        """
+        first: int | None = self._one("select min(from_ms) from watched")
+        if first is not None:
+            return first
         told = self._one("select t_ms from told order by number limit 1")
         hour = self._one("select start_ms from periods where span = 'hour' order by start_ms limit 1")
         return min((each for each in (told, hour) if each is not None), default=None)

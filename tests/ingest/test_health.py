@@ -144,6 +144,27 @@ def test_the_ballast_comes_back_with_the_room(gateway: Gateway, monkeypatch: pyt
 DAY_MS = 86_400_000
 
 
+def test_the_book_notes_once_a_minute_that_the_gateway_watches(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[int] = []
+    monkeypatch.setattr(gateway.stores.book, "watch", noted.append)
+    for _ in range(3):
+        gateway.look()
+    assert len(noted) == 1
+    assert abs(noted[0] - gateway.pipeline.civil_ms()) < 60_000
+    monkeypatch.setattr(module, "WATCH_S", 0.0)
+    gateway.look()
+    assert len(noted) == 2
+
+    def full(_: int) -> None:
+        raise DiskFullError
+
+    monkeypatch.setattr(gateway.stores.book, "watch", full)
+    gateway.look()
+    assert gateway.thread.is_alive(), "the next minute notes it"
+
+
 def test_on_a_full_disk_the_clean_up_waits_for_the_next_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deleting needs room, too; the gateway goes on."""
     gateway = Gateway(tmp_path, OsFs())
