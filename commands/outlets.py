@@ -12,9 +12,9 @@ from config.schema import CitywardSettings
 from feed.failing import Report
 from feed.feeds import Feeds
 from feed.feeds_around import Around
-from feed.notify.decide import About, Plan
+from feed.notify.decide import About
 from feed.notify.notifier import Clocks, Notifier
-from feed.notify.senders import SENDERS
+from feed.notify.senders import plan_of
 from feed.notify.settings import NotifySettings
 from feed.vitals import ALIVE_S
 from ingest.pipeline import Pipeline, View
@@ -68,13 +68,7 @@ class Outlets:
             self._telling.join(max(0.0, until - time.monotonic()))
 
     def _tells(self, settings: CitywardSettings, notify: NotifySettings) -> Notifier:
-        personal = frozenset(one.name for one in notify.channels if SENDERS[one.kind].personal)
-        plan = Plan(
-            settings=notify,
-            zone=ZoneInfo(settings.gateway.time_zone),
-            shifts=settings.console.shifts,
-            personal=personal,
-        )
+        plan = plan_of(notify, ZoneInfo(settings.gateway.time_zone), settings.console.shifts)
         clocks = Clocks(self._civil_ms)
         return Notifier(plan, settings.gateway.id, settings.state, clocks, self._describe, self._report_of)
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from config.schema import CitywardSettings
-from feed.notify.decide import Plan, to_channel
+from feed.notify.decide import to_channel
 from feed.notify.outbox import Outbox
 from feed.notify.records import Notice
-from feed.notify.senders import SENDERS
+from feed.notify.senders import plan_of
 from feed.reports.sending import Said
 
 PRIORITY = 4  # it can wait behind all alarms
@@ -18,9 +18,7 @@ def teller(settings: CitywardSettings) -> Callable[[Sequence[Said]], None] | Non
     notify, reports = settings.notify, settings.reports
     if notify is None or reports is None or not reports.send:
         return None
-    personal = frozenset(one.name for one in notify.channels if SENDERS[one.kind].personal)
-    zone = ZoneInfo(settings.gateway.time_zone)
-    plan = Plan(settings=notify, zone=zone, shifts=settings.console.shifts, personal=personal)
+    plan = plan_of(notify, ZoneInfo(settings.gateway.time_zone), settings.console.shifts)
     known = {one.name for one in notify.channels}
     channels = [name for name in reports.send if name in known]
 

@@ -4,7 +4,6 @@ Each channel has one attempt under way at most, on a thread beside this one, so 
 Beside this thread only who asks for a test message, and who tells of a report, put something into the outbox.
 """
 
-import hashlib
 import logging
 import sqlite3
 import threading
@@ -23,7 +22,7 @@ from feed.notify import decide, reminders, words
 from feed.notify.answers import DEFECT, in_chinese
 from feed.notify.decide import CHANNEL, CHANNEL_FAILING, About, Decision, Plan
 from feed.notify.outbox import Outbox
-from feed.notify.pace import free_at, pick
+from feed.notify.pace import free_at, pick, state_after
 from feed.notify.records import ChannelState, Message, Notice, Open, Row, Upshot, again
 from feed.notify.senders import CONNECT_S, SENDERS, WHOLE_S, limits, receiver_of, send
 from feed.notify.settings import AnyChannel
@@ -33,8 +32,6 @@ from rules.records import Alarm, Text
 log = logging.getLogger(__name__)
 
 IDLE_S = 1.0
-SHUT_S = 600.0
-LONGEST_S = 120.0
 AGE_MS = 24 * 3_600_000
 PATIENT_MS = 5 * 60_000
 """So long what is not of priority 1 waits for its own channel before the fallback takes it."""
@@ -311,18 +308,7 @@ class Notifier:
         return bool(ended)
 
     def _message(self, channel: AnyChannel, rows: Sequence[Row], now_ms: int) -> tuple[Message, list[Row]]:
-        ordered, most_bytes = sorted(rows, key=lambda row: row.order), SENDERS[channel.kind].most_bytes
-        title, lines, taken = words.compose(ordered, rows[0].language, now_ms, self._style, most_bytes)
-        name = hashlib.sha256(
-            "\0".join([self._gateway, str(self.box.fact("feed")), *(row.key for row in taken)]).encode()
-        )
-        message = Message(
-            id=name.hexdigest()[:32], gateway=self._gateway, language=rows[0].language, t_ms=now_ms, title=title,
-            lines=lines, clock=words.clock(taken[0].notice.t_ms, self._plan.zone),
-            people=tuple(dict.fromkeys(one for row in taken for one in row.people)),
-            notices=tuple(row.notice for row in taken),
-        )  # fmt: skip
-        return message, taken
+        return words.message(rows, now_ms, self._style, str(self.box.fact("feed")), SENDERS[channel.kind].most_bytes)
 
     def _note(self, channel: AnyChannel, message: Message, token: int, said: Upshot, tries: int) -> None:
         now_ms, steady_ms = self._clocks.civil_ms(), self._clocks.steady_ms()
@@ -331,28 +317,15 @@ class Notifier:
         in_parts = said.word == "refused" and len(message.notices) > 1 and not SENDERS[channel.kind].idempotent
         if in_parts:  # one of them is not taken, and the others shall not go with it
             said = again(0.0, said.detail)
-        if said.word == "sent":
-            state = replace(state, failures=0, failing=False, blocked_until_ms=0, sent_ms=now_ms, detail="")
-            ends = "sent"
-        else:
-            failures = state.failures + 1
-            wait_s = said.after_s
-            if said.word == "shut":
-                wait_s = SHUT_S
-            elif said.word == "again":
-                wait_s = max(wait_s, min(LONGEST_S, wait_s * 2 ** min(failures - 1, 6)))
-            state = replace(
-                state, failures=failures, failed_ms=now_ms, detail=said.detail,
-                failing=before or said.word in ("shut", "refused") or said.after_s >= SHUT_S or failures > 1,
-                blocked_until_ms=steady_ms + int(wait_s * 1000),
-            )  # fmt: skip
-            ends = "refused" if said.word == "refused" else "open"
+        state = state_after(state, said, now_ms, steady_ms)
+        ends: str = said.word if said.word in ("sent", "refused") else "open"
+        if ends != "sent":
             log.warning("notification by %s, attempt %d: %s %s", channel.name, tries, said.word, said.detail)
         if message.notices[0].kind == "nag":  # it is not sent again: the next one counts anew
             ends = "expired" if ends == "open" else ends
             if said.word in ("sent", "refused") or said.maybe or (said.word == "shut" and channel.fallback):
                 state = replace(state, nag_ms=now_ms)
-        elif said.word in ("shut", "refused") or (said.word == "again" and (message.urgent or tries >= TRIES)):
+        elif not in_parts and (message.urgent or tries >= TRIES or said.word != "again") and ends != "sent":
             self._lend(channel, self.box.rows_of(message.id), now_ms)
         self.box.finish(
             message.id, token, steady_ms, state=ends, maybe=said.maybe, detail=said.detail, now_ms=now_ms, channel=state

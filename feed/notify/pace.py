@@ -8,7 +8,9 @@ window after the last moment at which it may have arrived.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from feed.notify.records import Row
+from msgspec.structs import replace
+
+from feed.notify.records import ChannelState, Row, Upshot
 
 Windows = Sequence[tuple[int, int]]
 """(span in ms, most sends in any such span)."""
@@ -18,6 +20,9 @@ MERGE_FROM = 15
 """Of priority 1 so many a minute go one by one; from then on all that wait go in one message."""
 MERGED_EVERY_MS = 12_000
 MINUTE_MS = 60_000
+SHUT_S = 600.0
+LONGEST_S = 120.0
+"""A channel that fails again and again is tried as seldom as that, unless it asks for more."""
 
 
 def reserved(most: int) -> int:
@@ -63,3 +68,20 @@ def pick(waiting: Sequence[Row], urgent_before: Sequence[int], steady_ms: int, n
         return Pick(max(now_ms, min(row.due_ms + row.wait_ms for row in due)), due)
     later = min((row.due_ms for row in waiting), default=None)
     return None if later is None else Pick(later, [])
+
+
+def state_after(state: ChannelState, said: Upshot, now_ms: int, steady_ms: int) -> ChannelState:
+    """Return how a channel stands after an attempt, and until when nothing is tried."""
+    if said.word == "sent":
+        return replace(state, failures=0, failing=False, blocked_until_ms=0, sent_ms=now_ms, detail="")
+    wait_s = SHUT_S if said.word == "shut" else said.after_s
+    if said.word == "again":
+        wait_s = max(wait_s, min(LONGEST_S, wait_s * 2 ** min(state.failures, 6)))
+    return replace(
+        state,
+        failures=state.failures + 1,
+        failing=state.failing or said.word != "again" or said.after_s >= SHUT_S or state.failures > 0,
+        failed_ms=now_ms,
+        detail=said.detail,
+        blocked_until_ms=steady_ms + int(wait_s * 1000),
+    )

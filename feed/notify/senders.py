@@ -4,15 +4,18 @@ import hashlib
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import urllib3
 from msgspec.structs import replace
 
+from feed.console_settings import ShiftSettings
 from feed.notify import aliyun_sms, dingtalk, feishu, smtp, webhook, wecom
 from feed.notify.answers import NO_ANSWER, NO_SECRET, trouble
 from feed.notify.deadline import deadline
+from feed.notify.decide import Plan
 from feed.notify.records import Message, Request, Upshot, again, refused, sent, shut
-from feed.notify.settings import AliyunSmsSettings, AnyChannel, MailSettings
+from feed.notify.settings import AliyunSmsSettings, AnyChannel, MailSettings, NotifySettings
 from store.settings import Secret
 
 CONNECT_S = 4.0
@@ -77,6 +80,12 @@ def receiver_of(channel: AnyChannel) -> str:
         except (OSError, ValueError):
             parts.append(repr(part))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def plan_of(settings: NotifySettings, zone: ZoneInfo, shifts: tuple[ShiftSettings, ...]) -> Plan:
+    """Make the plan of settings."""
+    personal = frozenset(one.name for one in settings.channels if SENDERS[one.kind].personal)
+    return Plan(settings=settings, zone=zone, shifts=shifts, personal=personal)
 
 
 def limits(channel: AnyChannel) -> tuple[tuple[int, int], ...]:

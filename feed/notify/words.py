@@ -1,5 +1,6 @@
 """The words of messages, Chinese first. Pure."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
@@ -24,6 +25,24 @@ class Style(Struct, frozen=True):
     gateway: str
     zone: ZoneInfo
     console: str = ""
+
+
+def message(rows: Sequence[Row], now_ms: int, style: Style, feed: str, most_bytes: int) -> tuple[Message, list[Row]]:
+    """Make a message of rows of one language, and say which are in it.
+
+    feed: of the book; with it and the rows' keys the id names the message for ever
+    """
+    title, lines, taken = compose(
+        sorted(rows, key=lambda row: row.order), rows[0].language, now_ms, style, most_bytes
+    )  # fmt: skip
+    name = hashlib.sha256("\0".join([style.gateway, feed, *(row.key for row in taken)]).encode())
+    made = Message(
+        id=name.hexdigest()[:32], gateway=style.gateway, language=rows[0].language, t_ms=now_ms, title=title,
+        lines=lines, clock=clock(taken[0].notice.t_ms, style.zone),
+        people=tuple(dict.fromkeys(one for row in taken for one in row.people)),
+        notices=tuple(row.notice for row in taken),
+    )  # fmt: skip
+    return made, taken
 
 
 def compose(

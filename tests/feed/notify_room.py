@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 
 from feed.console_settings import EIGHT_HOURS
-from feed.notify.decide import About, Plan
+from feed.notify.decide import About
 from feed.notify.notifier import Clocks, Notifier
 from feed.notify.records import Addressee, Message, Notice
-from feed.notify.senders import SENDERS
+from feed.notify.senders import plan_of
 from feed.notify.settings import AnyChannel, NotifySettings
 from rules.records import Alarm, Event, Outcome, Text
 from store.book import Book
@@ -160,8 +160,7 @@ class Told:
 
     def open(self) -> Notifier:
         """Make the notifier, as a start does."""
-        personal = frozenset(one.name for one in self.settings.channels if SENDERS[one.kind].personal)
-        plan = Plan(settings=self.settings, zone=ZONE, shifts=EIGHT_HOURS, personal=personal)
+        plan = plan_of(self.settings, ZONE, EIGHT_HOURS)
         clocks = Clocks(lambda: self.now_ms, lambda: self.steady_ms, lambda: self.boot)
         self.notifier = Notifier(plan, GATEWAY, self.folder, clocks, self._describe, self._report)
         if self.notifier.box.fact("daily") is None:
