@@ -82,26 +82,24 @@ class Notifier:
         self.follower = Follower(state / "book.sqlite")
         self._plan, self._gateway, self._clocks = plan, gateway, clocks
         self._describe, self._report, self._send = describe, report, sender
-        self._desk = state / "desk.sqlite"
-        self._box: Outbox | None = None
+        self.box = Outbox(state / "desk.sqlite")
         self._channels = {one.name: one for one in plan.settings.channels}
         self._style = words.Style(gateway, plan.zone, (plan.settings.console or "").rstrip("/"))
         self._looked_ms = 0
         self._under_way: dict[str, Attempt] = {}
-        self._open()
-
-    def _open(self) -> None:
-        self._box = Outbox(self._desk)
         book = self.follower.book
-        if self._box.fact("feed") != book.feed_id:
-            self._box.keep({"feed": book.feed_id, "number": book.last_event})
+        self._place = (book.feed_id, book.last_event)
         self.follower.close()  # another thread reads it
+        try:
+            self._take_place()
+        except sqlite3.OperationalError as error:
+            if not passes(error):
+                raise
 
-    @property
-    def box(self) -> Outbox:
-        """The outbox."""
-        assert self._box is not None  # noqa: S101
-        return self._box
+    def _take_place(self) -> None:
+        feed, number = self._place
+        if self.box.fact("feed") != feed:
+            self.box.keep({"feed": feed, "number": number})
 
     # ------------------------------------------------------------------------------------------------------ thread
 
@@ -139,6 +137,7 @@ class Notifier:
 
     def start(self) -> None:
         """Look at what a former process left, and at which channels there are now."""
+        self._take_place()
         self.box.wake(self._clocks.boot(), self._clocks.steady_ms())
         known = {state.name for state, _, _ in self.box.channels()}
         for name in known - set(self._channels):

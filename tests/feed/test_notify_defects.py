@@ -1,5 +1,6 @@
 """What nobody thought of does not end the gateway: an address that no mail can bear, a sender with a defect."""
 
+import sqlite3
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -8,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from feed import desk
 from feed.notify import settings as notify_settings
+from feed.notify.notifier import Notifier
 from feed.notify.records import Addressee, Upshot
 from feed.notify.senders import send
 from feed.notify.settings import AnyChannel, MailSettings, PersonSettings
 from feed.notify.smtp import mail
+from store.book import Book
 from tests.feed.notify_room import NOW_MS, alarm, channel, message, street
 
 MAIL = channel(name="mail", kind="smtp", server="127.0.0.1:9", security="none", **{"from": "gw@example.cn"})
@@ -47,6 +51,30 @@ def test_to_each_address_that_is_taken_a_mail_can_be_written(local: str, label: 
 def test_one_that_waits_from_an_earlier_version_ends_its_own_message_only(address: str) -> None:
     said = send(MAIL, message(people=(Addressee(name="王队长", email=address),)), NOW_MS)
     assert (said.word, "secret" in said.detail) == ("refused", False)
+
+
+def test_a_desk_that_is_full_at_the_start_is_waited_for_and_nothing_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    with street(tmp_path, [DUTY], nag="24 h") as one:
+        room, plan, clocks = one.room, one.room.notifier._plan, one.room.notifier._clocks
+        room.close()
+        (room.folder / "desk.sqlite").unlink()
+        room.book = Book(room.folder / "book.sqlite")
+
+        def no_room(*_: object) -> None:
+            raise full
+
+        with monkeypatch.context() as at_first:
+            at_first.setattr(desk, "open_desk", no_room)
+            room.notifier = Notifier(plan, "gw", room.folder, clocks, room._describe, room._report)
+        room.tell(alarm("mh-1"))
+        room.notifier.start()
+        room.notifier.box.keep({"daily": room.now_ms})
+        room.work()
+        assert len(one.texts()) == 1
 
 
 class DefectError(Exception):
