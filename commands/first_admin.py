@@ -5,6 +5,7 @@ import sqlite3
 import sys
 
 from feed import people_passwords
+from feed.desk import Doer
 from feed.people import People, Person
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,8 @@ def make(people: People) -> None:
     password = people_passwords.one_time()
     kept = people_passwords.hashed(password)
     try:
-        people.add(Person(user="admin", name="管理员", role="admin", password=kept, must_change=True))
+        admin = Person(user="admin", name="管理员", role="admin", password=kept, must_change=True)
+        people.add(admin, Doer(who="", via="start"))
     except sqlite3.Error as error:
         log.error("http.console: no administrator was made (%s): make room on the disk, start again", error)  # noqa: TRY400
         return

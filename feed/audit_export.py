@@ -25,6 +25,10 @@ EXPORT = "export"
 """What a row says that tells of an export; target: the name of the file; after: its SHA-256, and its last row."""
 
 
+SIGNING_MS = 60_000
+"""So much later at the most stands the row of a handover: in one transaction, but an earlier version wrote it after."""
+
+
 class Verified(Struct, kw_only=True):
     """What was found. breaks: the chain's, and of the exports; none = nobody has touched it since they were made."""
 
@@ -37,39 +41,50 @@ class Verified(Struct, kw_only=True):
 def verify(state: Path) -> Verified:
     """Look at the whole chain, whether it holds what was exported, whether each export is there, and at its rows.
 
-    Raises sqlite3.Error, OSError.
+    Also whether each handover is as its row says, and has one. Raises sqlite3.Error, OSError.
     """
     found = Verified(breaks=[])
     heads = _heads(state / FOLDER, found)
     db = read_desk(state / "desk.sqlite")
     try:
-        former, number = BEGINNING, 0
-        for row, own in rows_of(db):
-            number += 1
-            if row[0] != number:
-                found.breaks.append(f"rows {number} to {int(row[0]) - 1} are missing")
-                number = int(row[0])
-            wanted = chained(former, row)
-            if own != wanted:
-                found.breaks.append(
-                    f"row {number} ({rfc3339(int(row[1]))}) does not fit: it, or one before it, was changed"
-                )
-            for file, head in heads.pop(number, []):
-                if head != own:
-                    found.breaks.append(f"row {number} is another one than {file} says")
-            if row[_WHAT] == "handover" and not _signed(row, _lists(db, row)):
-                found.breaks.append(f"row {number}: handover {row[_TARGET]} is not as it was signed")
-            if row[_WHAT] == EXPORT:
-                _look_for(state / FOLDER / Path(str(row[_TARGET])).name, row, found.breaks)
-            former = own
-            found.rows, found.head = found.rows + 1, own
+        db.execute("BEGIN")  # the gateway may write meanwhile: all of it as it is now
+        number = _look_at_the_chain(state, db, heads, found)
         for lost, files in sorted(heads.items()):
             names = ", ".join(name for name, _ in files)
             found.breaks.append(f"the trail ends at row {number}, but {names} ends at row {lost}: its end was cut off")
+        told = {str(each) for (each,) in db.execute("SELECT target FROM audit WHERE what = 'handover'")}
+        put_in = [each for each in _handovers(db) if each not in told]
+        found.breaks += [f"handover {each} was put in: no row of the trail tells of it" for each in put_in]
         _look_into_exports(state / FOLDER, db, found.breaks)
     finally:
         db.close()
     return found
+
+
+def _look_at_the_chain(
+    state: Path, db: sqlite3.Connection, heads: dict[int, list[tuple[str, str]]], found: Verified
+) -> int:
+    """Look at each row, and return the last one's number. heads: of exports; those that were met are taken out."""
+    former, number = BEGINNING, 0
+    for row, own in rows_of(db):
+        number += 1
+        if row[0] != number:
+            found.breaks.append(f"rows {number} to {int(row[0]) - 1} are missing")
+            number = int(row[0])
+        if own != chained(former, row):
+            found.breaks.append(
+                f"row {number} ({rfc3339(int(row[1]))}) does not fit: it, or one before it, was changed"
+            )
+        for file, head in heads.pop(number, []):
+            if head != own:
+                found.breaks.append(f"row {number} is another one than {file} says")
+        if row[_WHAT] == "handover" and not _as_signed(row, db):
+            found.breaks.append(f"row {number}: handover {row[_TARGET]} is not as it was signed")
+        if row[_WHAT] == EXPORT:
+            _look_for(state / FOLDER / Path(str(row[_TARGET])).name, row, found.breaks)
+        former = own
+        found.rows, found.head = found.rows + 1, own
+    return number
 
 
 def _look_for(file: Path, row: Row, breaks: list[str]) -> None:
@@ -137,13 +152,31 @@ def _beside(file: Path, row: Row) -> Path:
     return file.with_name(f"handover-{row[_TARGET]}.json")
 
 
-_WHAT, _TARGET, _AFTER = (COLUMNS.index(name) for name in ("what", "target", "after"))
+_WHO, _WHAT, _TARGET, _COMMENT, _AFTER = (COLUMNS.index(name) for name in ("who", "what", "target", "comment", "after"))
+
+
+def _handovers(db: sqlite3.Connection) -> list[str]:
+    """Give the numbers of all that are kept."""
+    return [str(number) for (number,) in db.execute("SELECT number FROM handovers")] if _any_kept(db) else []
+
+
+def _any_kept(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'handovers'").fetchone() is not None
+
+
+def _as_signed(row: Row, db: sqlite3.Connection) -> bool:
+    """Whether a handover is the one that its row tells of: when, who gave and who took, what they noted, the lists."""
+    query = "SELECT t_ms, gave, took, note FROM handovers WHERE number = ?"
+    kept = db.execute(query, (row[_TARGET],)).fetchone() if _any_kept(db) else None
+    if kept is None or abs(kept[0] - int(row[1])) > SIGNING_MS:
+        return False
+    return kept[1:] == (row[_WHO], _told_of(row, "took"), row[_COMMENT]) and _signed(row, _lists(db, row))
 
 
 def _lists(db: sqlite3.Connection, row: Row) -> bytes:
     """Find the lists of the handover that a row tells of; empty: there is none."""
-    there = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'handovers'").fetchone()
-    found = db.execute("SELECT lists FROM handovers WHERE number = ?", (row[_TARGET],)).fetchone() if there else None
+    query = "SELECT lists FROM handovers WHERE number = ?"
+    found = db.execute(query, (row[_TARGET],)).fetchone() if _any_kept(db) else None
     return str(found[0]).encode() if found else b""
 
 
@@ -153,9 +186,13 @@ def _signed(row: Row, lists: bytes) -> bool:
 
 
 def _sha256(row: Row) -> str:
-    """Read the SHA-256 that a row tells of; empty: somebody has changed the row."""
+    return _told_of(row, "sha256")
+
+
+def _told_of(row: Row, name: str) -> str:
+    """Read what a row tells of beside its columns; empty: somebody has changed the row."""
     try:
-        return str(json.loads(str(row[_AFTER]))["sha256"])
+        return str(json.loads(str(row[_AFTER]))[name])
     except (ValueError, KeyError, TypeError):
         return ""
 

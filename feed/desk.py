@@ -70,6 +70,13 @@ class Audited(Struct, frozen=True, kw_only=True):
     answer: str = ""
 
 
+class Doer(Struct, frozen=True, kw_only=True):
+    """Who changes something, and from where: as in Audited."""
+
+    who: str
+    via: str
+
+
 def chained(former: str, row: Row) -> str:
     """Give the hash of a row: SHA-256 in hex of the former hash, a line feed and the row as a JSON array, in UTF-8.
 
@@ -182,19 +189,34 @@ class Room:
                 self._db = None
 
 
-class Desk(Room):
-    """The audit trail. now_ms: civil time."""
+class Trail(Room):
+    """A room whose changes are rows of the audit trail: a change and its row are one transaction. now_ms: civil time.
 
-    schema = _SCHEMA
+    So there is no moment at which the process can die between them.
+    """
 
     def __init__(self, path: Path, now_ms: Callable[[], int] = system_ms) -> None:
         super().__init__(path)
         self._now_ms = now_ms
-        self.try_to_open()
 
     def _opened(self, db: sqlite3.Connection) -> None:
+        db.executescript(_SCHEMA)
         _chain(db)
         db.executescript(_APPEND_ONLY)
+
+    def note(self, db: sqlite3.Connection, entry: Audited) -> None:
+        """Write the row of a change, within its transaction."""
+        _append(db, entry, self._now_ms())
+
+
+class Desk(Trail):
+    """The audit trail itself, for what is changed elsewhere."""
+
+    schema = ""
+
+    def __init__(self, path: Path, now_ms: Callable[[], int] = system_ms) -> None:
+        super().__init__(path, now_ms)
+        self.try_to_open()
 
     def audit(self, entry: Audited) -> None:
         """Write it down; on the disk when this returns.
@@ -202,7 +224,7 @@ class Desk(Room):
         Raises sqlite3.Error: the disk is full or broken.
         """
         with self.transaction() as db:
-            _append(db, entry, self._now_ms())
+            self.note(db, entry)
 
 
 def _append(db: sqlite3.Connection, entry: Audited, now_ms: int) -> None:

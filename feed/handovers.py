@@ -1,6 +1,8 @@
 """Shifts that were handed over (交接班): a room of the desk, append-only."""
 
-from feed.desk import Room
+from msgspec import structs
+
+from feed.desk import Audited, Trail
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS handovers (
@@ -21,17 +23,27 @@ Handover = tuple[int, int, str, str, str, str]
 """As the table's columns."""
 
 
-class Handovers(Room):
-    """All of them. Waits for the disk: not on the event loop."""
+class Handovers(Trail):
+    """All of them, each with its row of the audit trail. Waits for the disk: not on the event loop."""
 
     schema = _SCHEMA
 
-    def add(self, now_ms: int, gave: str, took: str, note: str, lists: str) -> Handover:
-        """Keep one. now_ms: civil time."""
-        asked = "INSERT INTO handovers (t_ms, gave, took, note, lists) VALUES (?, ?, ?, ?, ?)"
+    def add(self, gave: str, took: str, note: str, lists: str, row: Audited) -> Handover:
+        """Keep one, with the row that tells of it, whose target is then its number.
+
+        The same once more, of the same lists (they have their time) is what somebody sends who got no answer: it is
+        the one that is kept.
+        """
+        signed = (gave, took, note, lists)
         with self.transaction() as db:
-            number = db.execute(asked, (now_ms, gave, took, note, lists)).lastrowid or 0
-        return number, now_ms, gave, took, note, lists
+            last: Handover | None = db.execute("SELECT * FROM handovers ORDER BY number DESC LIMIT 1").fetchone()
+            if last is not None and last[2:] == signed:
+                return last
+            t_ms = self._now_ms()
+            asked = "INSERT INTO handovers (t_ms, gave, took, note, lists) VALUES (?, ?, ?, ?, ?)"
+            number = db.execute(asked, (t_ms, *signed)).lastrowid or 0
+            self.note(db, structs.replace(row, target=str(number)))
+        return number, t_ms, *signed
 
     def before(self, number: int, limit: int) -> list[Handover]:
         """Give those before a number (0 = all), the newest first."""

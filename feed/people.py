@@ -11,13 +11,15 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, structs
 
-from feed.desk import Room, system_ms
+from devices.instants import rfc3339
+from feed.desk import Audited, Doer, Trail, system_ms
 from feed.http.access import Action, Role
+from feed.wire import json_of
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS people (
@@ -97,6 +99,14 @@ class Token(Struct, frozen=True, kw_only=True):
         """Whether it has not expired."""
         return not self.expires_ms or now_ms < self.expires_ms
 
+    def told(self) -> dict[str, Any]:
+        """Give what others may know of it."""
+        return {
+            "name": self.name, "kind": self.kind, "scopes": list(self.scopes), "ip": self.ip,
+            "expires": rfc3339(self.expires_ms) if self.expires_ms else None, "made": rfc3339(self.made_ms),
+            "made_by": self.made_by,
+        }  # fmt: skip
+
 
 class Session(Struct, kw_only=True):
     """A login. Of a person, or of a wall screen by its token. seen_ms: somebody touched it last; in memory only."""
@@ -122,21 +132,24 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-class People(Room):
-    """All of them. What changes something waits for the disk: not on the event loop. What looks does not wait."""
+class People(Trail):
+    """All of them. What changes something waits for the disk: not on the event loop. What looks does not wait.
+
+    A change of people or tokens is a row of the audit trail, by who makes it.
+    """
 
     schema = _SCHEMA
 
     def __init__(self, path: Path, now_ms: Callable[[], int] = system_ms) -> None:
         """Open the desk's rooms. Raises sqlite3.Error. now_ms: civil time."""
-        super().__init__(path)
-        self._now_ms = now_ms
+        super().__init__(path, now_ms)
         self.people: dict[str, Person] = {}
         self.tokens: dict[str, Token] = {}  # by hash
         self.sessions: dict[str, Session] = {}  # by hash
         self.try_to_open()
 
     def _opened(self, db: sqlite3.Connection) -> None:
+        super()._opened(db)
         for user, name, role, language, password, must_change, disabled in db.execute("SELECT * FROM people"):
             self.people[user] = Person(
                 user=user, name=name, role=role, language=language, password=password,
@@ -227,7 +240,7 @@ class People(Room):
 
     # ------------------------------------------------------------------------------------------------- people
 
-    def add(self, person: Person) -> None:
+    def add(self, person: Person, by: Doer) -> None:
         """Add somebody. Raises PeopleError when the name is taken."""
         with self._turn:
             if person.user in self.people:
@@ -235,13 +248,16 @@ class People(Room):
                 raise PeopleError("taken", zh, en)
             if len(self.people) >= MOST_PEOPLE:
                 raise PeopleError("too-many", f"最多 {MOST_PEOPLE} 人", f"{MOST_PEOPLE} people at the most")
-            self._write(person)
+            self._write(person, _row(by, "person", person.user, after=person.told()))
 
-    def change(self, user: str, keep: str = "", **changes: object) -> tuple[Person, Person]:
+    def change(
+        self, user: str, by: Doer, what: Literal["person", "password"] = "person", **changes: object
+    ) -> tuple[Person, Person]:
         """Change something about somebody; return how he was and how he is.
 
-        Another role, another password or being disabled ends his sessions, but for the one to keep.
-        Raises KeyError where there is nobody of this name, PeopleError when no administrator would be left.
+        Another role, another password or being disabled ends his sessions. what: as the audit trail calls it; a
+        password: he has set his own. Raises KeyError where there is nobody of this name, PeopleError when no
+        administrator would be left.
         """
         with self._turn:
             before = self.people[user]
@@ -250,37 +266,49 @@ class People(Room):
             if _administers(before) and not _administers(after) and not any(map(_administers, others)):
                 zh, en = "这是最后一名管理员；请先另设一名", "this is the last administrator: make another one first"
                 raise PeopleError("last-admin", zh, en)
-            self._write(after)
+            over: list[str] = []
             if (before.role, before.password, before.disabled) != (after.role, after.password, after.disabled):
-                self._end([each.hash for each in self.sessions.values() if each.user == user and each.hash != keep])
+                over = [each.hash for each in self.sessions.values() if each.user == user]
+            told = after.told() | ({"password": "another"} if before.password != after.password else {})
+            self._write(after, _row(by, what, user, before=before.told(), after=told), over)
         return before, after
 
     def rehash(self, person: Person, password: str) -> None:
         """Keep the same password under today's parameters; sessions go on. Not if it has been changed meanwhile."""
         with self._turn:
             if self.people.get(person.user) == person:
-                self._write(structs.replace(person, password=password))
+                self._write(structs.replace(person, password=password), None)
 
-    def _write(self, person: Person) -> None:
-        self.open().execute(
-            "INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                person.user, person.name, person.role, person.language, person.password,
-                int(person.must_change), int(person.disabled),
-            ),
-        )  # fmt: skip
+    def _write(self, person: Person, row: Audited | None, over: Iterable[str] = ()) -> None:
+        """Keep somebody, with the row that tells of it, and end sessions."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    person.user, person.name, person.role, person.language, person.password,
+                    int(person.must_change), int(person.disabled),
+                ),
+            )  # fmt: skip
+            if row is not None:
+                self.note(db, row)
+            _delete_sessions(db, over)
         self.people[person.user] = person
+        self._forget(over)
+
+    def _forget(self, over: Iterable[str]) -> None:
+        for one in over:
+            self.sessions.pop(one, None)
 
     # ------------------------------------------------------------------------------------------------- tokens
 
     def issue(  # noqa: PLR0913 - what a token is
-        self, *, name: str, kind: TokenKind, scopes: Iterable[Action], ip: str, expires_ms: int, made_by: str
+        self, *, name: str, kind: TokenKind, scopes: Iterable[Action], ip: str, expires_ms: int, by: Doer
     ) -> tuple[str, Token]:
         """Make a token; return it, for this once, with what is kept. Raises PeopleError when its name is taken."""
         secret = f"cw_{secrets.token_urlsafe(32)}"
         token = Token(
             hash=secret_hash(secret), name=name, kind=kind, scopes=tuple(sorted(scopes)), ip=ip,
-            expires_ms=expires_ms, made_ms=self._now_ms(), made_by=made_by,
+            expires_ms=expires_ms, made_ms=self._now_ms(), made_by=by.who,
         )  # fmt: skip
         with self._turn:
             if any(each.name == name for each in self.tokens.values()):
@@ -289,20 +317,39 @@ class People(Room):
                 raise PeopleError("too-many", f"最多 {MOST_TOKENS} 个令牌", f"{MOST_TOKENS} tokens at the most")
             row = list(structs.astuple(token))
             row[3] = msgspec.json.encode(token.scopes).decode()
-            self.open().execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            with self.transaction() as db:
+                db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+                self.note(db, _row(by, "token", name, after=token.told()))
             self.tokens[token.hash] = token
         return secret, token
 
-    def withdraw(self, name: str) -> Token:
+    def withdraw(self, name: str, by: Doer) -> Token:
         """Take a token back; what it has opened ends. Raises KeyError where there is none of this name."""
         with self._turn:
             token = next((each for each in self.tokens.values() if each.name == name), None)
             if token is None:
                 raise KeyError(name)
-            self.open().execute("DELETE FROM tokens WHERE hash = ?", (token.hash,))
+            over = [each.hash for each in self.sessions.values() if each.token == token.hash]
+            with self.transaction() as db:
+                db.execute("DELETE FROM tokens WHERE hash = ?", (token.hash,))
+                self.note(db, _row(by, "token", name, before=token.told()))
+                _delete_sessions(db, over)
             del self.tokens[token.hash]
-            self._end([each.hash for each in self.sessions.values() if each.token == token.hash])
+            self._forget(over)
         return token
+
+
+def _row(
+    by: Doer, what: str, target: str, *, before: dict[str, object] | None = None, after: dict[str, object] | None = None
+) -> Audited:
+    return Audited(
+        who=by.who, via=by.via, what=what, target=target, status=200,
+        before=json_of(before).decode() if before else "", after=json_of(after).decode() if after else "",
+    )  # fmt: skip
+
+
+def _delete_sessions(db: sqlite3.Connection, hashes: Iterable[str]) -> None:
+    db.executemany("DELETE FROM sessions WHERE hash = ?", [(one,) for one in hashes])
 
 
 @contextmanager

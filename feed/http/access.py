@@ -8,6 +8,8 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
+from feed.desk import Doer
+
 Role = Literal["viewer", "operator", "engineer", "admin", "auditor"]
 Door = Literal["socket", "local", "console"]
 Action = Literal[
@@ -138,6 +140,11 @@ class Actor(Struct, frozen=True, kw_only=True):
     name: str = ""
     role: Role | None = None
     session: str = ""
+
+    @property
+    def doer(self) -> Doer:
+        """Him as the audit trail has him."""
+        return Doer(who=self.user, via=self.via)
 
     def may(self, action: Action) -> bool:
         """Whether he may do it."""

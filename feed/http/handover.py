@@ -94,19 +94,23 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         text = shown.find(body.seen) if body.seen else (await _now(gateway))[1]
         if text is None:
             raise ProblemError(_other_lists())
-        row = await written(lambda: handovers.add(gateway.behind.civil_ms(), actor.user, taker, body.note, text))
-        view = await asyncio.to_thread(_view, row)
-        kept = {
-            "took": taker, "standing": len(view.standing), "shelved": len(view.shelved),
-            "out_of_service": len(view.out_of_service), "sha256": _sha256(text),
-        }  # fmt: skip
-        await gateway.auditor.write(
-            Audited(
-                who=actor.user, via=actor.via, what="handover", target=str(row[0]), comment=body.note,
-                after=as_json(kept), status=200,
-            )
-        )  # fmt: skip
-        return Response(json_of(view), media_type=JSON)
+
+        def signed() -> bytes:
+            row = _row(actor, taker, body.note, text)
+            return json_of(_view(handovers.add(actor.user, taker, body.note, text, row)))
+
+        return Response(await written(signed), media_type=JSON)
+
+
+def _row(actor: Actor, taker: str, note: str, text: str) -> Audited:
+    lists = msgspec.json.decode(text, type=HandoverLists)
+    kept = {
+        "took": taker, "standing": len(lists.standing), "shelved": len(lists.shelved),
+        "out_of_service": len(lists.out_of_service), "sha256": _sha256(text),
+    }  # fmt: skip
+    return Audited(
+        who=actor.user, via=actor.via, what="handover", comment=note, after=as_json(kept), status=200
+    )  # fmt: skip
 
 
 async def _taker(gateway: Gateway, request: Request, body: HandoverBody) -> str:

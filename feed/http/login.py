@@ -73,9 +73,9 @@ def _oneself(app: FastAPI, gateway: Gateway) -> None:
         if weak is not None:
             raise ProblemError(problems_access.cannot_be("weak-password", *weak))
         hashed = await passwords.hashed(body.new)
-        await written(lambda: people.change(person.user, password=hashed, must_change=False))
+        own = {"password": hashed, "must_change": False}
+        await written(lambda: people.change(person.user, actor.doer, "password", **own))
         secret, session = await asyncio.to_thread(people.begin, user=person.user)
-        await gateway.auditor.write(Audited(who=actor.user, via=actor.via, what="password", status=200))
         after = gateway.knowing.of_session(request.state.peer, session) or actor
         return Response(json_of(_me(gateway, after)), media_type=JSON, headers={"set-cookie": cookie(secret)})
 

@@ -1,16 +1,11 @@
 """People and tokens, for administrators."""
 
-from typing import Any, Literal
-
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from devices.instants import rfc3339
 from feed import people_passwords
-from feed.desk import Audited
 from feed.http import openapi, problems_access
 from feed.http.access import Action, Actor
-from feed.http.auditor import as_json
 from feed.http.gateway import Gateway
 from feed.http.people_bodies import (
     PeoplePage,
@@ -54,8 +49,7 @@ def _people(app: FastAPI, gateway: Gateway) -> None:
             user=body.user, name=body.name, role=body.role, language=body.language,
             password=await gateway.passwords.hashed(password), must_change=True,
         )  # fmt: skip
-        await written(lambda: people.add(person))
-        await _told(gateway, request.state.actor, "person", body.user, after=person.told())
+        await written(lambda: people.add(person, request.state.actor.doer))
         return Response(json_of(_person(person, made_up)), media_type=JSON)
 
     @app.patch("/api/v1/people/{user}", responses=openapi.answers(PersonView, 401, 403, 404, 422))
@@ -68,9 +62,7 @@ def _people(app: FastAPI, gateway: Gateway) -> None:
         if body.reset or body.password is not None:
             password, made_up = _initial(None if body.reset else body.password, user)
             given |= {"password": await gateway.passwords.hashed(password), "must_change": True}
-        before, after = await written(lambda: people.change(user, **given))
-        told = after.told() | ({"password": "another"} if "password" in given else {})
-        await _told(gateway, request.state.actor, "person", user, before=before.told(), after=told)
+        _, after = await written(lambda: people.change(user, request.state.actor.doer, **given))
         return Response(json_of(_person(after, made_up)), media_type=JSON)
 
 
@@ -99,38 +91,19 @@ def _tokens(app: FastAPI, gateway: Gateway) -> None:
         secret, token = await written(
             lambda: people.issue(
                 name=body.name, kind=body.kind, scopes=scopes, ip=body.ip, expires_ms=body.expires_ms,
-                made_by=actor.user,
+                by=actor.doer,
             )
         )  # fmt: skip
-        await _told(gateway, actor, "token", token.name, after=_token(token))
         return Response(json_of(_token(token, secret)), media_type=JSON)
 
     @app.delete("/api/v1/tokens/{name}", responses=openapi.answers(TokenView, 401, 403, 404))
     async def withdraw(request: Request, name: str) -> Response:
         """Take a token back; what it has opened ends."""
         try:
-            token = await written(lambda: people.withdraw(name))
+            token = await written(lambda: people.withdraw(name, request.state.actor.doer))
         except KeyError:
             raise ProblemError(problems_access.no_such_token(name[:64])) from None
-        await _told(gateway, request.state.actor, "token", name, before=_token(token))
         return Response(json_of(_token(token)), media_type=JSON)
-
-
-async def _told(  # noqa: PLR0913 - a row
-    gateway: Gateway,
-    actor: Actor,
-    what: Literal["person", "token"],
-    target: str,
-    *,
-    before: Any = None,  # noqa: ANN401 - what JSON can say
-    after: Any = None,  # noqa: ANN401 - the same
-) -> None:
-    await gateway.auditor.write(
-        Audited(
-            who=actor.user, via=actor.via, what=what, target=target, status=200,
-            before="" if before is None else as_json(before), after="" if after is None else as_json(after),
-        )
-    )  # fmt: skip
 
 
 def _initial(password: str | None, user: str) -> tuple[str, str | None]:
@@ -152,8 +125,4 @@ def _person(person: Person, password: str | None = None) -> PersonView:
 
 
 def _token(token: Token, secret: str | None = None) -> TokenView:
-    return TokenView(
-        name=token.name, kind=token.kind, scopes=list(token.scopes), ip=token.ip,
-        expires=rfc3339(token.expires_ms) if token.expires_ms else None, made=rfc3339(token.made_ms),
-        made_by=token.made_by, token=secret,
-    )  # fmt: skip
+    return TokenView(**token.told(), token=secret)

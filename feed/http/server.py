@@ -72,7 +72,7 @@ class FeedServer:
         self._gateway = Gateway(
             hub=hub, desk=self._desk, behind=behind, people=self.people, passwords=Passwords(self.people),
             knowing=Knowing(self.people, console=settings.console is not None), auditor=self._auditor,
-            handovers=Handovers(self._desk.path),
+            handovers=Handovers(self._desk.path, behind.civil_ms),
         )  # fmt: skip
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)

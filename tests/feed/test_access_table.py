@@ -19,7 +19,7 @@ from feed.http.access import ASKS, MAY, SCOPES, SOCKET_GROUP, WHILE_LOCKED, Acti
 from feed.http.app import build
 from feed.http.peers import Connection
 from feed.people import IDLE_MS
-from tests.feed.console import ROLES, Browser, ConsoleRoom
+from tests.feed.console import BY, ROLES, Browser, ConsoleRoom
 from tests.feed.room import Reply, Room
 
 # §5.4 of the reference, and what follows from it, written down once more by hand: (action, who may).
@@ -182,7 +182,7 @@ def test_every_endpoint_over_the_socket(room: ConsoleRoom, monkeypatch: pytest.M
 def test_every_endpoint_for_every_scope_of_a_token(room: ConsoleRoom, scope: Action) -> None:
     later_ms = int(time.time() * 1000) + 3_600_000
     secret, token = room.server.people.issue(
-        name=f"t-{scope}", kind="api", scopes=[scope], ip="", expires_ms=later_ms, made_by="admin"
+        name=f"t-{scope}", kind="api", scopes=[scope], ip="", expires_ms=later_ms, by=BY
     )
     program = Browser(room)
     bearer = {"authorization": f"Bearer {secret}", "origin": None, "sec-fetch-site": None}
@@ -193,7 +193,7 @@ def test_every_endpoint_for_every_scope_of_a_token(room: ConsoleRoom, scope: Act
             one for one in endpoints(room) if knock(room, *one, headers={"authorization": f"Bearer {secret}"})
         } == may
     assert program.cookie == ""
-    room.server.people.withdraw(token.name)
+    room.server.people.withdraw(token.name, BY)
 
 
 def test_every_endpoint_for_a_wall_screen(room: ConsoleRoom) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from feed.people_throttle import BURST, EACH_S, Budget, Throttle, network
-from tests.feed.console import PASSWORD, Browser, ConsoleRoom
+from tests.feed.console import BY, PASSWORD, Browser, ConsoleRoom
 from tests.feed.room import DEADLINE_S, eventually, tilted
 
 ALARM = "cover-tilted@mh-0114/tilt_deg"
@@ -92,29 +92,25 @@ def replayed_login_form(room: ConsoleRoom) -> int:
 
 def expired_token(room: ConsoleRoom) -> int:
     secret, _ = room.server.people.issue(
-        name="old", kind="api", scopes=["answer"], ip="", expires_ms=int(time.time() * 1000) - 1, made_by="admin"
+        name="old", kind="api", scopes=["answer"], ip="", expires_ms=int(time.time() * 1000) - 1, by=BY
     )
     return Browser(room).post(ACK, command(room), {"authorization": f"Bearer {secret}"}).status
 
 
 def wall_from_elsewhere(room: ConsoleRoom) -> int:
-    secret, _ = room.server.people.issue(
-        name="wall", kind="wall", scopes=["see"], ip="192.0.2.7", expires_ms=0, made_by="admin"
-    )
+    secret, _ = room.server.people.issue(name="wall", kind="wall", scopes=["see"], ip="192.0.2.7", expires_ms=0, by=BY)
     assert Browser(room).post("/api/v1/login", {"token": secret}).status == 401
     return Browser(room).get("/api/v1/alarms", {"authorization": f"Bearer {secret}"}).status
 
 
 def wall_that_commands(room: ConsoleRoom) -> int:
-    secret, _ = room.server.people.issue(name="wall", kind="wall", scopes=["see"], ip="", expires_ms=0, made_by="admin")
+    secret, _ = room.server.people.issue(name="wall", kind="wall", scopes=["see"], ip="", expires_ms=0, by=BY)
     return Browser(room).post(ACK, command(room), {"authorization": f"Bearer {secret}"}).status
 
 
 def api_token_at_the_login(room: ConsoleRoom) -> int:
     later_ms = int(time.time() * 1000) + 3_600_000
-    secret, _ = room.server.people.issue(
-        name="api", kind="api", scopes=["see"], ip="", expires_ms=later_ms, made_by="admin"
-    )
+    secret, _ = room.server.people.issue(name="api", kind="api", scopes=["see"], ip="", expires_ms=later_ms, by=BY)
     return Browser(room).post("/api/v1/login", {"token": secret}).status
 
 

@@ -18,7 +18,7 @@ from feed.desk import system_ms
 from feed.http import handover
 from feed.people import MOST_SESSIONS, Person
 from rules.records import Alarm, Text
-from tests.feed.console import PASSWORD, Browser, ConsoleRoom
+from tests.feed.console import BY, PASSWORD, Browser, ConsoleRoom
 from tests.feed.room import NOW_MS, eventually, tilted
 
 
@@ -114,7 +114,7 @@ def test_passwords_are_kept_as_argon2id_with_the_parameters_of_owasp() -> None:
 
 def test_an_older_hash_is_made_anew_at_the_login(room: ConsoleRoom) -> None:
     older = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    room.server.people.add(Person(user="old", name="old", role="viewer", password=older))
+    room.server.people.add(Person(user="old", name="old", role="viewer", password=older), BY)
     somebody = Browser(room)
     assert somebody.post("/api/v1/login", {"user": "old", "password": PASSWORD}).status == 200
     assert "m=19456" in room.server.people.people["old"].password
@@ -204,7 +204,7 @@ def test_a_wall_screen_stays_for_months_and_sees_only(room: ConsoleRoom, admin: 
 def test_a_token_ends_by_itself(room: ConsoleRoom) -> None:
     people = room.server.people
     secret, _ = people.issue(
-        name="t", kind="wall", scopes=["see"], ip="", expires_ms=int(time.time() * 1000) + 60_000, made_by="admin"
+        name="t", kind="wall", scopes=["see"], ip="", expires_ms=int(time.time() * 1000) + 60_000, by=BY
     )
     wall = Browser(room)
     assert wall.post("/api/v1/login", {"token": secret}).status == 200
@@ -377,3 +377,80 @@ def test_nobody_rewrites_a_handover(room: ConsoleRoom) -> None:
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             db.execute(change)
     db.close()
+
+
+# ------------------------------------------------------------------------------------- a change and its row
+
+
+def kept_of_it(room: ConsoleRoom) -> list[list[tuple[Any, ...]]]:
+    db = sqlite3.connect(room.state / "desk.sqlite")
+    try:
+        tables = ("people", "tokens", "handovers")
+        return [db.execute(f"select * from {table}").fetchall() for table in tables]  # noqa: S608 - our own names
+    finally:
+        db.close()
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path", "body"),
+    [
+        ("admin", "POST", "people", {"user": "li", "name": "李", "role": "viewer"}),
+        ("admin", "PATCH", "people/viewer", {"role": "operator"}),
+        ("admin", "POST", "tokens", {"name": "t2", "kind": "wall"}),
+        ("admin", "DELETE", "tokens/t1", None),
+        ("operator", "POST", "handovers", {"user": "engineer", "password": PASSWORD}),
+        ("operator", "POST", "me/password", {"old": PASSWORD, "new": "Another-horse-8"}),
+    ],
+)
+def test_what_the_trail_cannot_tell_of_is_not_changed(
+    room: ConsoleRoom, role: str, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    """A change and its row are one: whatever ends the process, or fills the disk, leaves both or neither."""
+    room.server.people.issue(name="t1", kind="wall", scopes=["see"], ip="", expires_ms=0, by=BY)
+    browser = Browser(room).as_role(role)
+    assert browser.get("/api/v1/handovers").status == 200  # their room is open
+    before, people = kept_of_it(room), dict(room.server.people.people)
+    full = sqlite3.connect(room.state / "desk.sqlite")
+    full.execute("create trigger full before insert on audit begin select raise(abort, 'the disk is full'); end")
+    refused = browser.ask(method, f"/api/v1/{path}", body)
+    assert (refused.status, refused.problem) == (503, "not-written")
+    assert (kept_of_it(room), room.server.people.people) == (before, people)
+    assert [token.name for token in room.server.people.tokens.values()] == ["t1"]
+    full.execute("drop trigger full")
+    full.close()
+    assert browser.ask(method, f"/api/v1/{path}", body).status == 200
+    assert kept_of_it(room) != before
+
+
+def test_who_got_no_answer_signs_the_same_handover_again(room: ConsoleRoom) -> None:
+    room.tell(tilted("a"))
+    operator = Browser(room).as_role("operator")
+    seen = operator.get("/api/v1/handovers/now").json["sha256"]
+    signed = {"user": "engineer", "password": PASSWORD, "note": "夜里会再响", "seen": seen}
+    first, again = operator.post("/api/v1/handovers", signed), operator.post("/api/v1/handovers", signed)
+    assert first.json == again.json
+    assert len(trail(room, "handover")) == 1
+    assert operator.post("/api/v1/handovers", signed | {"note": "别的"}).json["number"] == 2
+    assert verify(room.state).breaks == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("update handovers set took = 'viewer'", "row 2: handover 1 is not as it was signed"),
+        ("update handovers set gave = 'viewer'", "row 2: handover 1 is not as it was signed"),
+        ("update handovers set note = 'alles ruhig'", "row 2: handover 1 is not as it was signed"),
+        ("update handovers set t_ms = t_ms - 3600000", "row 2: handover 1 is not as it was signed"),
+        ("update handovers set number = 9", "row 2: handover 1 is not as it was signed"),
+        ("insert into handovers select 2, t_ms, gave, took, note, lists from handovers", "handover 2 was put in"),
+    ],
+)
+def test_whoever_meddles_with_a_handover_is_found_out(room: ConsoleRoom, change: str, said: str) -> None:
+    operator = Browser(room).as_role("operator")
+    assert operator.post("/api/v1/handovers", {"user": "engineer", "password": PASSWORD}).status == 200
+    assert verify(room.state).breaks == []
+    db = sqlite3.connect(room.state / "desk.sqlite", isolation_level=None)
+    db.execute("drop trigger handover_is_not_changed")
+    db.execute(change)
+    db.close()
+    assert verify(room.state).breaks[0].startswith(said)
