@@ -1,12 +1,14 @@
 """The figures by which ISA-18.2 (2016) and EEMUA 191 judge an alarm system, of one operator position. Pure.
 
 What counts is what called for somebody: an *activation* is an event that `rules.flood.counted` counts.
-Periods of 10 minutes are those of the wall clock, the empty ones included; a rolling minute is any. One gateway serves
-one desk, so every figure is for one position. Times are civil, Unix ms; spans hold their begin and not their end.
+Periods of 10 minutes are those of the wall clock, the empty ones included; a rolling minute is any, and so are the ten
+minutes of "most" and of floods, as they are on the desk (`rules.flood`). Of time in which the gateway was off nothing
+is known: it is in no share and no mean. One gateway serves one desk, so every figure is for one position. Times are
+civil, Unix ms; spans hold their begin and not their end.
 """
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from math import floor
 
@@ -14,10 +16,10 @@ from msgspec import Struct
 
 from feed.activations import Activation
 from feed.shifts import Shift
+from rules.flood import FLOOD_ABOVE, FLOOD_BELOW, FLOOD_WINDOW_MS
 from rules.records import Text
 
-TEN_MIN_MS = 600_000
-FLOOD_BEGINS, FLOOD_ENDS = 10, 5  # alarms in 10 minutes: a flood begins above the one, ends below the other
+TEN_MIN_MS = FLOOD_WINDOW_MS
 CHATTER, CHATTER_MS = 3, 60_000  # activations of one alarm in a rolling minute
 FLEETING_MS = 60_000  # gone so soon, before anybody could answer
 STALE_MS = 86_400_000
@@ -28,28 +30,36 @@ _P95 = 0.95
 
 
 class Flood(Struct):
-    """More alarms than somebody can answer. Civil time."""
+    """More alarms than somebody can answer. Civil time. alarms: with those by which it came to be one."""
 
     from_ms: int
     to_ms: int
     alarms: int
 
 
+class Gap(Struct):
+    """Nobody watched: the gateway was off. Civil time."""
+
+    from_ms: int
+    to_ms: int
+
+
 class Load(Struct, kw_only=True):
-    """How much rings: per 10 minutes of the wall clock, the empty ones included.
+    """How much rings: per 10 minutes of the wall clock, the empty ones included; None where nobody watched at all.
 
     per_10_min_mean          and per hour, per day: the same mean, times 6, times 144
+    per_10_min_most          in any 10 minutes
     per_10_min_over_ten_pct  share of the periods with more than ten
-    in_flood_pct             share of the periods that are part of a flood
+    in_flood_pct             share of the time
     periods                  how many rang in each, from the one in which the span begins
     """
 
-    per_10_min_mean: float
-    per_hour_mean: float
-    per_day_mean: float
+    per_10_min_mean: float | None
+    per_hour_mean: float | None
+    per_day_mean: float | None
     per_10_min_most: int
-    per_10_min_over_ten_pct: float
-    in_flood_pct: float
+    per_10_min_over_ten_pct: float | None
+    in_flood_pct: float | None
     floods: list[Flood]
     periods: list[int]
 
@@ -90,13 +100,16 @@ class Delay(Struct, kw_only=True):
 
 
 class OfShift(Struct, kw_only=True):
-    """One shift, as far as it lies in the span. from_ms: its begin, or that of the span; so to_ms."""
+    """One shift, as far as it lies in the span. from_ms: its begin, or that of the span; so to_ms.
+
+    per_10_min_mean: None = nobody watched
+    """
 
     name: str
     from_ms: int
     to_ms: int
     alarms: int
-    per_10_min_mean: float
+    per_10_min_mean: float | None
     per_10_min_most: int
     to_acknowledge: Delay
 
@@ -110,14 +123,13 @@ class Kpi(Struct, kw_only=True):
     to_acknowledge  from each ring to the answer, which may be one to several rings
     chattering  three activations or more in a rolling minute; count: the most in one
     top         the ten that rang most, and their share
-    positions   desks that share the load
+    unwatched   when the gateway was off: the figures say nothing of it
     unauthorised_suppressions  who tried without the right to it (`feed.kpi_audit`); None = it is not known
     """
 
     from_ms: int
     to_ms: int
     now_ms: int
-    positions: int = 1
     alarms: int
     load: Load
     by_priority: dict[int, int]
@@ -130,16 +142,26 @@ class Kpi(Struct, kw_only=True):
     to_acknowledge: Delay
     to_return: Delay
     by_shift: list[OfShift]
+    unwatched: list[Gap] = []
     unauthorised_suppressions: int | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Whether anything is known of the span."""
+        return self.load.per_10_min_mean is not None
 
 
 class Asked(Struct, kw_only=True):
-    """What figures are wanted: of which span, with what is known by now, and by which shifts of the desk."""
+    """What figures are wanted: of which span, with what is known by now, and by which shifts of the desk.
+
+    unwatched  when the gateway was off: spans in their order, also such as lie outside
+    """
 
     from_ms: int
     to_ms: int
     now_ms: int
     shifts: list[Shift] = []
+    unwatched: list[tuple[int, int]] = []
 
 
 def figures(activations: Iterable[Activation], asked: Asked) -> Kpi:
@@ -162,7 +184,7 @@ def figures(activations: Iterable[Activation], asked: Asked) -> Kpi:
         to_ms=to_ms,
         now_ms=now_ms,
         alarms=len(rang),
-        load=load(begins, from_ms, to_ms),
+        load=load(begins, from_ms, to_ms, asked.unwatched),
         by_priority=by_priority,
         by_priority_pct={priority: 100 * count / len(rang) for priority, count in by_priority.items()},
         top=[_counted(last[alarm], count, len(rang)) for alarm, count in most],
@@ -172,42 +194,69 @@ def figures(activations: Iterable[Activation], asked: Asked) -> Kpi:
         stale=_stale(all_of, from_ms, to_ms, now_ms),
         to_acknowledge=to_acknowledge(rang, now_ms),
         to_return=_to_return(rang, now_ms),
-        by_shift=[_of_shift(each, rang, begins, now_ms) for each in clipped(asked.shifts, from_ms, to_ms)],
+        by_shift=[_of_shift(each, rang, begins, asked) for each in clipped(asked.shifts, from_ms, to_ms)],
+        unwatched=[Gap(*each) for each in parts_of(asked.unwatched, from_ms, to_ms)],
     )
 
 
-def load(begins: Sequence[int], from_ms: int, to_ms: int) -> Load:
+def load(begins: Sequence[int], from_ms: int, to_ms: int, unwatched: Iterable[tuple[int, int]] = ()) -> Load:
     """Work out how much rang; begins: when, ascending, all in the span."""
     first = from_ms // TEN_MIN_MS
     periods = [0] * max(1, -(-to_ms // TEN_MIN_MS) - first)
     for at_ms in begins:
         periods[at_ms // TEN_MIN_MS - first] += 1
-    floods = list(floods_of(periods, first))
-    mean = len(begins) / len(periods)
+    off = parts_of(unwatched, from_ms, to_ms)
+    known = periods
+    if off:
+        known = [n for at, n in enumerate(periods, first) if n or _watched_ms(off, from_ms, to_ms, at * TEN_MIN_MS)]
+    floods = list(floods_of(begins, to_ms))
+    flooded_ms = sum(length_ms(each.from_ms, each.to_ms, off) for each in floods)
+    mean = len(begins) / len(known) if known else None
     return Load(
         per_10_min_mean=mean,
-        per_hour_mean=mean * _HOUR,
-        per_day_mean=mean * _DAY,
-        per_10_min_most=max(periods),
-        per_10_min_over_ten_pct=100 * sum(count > FLOOD_BEGINS for count in periods) / len(periods),
-        in_flood_pct=100 * sum(each.to_ms - each.from_ms for each in floods) / (len(periods) * TEN_MIN_MS),
+        per_hour_mean=None if mean is None else mean * _HOUR,
+        per_day_mean=None if mean is None else mean * _DAY,
+        per_10_min_most=_most_within(begins, TEN_MIN_MS),
+        per_10_min_over_ten_pct=100 * sum(count > FLOOD_ABOVE for count in known) / len(known) if known else None,
+        in_flood_pct=100 * flooded_ms / max(length_ms(from_ms, to_ms, off), 1) if known else None,
         floods=floods,
         periods=periods,
     )
 
 
-def floods_of(periods: Sequence[int], first: int) -> Iterator[Flood]:
-    """Yield the floods among periods of 10 minutes; first: number of the first of them, since 1970."""
+def parts_of(spans: Iterable[tuple[int, int]], from_ms: int, to_ms: int) -> list[tuple[int, int]]:
+    """Return what of some spans lies in another."""
+    parts = ((max(begin, from_ms), min(end, to_ms)) for begin, end in spans)
+    return [(begin, end) for begin, end in parts if begin < end]
+
+
+def length_ms(from_ms: int, to_ms: int, unwatched: Iterable[tuple[int, int]]) -> int:
+    """Return how long somebody watched in a span; unwatched: spans that do not overlap."""
+    return to_ms - from_ms - sum(end - begin for begin, end in parts_of(unwatched, from_ms, to_ms))
+
+
+def _watched_ms(off: Iterable[tuple[int, int]], from_ms: int, to_ms: int, at_ms: int) -> int:
+    return length_ms(max(from_ms, at_ms), min(to_ms, at_ms + TEN_MIN_MS), off)
+
+
+def floods_of(begins: Iterable[int], to_ms: int) -> Iterator[Flood]:
+    """Yield the floods, as the desk has them (`rules.flood.Flood`); begins: when something rang, ascending."""
+    recent: deque[int] = deque()
     flood: Flood | None = None
-    for number, count in enumerate(periods, first):
-        if flood is None and count > FLOOD_BEGINS:
-            flood = Flood(number * TEN_MIN_MS, number * TEN_MIN_MS, 0)
-        if flood is not None and count < FLOOD_ENDS:
+    for at_ms in begins:
+        if flood is not None and (ended_ms := recent[-FLOOD_BELOW] + FLOOD_WINDOW_MS) <= at_ms:
+            flood.to_ms = ended_ms
             yield flood
             flood = None
-        elif flood is not None:
-            flood.alarms, flood.to_ms = flood.alarms + count, (number + 1) * TEN_MIN_MS
+        recent.append(at_ms)
+        while recent[0] <= at_ms - FLOOD_WINDOW_MS:
+            recent.popleft()
+        if flood is not None:
+            flood.alarms += 1
+        elif len(recent) > FLOOD_ABOVE:
+            flood = Flood(at_ms, at_ms, len(recent))
     if flood is not None:
+        flood.to_ms = min(recent[-FLOOD_BELOW] + FLOOD_WINDOW_MS, to_ms)
         yield flood
 
 
@@ -216,12 +265,13 @@ def chattering(activations: Iterable[tuple[str, int]]) -> dict[str, int]:
     by_alarm: defaultdict[str, list[int]] = defaultdict(list)
     for alarm, at_ms in activations:
         by_alarm[alarm].append(at_ms)
-    found = {alarm: _most_in_a_minute(times) for alarm, times in by_alarm.items()}
+    found = {alarm: _most_within(times, CHATTER_MS) for alarm, times in by_alarm.items()}
     return {alarm: most for alarm, most in found.items() if most >= CHATTER}
 
 
-def _most_in_a_minute(times: Sequence[int]) -> int:
-    return max(bisect_left(times, at_ms + CHATTER_MS) - at for at, at_ms in enumerate(times))
+def _most_within(times: Sequence[int], within_ms: int) -> int:
+    """Return the most that are less than so long apart; times: ascending."""
+    return max((bisect_left(times, at_ms + within_ms) - at for at, at_ms in enumerate(times)), default=0)
 
 
 def _is_fleeting(each: Activation) -> bool:
@@ -307,9 +357,9 @@ def count_in(begins: Sequence[int], shift: Shift) -> int:
     return bisect_left(begins, shift.to_ms) - bisect_left(begins, shift.from_ms)
 
 
-def _of_shift(span: Shift, rang: Sequence[Activation], begins: Sequence[int], now_ms: int) -> OfShift:
+def _of_shift(span: Shift, rang: Sequence[Activation], begins: Sequence[int], asked: Asked) -> OfShift:
     at, end = bisect_left(begins, span.from_ms), bisect_left(begins, span.to_ms)
-    found = load(begins[at:end], span.from_ms, span.to_ms)
+    found = load(begins[at:end], span.from_ms, span.to_ms, asked.unwatched)
     return OfShift(
         name=span.name,
         from_ms=span.from_ms,
@@ -317,5 +367,5 @@ def _of_shift(span: Shift, rang: Sequence[Activation], begins: Sequence[int], no
         alarms=end - at,
         per_10_min_mean=found.per_10_min_mean,
         per_10_min_most=found.per_10_min_most,
-        to_acknowledge=to_acknowledge(rang[at:end], now_ms),
+        to_acknowledge=to_acknowledge(rang[at:end], asked.now_ms),
     )

@@ -26,14 +26,23 @@ TARGETS: dict[str, list[float | None]] = {
     "unauthorised_suppressions": [0.0, None],
 }
 """Of ISA-18.2 and EEMUA 191: what is to be aimed at, and the most that can be managed (None: it names none)."""
+BELOW = ("per_10_min_over_ten_pct", "in_flood_pct", "stale")
+"""Of them those that are to be less than what is aimed at (< 1 %, < 5 on any day); the others may reach it."""
 
 
 class FloodView(Struct, kw_only=True):
-    """A flood."""
+    """A flood. alarms: with those by which it came to be one."""
 
     since: str
     until: str
     alarms: int
+
+
+class GapView(Struct, kw_only=True):
+    """The gateway was off."""
+
+    since: str
+    until: str
 
 
 class StaleView(Struct, kw_only=True):
@@ -55,7 +64,7 @@ class ShiftView(Struct, kw_only=True):
     since: str
     until: str
     alarms: int
-    per_10_min_mean: float
+    per_10_min_mean: float | None
     per_10_min_most: int
     to_acknowledge: Delay
 
@@ -63,6 +72,8 @@ class ShiftView(Struct, kw_only=True):
 class KpiView(Struct, kw_only=True, rename={"from_": "from"}):
     """The figures of a span, for one operator position; the words are those of `feed.kpi`.
 
+    unwatched    when the gateway was off: no mean and no share counts that; null = it was off all the time
+    below        figures that are to be less than their target; the others may reach it
     from, to     the span, as far as it has passed; now: up to then it is known what became of its alarms
     targets      figure -> [what is to be aimed at, the most that can be managed or null]
     periods      alarms in each 10 minutes of the wall clock, from the one in which the span begins
@@ -73,14 +84,14 @@ class KpiView(Struct, kw_only=True, rename={"from_": "from"}):
     from_: str
     to: str
     now: str
-    positions: int
+    unwatched: list[GapView]
     alarms: int
-    per_10_min_mean: float
-    per_hour_mean: float
-    per_day_mean: float
+    per_10_min_mean: float | None
+    per_hour_mean: float | None
+    per_day_mean: float | None
     per_10_min_most: int
-    per_10_min_over_ten_pct: float
-    in_flood_pct: float
+    per_10_min_over_ten_pct: float | None
+    in_flood_pct: float | None
     floods: list[FloodView]
     periods: list[int]
     by_priority: dict[str, int]
@@ -95,11 +106,13 @@ class KpiView(Struct, kw_only=True, rename={"from_": "from"}):
     by_shift: list[ShiftView]
     unauthorised_suppressions: int | None
     targets: dict[str, list[float | None]]
+    below: list[str]
 
 
 def picture(book: Path, desk: Path, gateway: str, asked: Asked) -> bytes:
     """Read book and desk and encode the figures. Reads every event of the span and what came after it."""
     with EventReader(book) as reader:
+        asked.unwatched = reader.unwatched(asked.now_ms)
         found = figures(read(reader, asked.from_ms), asked)
     found.unauthorised_suppressions = unauthorised(desk, found.from_ms, found.to_ms)
     return json_of(view(found, gateway))
@@ -113,7 +126,7 @@ def view(found: Kpi, gateway: str) -> KpiView:
         from_=rfc3339(found.from_ms),
         to=rfc3339(found.to_ms),
         now=rfc3339(found.now_ms),
-        positions=found.positions,
+        unwatched=[GapView(since=rfc3339(each.from_ms), until=rfc3339(each.to_ms)) for each in found.unwatched],
         alarms=found.alarms,
         per_10_min_mean=load.per_10_min_mean,
         per_hour_mean=load.per_hour_mean,
@@ -152,4 +165,5 @@ def view(found: Kpi, gateway: str) -> KpiView:
         ],
         unauthorised_suppressions=found.unauthorised_suppressions,
         targets=TARGETS,
+        below=list(BELOW),
     )  # fmt: skip

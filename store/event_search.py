@@ -50,7 +50,10 @@ class EventReader(BookReader):
         return self.last_event if first is None else int(first) - 1
 
     def unwatched(self, now_ms: int) -> list[watched.Span]:
-        """Return spans of civil time in which the gateway was off, since it began to note that; up to now."""
+        """Return spans of civil time in which the gateway was off, or not there yet; up to now.
+
+        There are none where nobody noted when it watched.
+        """
         rows = self._db.execute("select from_ms, to_ms from watched order by from_ms").fetchall()
         return watched.between(rows, now_ms)
 

@@ -26,7 +26,7 @@ Span = tuple[int, int]
 
 
 def between(watched: list[Span], now_ms: int) -> list[Span]:
-    """Return what nobody watched between spans in their order, and from the last one to now."""
-    ends = [to_ms for _, to_ms in watched]
-    begins = [from_ms for from_ms, _ in watched[1:]] + [now_ms] if watched else []
-    return [(end, begin) for end, begin in zip(ends, begins, strict=True) if begin - end > GAP_MS]
+    """Return what nobody watched before, between and behind spans in their order, up to now; none of none."""
+    ends = [0, *(to_ms for _, to_ms in watched)]
+    begins = [*(from_ms for from_ms, _ in watched), now_ms]
+    return [(end, begin) for end, begin in zip(ends, begins, strict=True) if begin - end > GAP_MS] if watched else []

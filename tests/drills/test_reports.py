@@ -19,7 +19,7 @@ def test_a_daemon_counts_its_alarms_and_lists_its_reports(tmp_path: Path) -> Non
     try:
         gateway.wait_ready()
         found = gateway.get("/api/v1/kpi")
-        assert (found["gateway"], found["positions"]) == ("drill", 1)
+        assert found["gateway"] == "drill"
         assert len(found["periods"]) in {144, 145}
         assert gateway.get("/api/v1/reports") == {"gateway": "drill", "reports": []}
         compiled = load(gateway.configuration).compiled

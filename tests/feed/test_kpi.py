@@ -22,6 +22,7 @@ from feed.activations import Activation, History, read
 from feed.console_settings import EIGHT_HOURS
 from feed.kpi import Asked, Kpi, clipped, figures, percentile
 from feed.shifts import Shift, shifts_of
+from rules.flood import Flood as RealFlood
 from rules.flood import counted
 from rules.records import Alarm, Event, Outcome, Text
 from store.book import Book
@@ -135,15 +136,17 @@ def slow(events: list[Event], asked: Asked) -> dict[str, Any]:
     from_ms, now_ms = asked.from_ms, asked.now_ms
     to_ms = max(from_ms, min(asked.to_ms, now_ms))
     rang = [e for e in events if counted(e) and from_ms <= e.t_ms < to_ms]
+    watched = [(from_ms, to_ms)]
+    for off, on in asked.unwatched:
+        watched = [part for a, b in watched for part in ((a, min(b, off)), (max(a, on), b)) if part[0] < part[1]]
     periods: list[int] = []
     at = from_ms - from_ms % 600_000
-    while at < to_ms or not periods:
-        periods.append(sum(1 for e in rang if at <= e.t_ms < at + 600_000))
+    while at < to_ms or (not periods and from_ms == to_ms):
+        count = sum(1 for e in rang if at <= e.t_ms < at + 600_000)
+        if count or from_ms == to_ms or any(a < at + 600_000 and b > at for a, b in watched):
+            periods.append(count)
         at += 600_000
-    flood, flooded = False, 0
-    for count in periods:
-        flood = count > 10 if not flood else count >= 5
-        flooded += flood
+    rung = [e.t_ms for e in rang]
     names = sorted({e.alarm.id for e in rang})
     counts = {name: sum(e.alarm.id == name for e in rang) for name in names}
     chatter = {}
@@ -155,10 +158,10 @@ def slow(events: list[Event], asked: Asked) -> dict[str, Any]:
     acks, returns, fleeting, stale = fates(events, asked, to_ms, chatter)
     return {
         "alarms": len(rang),
-        "mean": sum(periods) / len(periods),
-        "most": max(periods),
-        "over": 100 * len([count for count in periods if count > 10]) / len(periods),
-        "flood": 100 * flooded / len(periods),
+        "mean": sum(periods) / len(periods) if periods else None,
+        "most": max((sum(begin <= t < begin + 600_000 for t in rung) for begin in rung), default=0),
+        "over": 100 * len([count for count in periods if count > 10]) / len(periods) if periods else None,
+        "flood": flooded_pct(rung, watched, to_ms) if periods else None,
         "top": sum(sorted(counts.values())[-10:]),
         "counts": sorted(counts.values())[-10:],
         "chatter": chatter,
@@ -169,6 +172,20 @@ def slow(events: list[Event], asked: Asked) -> dict[str, Any]:
         "priorities": {p: n for p in (1, 2, 3, 4) if (n := sum(e.alarm.priority == p for e in rang))},
         "shifts": by_shift(rang, from_ms, to_ms),
     }
+
+
+def flooded_pct(times: list[int], watched: list[tuple[int, int]], to_ms: int) -> float:
+    """Look at every moment at which something rings, or is ten minutes old, whether it is a flood from here on."""
+    moments = sorted({moment for t in times for moment in (t, t + 600_000) if moment < to_ms} | {to_ms})
+    flood, flooded = False, 0
+    for now, then in pairwise(moments):
+        if sum(now - 600_000 < t < now for t in times) < 5:
+            flood = False
+        if sum(now - 600_000 < t <= now for t in times) > 10:
+            flood = True
+        if flood:
+            flooded += sum(max(min(b, then) - max(a, now), 0) for a, b in watched)
+    return 100 * flooded / (sum(b - a for a, b in watched) or 1)
 
 
 def fates(
@@ -232,12 +249,11 @@ def assert_equal(found: Kpi, wanted: dict[str, Any]) -> None:
         return tuple(each if each is None else pytest.approx(each) for each in some)
 
     assert found.alarms == wanted["alarms"]
-    assert found.load.per_10_min_mean == pytest.approx(wanted["mean"])
-    assert found.load.per_hour_mean == pytest.approx(6 * wanted["mean"])
-    assert found.load.per_day_mean == pytest.approx(144 * wanted["mean"])
-    assert found.load.per_10_min_most == wanted["most"]
-    assert found.load.per_10_min_over_ten_pct == pytest.approx(wanted["over"])
-    assert found.load.in_flood_pct == pytest.approx(wanted["flood"])
+    load, mean = found.load, wanted["mean"]
+    of_mean = None if mean is None else 6 * mean, None if mean is None else 144 * mean
+    assert (load.per_10_min_mean, load.per_hour_mean, load.per_day_mean) == near((mean, *of_mean))
+    assert load.per_10_min_most == wanted["most"]
+    assert (load.per_10_min_over_ten_pct, load.in_flood_pct) == near((wanted["over"], wanted["flood"]))
     assert sorted(each.count for each in found.top) == wanted["counts"]
     assert found.top_pct == pytest.approx(100 * wanted["top"] / found.alarms if found.alarms else 0)
     assert {each.alarm: each.count for each in found.chattering} == wanted["chatter"]
@@ -250,18 +266,27 @@ def assert_equal(found: Kpi, wanted: dict[str, Any]) -> None:
     assert sum(found.by_priority_pct.values()) == pytest.approx(100 if found.alarms else 0)
 
 
-@given(PHASES, st.integers(-50, 100), st.integers(0, 120), st.integers(-20, 100))
+OFF = st.lists(st.tuples(st.integers(0, 100), st.integers(1, 40)), max_size=3)
+
+
+@given(PHASES, st.integers(-50, 100), st.integers(0, 120), st.integers(-20, 100), OFF)
 @settings(max_examples=300, deadline=None)
 def test_the_figures_equal_a_slow_computation(
-    phases: list[tuple[str, int]], from_pct: int, span_pct: int, behind_pct: int
+    phases: list[tuple[str, int]], from_pct: int, span_pct: int, behind_pct: int, off: list[tuple[int, int]]
 ) -> None:
     city = city_of(phases)
     lasted_ms = city.now_ms - DAY + HOUR
     from_ms = DAY + lasted_ms * from_pct // 100
     to_ms = from_ms + lasted_ms * span_pct // 100
+    unwatched: list[tuple[int, int]] = []
+    for at_pct, for_pct in sorted(off):
+        begin = DAY + lasted_ms * at_pct // 100
+        if not unwatched or begin > unwatched[-1][1]:
+            unwatched.append((begin, begin + lasted_ms * for_pct // 100))
     asked = Asked(
-        from_ms=from_ms, to_ms=to_ms, now_ms=city.now_ms + lasted_ms * behind_pct // 100, shifts=shifts(from_ms, to_ms)
-    )
+        from_ms=from_ms, to_ms=to_ms, now_ms=city.now_ms + lasted_ms * behind_pct // 100, shifts=shifts(from_ms, to_ms),
+        unwatched=unwatched,
+    )  # fmt: skip
     history = History()
     for event in city.events:
         history.take(event)
@@ -300,12 +325,12 @@ def rings(*times_s: float, name: str = "a") -> City:
     return city
 
 
-def of(city: City, hours: float = 24, now_h: float | None = None) -> Kpi:
+def of(city: City, hours: float = 24, now_h: float | None = None, unwatched: Sequence[tuple[int, int]] = ()) -> Kpi:
     history = History()
     for event in city.events:
         history.take(event)
     now_ms, to_ms = DAY + int((hours if now_h is None else now_h) * HOUR), DAY + int(hours * HOUR)
-    asked = Asked(from_ms=DAY, to_ms=to_ms, now_ms=now_ms, shifts=shifts(DAY, to_ms))
+    asked = Asked(from_ms=DAY, to_ms=to_ms, now_ms=now_ms, shifts=shifts(DAY, to_ms), unwatched=list(unwatched))
     return figures(history.activations, asked)
 
 
@@ -328,6 +353,35 @@ def test_nothing_at_all_is_nought_and_no_division_by_it() -> None:
 def test_the_future_has_no_empty_periods() -> None:
     """Asked at 01:00 for the whole day: two alarms in six periods, not in 144."""
     assert of(rings(5, 1500), now_h=1).load.per_10_min_mean == pytest.approx(2 / 6)
+
+
+def test_the_most_is_in_any_ten_minutes_not_in_those_of_the_clock() -> None:
+    """Six before the hour, six after it: the desk was in flood mode, so the figures say that it was."""
+    found = of(rings(*range(3590, 3602)), hours=2)
+    assert max(found.load.periods) == 10
+    assert found.load.per_10_min_most == 12
+    assert found.load.per_10_min_over_ten_pct == 0
+    (flood,) = found.load.floods
+    live = RealFlood()
+    for at_s in range(3590, 3602):
+        live.ring(DAY + at_s * SECOND)
+    assert live.look(flood.from_ms)[1] == flood.from_ms
+    assert live.look(flood.to_ms - 1)[1] is not None
+    assert live.look(flood.to_ms)[1] is None
+    assert flood.alarms == 12
+    assert found.load.in_flood_pct == pytest.approx(100 * (flood.to_ms - flood.from_ms) / (2 * HOUR))
+
+
+def test_where_nobody_watched_there_are_no_figures() -> None:
+    """Off from 06:00 on: two alarms in 36 periods, not in 144; of a shift that was off altogether nothing is said."""
+    found = of(rings(5, 3700), unwatched=[(DAY + 6 * HOUR, DAY + 40 * HOUR)])
+    assert found.load.per_10_min_mean == pytest.approx(2 / 36)
+    assert [each.per_10_min_mean is None for each in found.by_shift] == [False, True, True]
+    assert [(each.from_ms, each.to_ms) for each in found.unwatched] == [(DAY + 6 * HOUR, DAY + 24 * HOUR)]
+    nothing = of(City(), unwatched=[(DAY - HOUR, DAY + 40 * HOUR)])
+    load = nothing.load
+    assert (load.per_10_min_mean, load.per_hour_mean, load.per_day_mean) == (None, None, None)
+    assert (load.per_10_min_over_ten_pct, load.in_flood_pct) == (None, None)
 
 
 def test_an_alarm_that_chatters_is_not_fleeting_too() -> None:

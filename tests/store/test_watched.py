@@ -22,7 +22,9 @@ def hour(start_ms: int) -> Period:
 
 def unwatched(path: Path, now_ms: int) -> list[tuple[int, int]]:
     with EventReader(path) as reader:
-        return [(begin - NOON, end - NOON) for begin, end in reader.unwatched(now_ms)]
+        (always, first_ms), *found = reader.unwatched(now_ms)
+        assert (always, first_ms) == (0, reader.begins_ms())
+        return [(begin - NOON, end - NOON) for begin, end in found]
 
 
 def begins_ms(path: Path) -> int | None:
@@ -77,6 +79,8 @@ def test_what_an_earlier_version_told_was_watched(tmp_path: Path) -> None:
     with Book(path) as book:
         book.tell(Outcome(first=1, last=1, events=[event], periods=[hour(NOON - HOUR)]))
         assert begins_ms(path) == -HOUR
+        with EventReader(path) as reader:
+            assert reader.unwatched(NOON) == [], "nobody noted it"
         book.watch(NOON + 24 * HOUR)
         assert (begins_ms(path), unwatched(path, NOON + 24 * HOUR)) == (-HOUR, [])
 
