@@ -9,6 +9,7 @@ import { may } from "../session";
 import { alarms, version, watchers } from "../state";
 import { figure, span, when } from "../time";
 import type { Alarm, Device, DeviceDetail } from "../types";
+import { narrow } from "../width";
 import { Frames } from "./frames";
 import { useReturn } from "./fresh";
 
@@ -53,6 +54,8 @@ function Detail({ device, came }: { device: DeviceDetail; came: () => void }) {
   const measured = Object.fromEntries(
     Object.entries(device.values).filter(([name]) => !(name in device.battery) && !(name in device.radio)),
   );
+  // In a hand they come first: who walks looks at nothing else.
+  const frames = may("engineer") && <Frames id={device.id} say={told} came={came} />;
   return (
     <article class="stack">
       <header>
@@ -79,10 +82,11 @@ function Detail({ device, came }: { device: DeviceDetail; came: () => void }) {
           <small>{t(`state.${alarm.state}`)}</small>
         </p>
       ))}
+      {narrow.value && frames}
       <Facts title="devices.values" pairs={told(measured)} />
       <Facts title="devices.battery" pairs={told(device.battery)} />
       <Facts title="devices.radio" pairs={told(device.radio)} />
-      {may("engineer") && <Frames id={device.id} say={told} came={came} />}
+      {!narrow.value && frames}
       <Verdicts device={device} known={known} />
       <Coverage device={device} known={known} />
       {!may("engineer") && <LastFrame device={device} />}
