@@ -25,7 +25,7 @@ answer         acknowledge, comment, silence, dispatch
 reset          end a latch; an operator enters his password again
 shelve         priorities 2 to 4; shelve_urgent: also priority 1, and out of service
 handover       hand the shift over, in one's own name
-engineer       configuration, inbox, redecode, permits
+engineer       configuration, inbox, redecode, permits; frames of devices, and walks to them
 administer     people, tokens, channels
 audit_own      what one did oneself; audit: everything
 """
