@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from devices.instants import rfc3339
+from feed.audit_row import audited, key_of
 from feed.desk import Audited, Desk, read_desk
 from rules.records import Answer, Command
 
@@ -58,29 +59,10 @@ def _known(desk: Path, latest: int) -> set[str]:
         rows = db.execute("SELECT via, command FROM audit ORDER BY number DESC LIMIT ?", (latest,)).fetchall()
     finally:
         db.close()
-    return {f"{key}:{command}" if (key := _key(via)) else command for via, command in rows}
-
-
-def _key(via: str) -> str:
-    """Return the key of a command that came by MQTT (feed.mqtt_commands), or ""."""
-    return via.rpartition(" key ")[2] if via.startswith("mqtt ") and " key " in via else ""
+    return {f"{key}:{command}" if (key := key_of(via)) else command for via, command in rows}
 
 
 def _entry(command: Command, answer: Answer, t_ms: int) -> Audited:
-    key = _key(command.via)
     late = f"it was carried out {rfc3339(t_ms)}, and the process ended before it was written down"
-    return Audited(
-        who=command.user, via=command.via, what=command.kind, target=_target(command),
-        command=command.id.removeprefix(f"{key}:") if key else command.id, comment=command.comment,
-        status=answer.status, answer=f"{answer.detail}; {late}" if answer.detail else late,
-    )  # fmt: skip
+    return audited(command, answer.status, f"{answer.detail}; {late}" if answer.detail else late)
 
-
-def _target(command: Command) -> str:
-    if command.kind == "commission":
-        return f"{command.alarm} for {command.for_ms // 1000} s"
-    if command.kind == "permit":
-        return (
-            f"{command.alarm} for {command.who} {f'until {rfc3339(command.until_ms)}' if command.until_ms else 'ended'}"
-        )
-    return f"{command.alarm}#{command.occurrence}"

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from feed.audit_row import audited
 from feed.desk import Audited
 from feed.feeds_settings import CommandKey, MqttFeedSettings
 from feed.http.access import MAY, Action
@@ -111,7 +112,7 @@ def _named(signed: str) -> Named:
 
 
 class Commands:
-    """Reads commands of one broker. `order` may be known also of one that is refused.
+    """Reads commands of one broker.
 
     now_ms  civil time
     via     how the commands came, for the audit trail: `mqtt city`
@@ -184,16 +185,7 @@ class Commands:
 
     def audited(self, key: CommandKey, order: Order, status: int, answer: str) -> Audited:
         """Make the entry of the audit trail for a command that somebody signed."""
-        return Audited(
-            who=_person(order.user, key),
-            via=f"{self.via} key {key.key}",
-            what=order.kind,
-            target=f"{order.alarm}#{order.occurrence}",
-            command=order.command_id,
-            comment=order.comment,
-            status=status,
-            answer=answer,
-        )
+        return audited(self.command(key, order), status, answer)
 
     def audited_wrong(self, key: CommandKey, named: Named, refused: Refused) -> Audited:
         """Make the entry for one that somebody signed, and that is no command."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from devices.frames import Batch, Frame
+from devices.instants import rfc3339
 from rules.alarm import OUT_OF_SERVICE, SHELVED, Alarm, State, Text
 
 __all__ = ["OUT_OF_SERVICE", "SHELVED", "Alarm", "State", "Text"]  # they are records too
@@ -60,6 +61,18 @@ class Command(Struct, tag="command", kw_only=True):
             *withheld,
         )  # fmt: skip
         return sha256("\0".join(words).encode(errors="surrogatepass")).hexdigest()[:16]
+
+    @property
+    def target(self) -> str:
+        """What it is about, for the audit trail: `cover-tilted@mh-0114#7311`; of a device: with how long, or for whom.
+
+        The trail is compared by these words when it is completed from the journal (feed.audit_missing).
+        """
+        if self.kind == "commission":
+            return f"{self.alarm} for {self.for_ms // 1000} s"
+        if self.kind == "permit":
+            return f"{self.alarm} for {self.who} {f'until {rfc3339(self.until_ms)}' if self.until_ms else 'ended'}"
+        return f"{self.alarm}#{self.occurrence}"
 
 
 class Config(Struct, tag="config", kw_only=True):

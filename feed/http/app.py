@@ -1,11 +1,11 @@
-"""The feed's endpoints, as docs/api.md describes them. Everything here runs on one asyncio loop and never blocks it."""
+"""The feed's endpoints, as docs/api.md describes them. All run on one asyncio loop; what waits: feed.http.beside."""
 
-import asyncio
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from msgspec import Raw
+from msgspec import Raw, Struct
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -30,7 +30,9 @@ from feed.http import (
     wrong,
 )
 from feed.http.access import Actor
-from feed.http.asking import answer_of
+from feed.http.answer import answer
+from feed.http.asking import look as ask_fold
+from feed.http.beside import Beside, Once
 from feed.http.gateway import Gateway
 from feed.http.metrics import Metrics
 from feed.http.problems import Problem, ProblemError
@@ -40,7 +42,6 @@ from feed.positions import PATTERN, Position, parse
 from feed.wire import PAGE, alarms_page, events_page, json_of
 from rules.fold import Fold
 
-JSON = "application/json"
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
 After = Annotated[str | None, Query(json_schema_extra={"pattern": f"^{PATTERN}$"})]  # told; `_number` looks at it
 
@@ -63,14 +64,9 @@ def build(gateway: Gateway) -> FastAPI:
     life.add(app, gateway)
     _reloading(app, gateway)
     _looking(app, gateway)
-    explain.add(app, gateway.hub)
-    engineer.add(app, gateway.behind, gateway.auditor.write, gateway.hub.gateway)
-    kpi.add(app, gateway.hub, gateway.desk.path, gateway.behind)
-    reports.add(app, gateway)
-    notify.add(app, gateway)
-    look.add(app, gateway.hub, gateway.behind)  # the last of the alarms' endpoints: an id may hold slashes
-    for room in (login, people, audit, handover):
+    for room in (explain, engineer, kpi, reports, notify, login, people, audit, handover):
         room.add(app, gateway)
+    look.add(app, gateway)  # the last: an alarm's id may hold slashes
     page.add(app)
     return app
 
@@ -78,11 +74,14 @@ def build(gateway: Gateway) -> FastAPI:
 def _reading(app: FastAPI, gateway: Gateway) -> None:
     hub = gateway.hub
 
+    async def show(picture: Callable[[Fold], Struct]) -> bytes:
+        return await ask_fold(gateway.behind, lambda fold: json_of(picture(fold)))
+
     @app.get("/api/v1/alarms", responses=openapi.answers("AlarmsPage"))
     async def alarms(after: str = "", limit: Limit = PAGE) -> Response:
         """Alarms that are active, unacknowledged or latched, by id."""
         page, following = hub.alarms(after, limit)
-        return Response(alarms_page(hub.gateway, hub.position(), page, following), media_type=JSON)
+        return answer(alarms_page(hub.gateway, hub.position(), page, following))
 
     @app.get("/api/v1/events", responses=openapi.answers("EventsPage", 410))
     async def events(after: After = None, limit: Limit = PAGE) -> Response:
@@ -93,32 +92,22 @@ def _reading(app: FastAPI, gateway: Gateway) -> None:
         except ForgottenError:
             raise ProblemError(_gone(hub)) from None
         position = hub.position(page[-1][0] if page else number)
-        body = events_page(hub.gateway, position, hub.position(), [event for _, event in page])
-        return Response(body, media_type=JSON)
+        return answer(events_page(hub.gateway, position, hub.position(), [event for _, event in page]))
 
     @app.get("/api/v1/devices", responses=openapi.answers("DevicesPage"))
     async def devices(after: str = "", limit: Limit = PAGE) -> Response:
         """Give registered devices, by id."""
-
-        def question(fold: Fold) -> bytes:
-            return json_of(devices_picture(fold, hub.gateway, after, limit))
-
-        return Response(await answer_of(gateway.behind.ask(question), "查询"), media_type=JSON)
+        return answer(await show(lambda fold: devices_picture(fold, hub.gateway, after, limit)))
 
     @app.get("/api/v1/bays", responses=openapi.answers("BaysPage"))
     async def bays(after: str = "", limit: Limit = PAGE) -> Response:
         """Give parking bays, by device: free, occupied, unknown."""
-
-        def question(fold: Fold) -> bytes:
-            return json_of(bays_picture(fold, hub.gateway, after, limit))
-
-        return Response(await answer_of(gateway.behind.ask(question), "查询"), media_type=JSON)
+        return answer(await show(lambda fold: bays_picture(fold, hub.gateway, after, limit)))
 
     @app.get("/api/v1/permits", responses=openapi.answers("PermitsPage"))
     async def permits() -> Response:
         """Give the work permits that are in force."""
-        page = gateway.behind.ask(lambda fold: json_of(permits_picture(fold, hub.gateway)))
-        return Response(await answer_of(page, "查询"), media_type=JSON)
+        return answer(await show(lambda fold: permits_picture(fold, hub.gateway)))
 
 
 def _streaming(app: FastAPI, gateway: Gateway) -> None:
@@ -145,53 +134,55 @@ def _streaming(app: FastAPI, gateway: Gateway) -> None:
 
 def _reloading(app: FastAPI, gateway: Gateway) -> None:
     audit = gateway.auditor.write
-    one_at_a_time = asyncio.Lock()
+    one_at_a_time = Beside(1, "feed-reload")
 
     @app.post("/api/v1/reload", responses=openapi.answers("Reloaded", 403, 422))
     async def reload(request: Request) -> Response:
         """Put the configuration files in force, all or nothing."""
         actor: Actor = request.state.actor
-        async with one_at_a_time:
-            done = await asyncio.to_thread(gateway.behind.reload)
+        done = await one_at_a_time.work(gateway.behind.reload)
         status = 200 if done.accepted else 422
         await audit(Audited(who=actor.user, via=actor.via, what="reload", target=done.hash, status=status))
         if done.accepted:
-            return Response(json_of(done), media_type=JSON)
+            return answer(done)
         raise ProblemError(problems.wrong_configuration(done.hash, done.problems))
 
     @app.post("/api/v1/reload/undo", responses=openapi.answers("Reloaded", 403, 409))
     async def undo(request: Request) -> Response:
         """Put the configuration in force that was in force before; the files stay."""
         actor: Actor = request.state.actor
-        async with one_at_a_time:
-            done = await asyncio.to_thread(gateway.behind.undo)
+        done = await one_at_a_time.work(gateway.behind.undo)
         target, status = (done.hash, 200) if done else ("", 409)
         await audit(Audited(who=actor.user, via=actor.via, what="undo", target=target, status=status))
         if done is None:
             raise ProblemError(problems.nothing_before())
-        return Response(json_of(done), media_type=JSON)
+        return answer(done)
 
 
 def _looking(app: FastAPI, gateway: Gateway) -> None:
+    drawn, verified = Once(1, "feed-ledger"), Once(1, "feed-verify")
+
     @app.get("/healthz")
     async def healthz() -> Response:
         """Whether the process lives: its pipeline went round within the last 30 s."""
         now = gateway.behind.vitals()
-        return Response(json_of({"alive": now.alive, "idle_s": round(now.idle_s, 3)}), 200 if now.alive else 503,
-                        media_type=JSON)  # fmt: skip
+        return answer({"alive": now.alive, "idle_s": round(now.idle_s, 3)}, 200 if now.alive else 503)
 
     @app.get("/api/v1/ledger", responses=openapi.answers("Ledger"))
     async def ledger(*, devices: bool = False, verify: bool = False) -> Response:
         """Account for every frame and every line; `verify` asks InfluxDB too."""
-        drawn = await asyncio.to_thread(gateway.behind.ledger, devices=devices, verify=verify)
-        return Response(json_of(drawn), media_type=JSON)
+
+        def work() -> bytes:
+            return json_of(gateway.behind.ledger(devices=devices, verify=verify))
+
+        return answer(await (verified if verify else drawn).once((devices,), work))
 
     @app.get("/readyz")
     async def readyz() -> Response:
         """Whether the alarms can be believed: the restart is over, and the process lives."""
         now = gateway.behind.vitals()
         ready = now.reconciled and now.alive
-        return Response(json_of({"ready": ready}), 200 if ready else 503, media_type=JSON)
+        return answer({"ready": ready}, 200 if ready else 503)
 
 
 # ------------------------------------------------------------------------------------------------ small things

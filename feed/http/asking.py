@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
+from feed.behind import Behind
 from feed.http import problems
 from feed.http.problems import ProblemError
 from rules.fold import Fold
@@ -15,22 +16,13 @@ ANSWER_S = 10.0  # the pipeline answers within half a second, or it is ill
 T = TypeVar("T")
 
 
-async def look(ask: Callable[[Callable[[Fold], Any]], "Future[Any]"], question: Callable[[Fold], T]) -> T:
-    """Ask the fold for something to show. What the question raises is raised here: a look ends no pipeline.
+async def look(behind: Behind, question: Callable[[Fold], T]) -> T:
+    """Ask the fold for something to show. What the question raises is raised here.
 
     Raises ProblemError as `answer_of` does.
     """
-
-    def safely(fold: Fold) -> tuple[T, None] | tuple[None, Exception]:
-        try:
-            return question(fold), None
-        except Exception as error:  # noqa: BLE001 - raised where it belongs, and told as a defect (500)
-            return None, error
-
-    found, error = await answer_of(ask(safely), "查询")
-    if error is not None:
-        raise error
-    return cast("T", found)
+    found: T = await answer_of(behind.ask(question), "查询")
+    return found
 
 
 async def answer_of(future: "Future[T]", what: str) -> T:

@@ -1,8 +1,6 @@
 """What field engineers ask, over the Unix socket or at the console: who is not registered, what was read wrongly."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
@@ -10,28 +8,31 @@ from msgspec import structs
 from starlette.responses import Response
 
 from feed.bays import permits_picture
-from feed.behind import Behind
 from feed.desk import Audited
 from feed.frames import FramesPage, WalkView, walk_view, with_newest
 from feed.http import openapi, problems
 from feed.http.access import Actor
+from feed.http.answer import answer
+from feed.http.asking import look
+from feed.http.beside import Beside, Once
 from feed.http.bodies import CommissionBody, PermitBody, RedecodeBody
+from feed.http.gateway import Gateway
 from feed.http.problems import ProblemError
+from feed.http.teller import Teller
 from feed.wire import json_of
 from rules.records import Command
 
-JSON = "application/json"
-LISTENERS = 8  # that wait at a time, on threads of their own: logins and the audit trail need the others
+LISTENERS = 8  # that wait at a time
 STRANGERS = 50  # of a page: all models in all variants read the newest frames of each
 
-Audit = Callable[[Audited], Awaitable[None]]
 
-
-def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
+def add(app: FastAPI, gateway: Gateway) -> None:
     """Add the endpoints."""
-    _hearing(app, behind)
-    _trying(app, behind, audit)
-    _permits(app, behind, audit, gateway)
+    behind, audit = gateway.behind, gateway.auditor.write
+    strangers = Once(1, "feed-inbox")
+    refiles = Beside(1, "feed-refile")  # the gateway does one after the other, too
+    _hearing(app, gateway)
+    _telling(app, gateway)
 
     @app.get("/api/v1/inbox", responses=openapi.answers("InboxPage", 403, 503))
     async def inbox(
@@ -41,24 +42,26 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
     ) -> Response:
         """Give strangers, the one that spoke last first."""
         try:
-            page = await asyncio.to_thread(behind.inbox, skip=skip, limit=limit, address=address)
+            page = await strangers.once(
+                (skip, limit, address), lambda: json_of(behind.inbox(skip=skip, limit=limit, address=address))
+            )
         except ValueError as error:
             raise ProblemError(problems.history_unread(str(error))) from None
-        return Response(json_of(page), media_type=JSON)
+        return answer(page)
 
     @app.get("/api/v1/configuration", responses=openapi.answers("InForce", 403))
     async def configuration() -> Response:
         """Give the configuration that is in force."""
-        return Response(await asyncio.to_thread(lambda: json_of(behind.in_force())), media_type=JSON)
+        return answer(await asyncio.to_thread(lambda: json_of(behind.in_force())))
 
     @app.post("/api/v1/inbox/register", responses=openapi.answers("Refiled", 403, 503))
     async def register() -> Response:
         """Wait until what the inbox has of devices that are registered is in the log again."""
         try:
-            done = await asyncio.to_thread(behind.register)
+            done = await refiles.work(behind.register)
         except ValueError as error:
             raise ProblemError(problems.history_unread(str(error))) from None
-        return Response(json_of(done), media_type=JSON)
+        return answer(done)
 
     @app.post("/api/v1/devices/{device}/redecode", responses=openapi.answers("Refiled", 403, 404, 422))
     async def redecode(request: Request, device: str, body: RedecodeBody) -> Response:
@@ -68,24 +71,24 @@ def add(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
             who=actor.user, via=actor.via, what="redecode", target=f"{device} since {body.since}", status=200
         )
         try:
-            done = await asyncio.to_thread(behind.redecode, device, body.since_ms)
+            done = await refiles.work(lambda: behind.redecode(device, body.since_ms))
         except ValueError as error:  # a part of it may have been done
             await audit(structs.replace(asked, status=422, answer=str(error)))
             raise ProblemError(problems.not_redecoded(device, str(error))) from None
         if done is None:
             raise ProblemError(problems.no_such_device(device))
         await audit(structs.replace(asked, answer=f"{sum(done.frames.values())} frames"))
-        return Response(json_of(done), media_type=JSON)
+        return answer(done)
 
 
-def _hearing(app: FastAPI, behind: Behind) -> None:
-    listening = ThreadPoolExecutor(LISTENERS, "feed-listen")
-    one_at_a_time = asyncio.Semaphore(1)  # child that reads the journal
+def _hearing(app: FastAPI, gateway: Gateway) -> None:
+    behind = gateway.behind
+    listening = Beside(LISTENERS, "feed-listen")
+    children = Once(1, "feed-frames")
 
     async def heard(device: str, after: int | None, *, newest: bool) -> FramesPage:
-        loop = asyncio.get_running_loop()
         try:
-            page = await loop.run_in_executor(listening, behind.frames, device, after)
+            page = await listening.work(lambda: behind.frames(device, after))
         except ValueError as error:
             raise ProblemError(problems.too_many_listen(str(error))) from None
         if page is None:
@@ -93,8 +96,7 @@ def _hearing(app: FastAPI, behind: Behind) -> None:
         if not newest:
             return page
         try:
-            async with one_at_a_time:
-                older = await loop.run_in_executor(listening, behind.past.frames, device)
+            older = await children.once((device,), lambda: behind.past.frames(device))
         except ValueError as error:
             raise ProblemError(problems.journal_unread(str(error))) from None
         return with_newest(page, older)
@@ -108,7 +110,7 @@ def _hearing(app: FastAPI, behind: Behind) -> None:
         Without `after` it answers at once: its `position` is where to ask for what comes from now on. With `newest`
         there come first those that the journal has, up to 40.
         """
-        return Response(json_of(await heard(device, after, newest=newest)), media_type=JSON)
+        return answer(await heard(device, after, newest=newest))
 
     @app.get("/api/v1/devices/{device}/walk", responses=openapi.answers(WalkView, 403, 404, 422, 503))
     async def walk(device: str, since: Annotated[int, Query(ge=0)]) -> Response:
@@ -116,11 +118,13 @@ def _hearing(app: FastAPI, behind: Behind) -> None:
         page = await heard(device, None, newest=True)
         if page.frames and page.frames[0].sequence > since:  # perhaps more than the journal gives at a time
             page = with_newest(await heard(device, since, newest=False), page.frames)
-        return Response(json_of(walk_view(page, since)), media_type=JSON)
+        return answer(walk_view(page, since))
 
 
-def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
-    @app.post("/api/v1/devices/{device}/commission", responses=openapi.answers("Commissioned", 403, 404, 422))
+def _telling(app: FastAPI, gateway: Gateway) -> None:
+    teller = Teller(gateway.behind, gateway.auditor)
+
+    @app.post("/api/v1/devices/{device}/commission", responses=openapi.answers("Commissioned", 403, 404, 422, 504))
     async def commission(request: Request, device: str, body: CommissionBody) -> Response:
         """Suppress the alarms of a device while somebody tries it; `for_s` 0 ends it, `comment` says how it went."""
         actor: Actor = request.state.actor
@@ -128,22 +132,14 @@ def _trying(app: FastAPI, behind: Behind, audit: Audit) -> None:
             at_ms=0, id=body.command_id, kind="commission", alarm=device, occurrence=0, for_ms=body.for_s * 1000,
             walk=body.walk, user=actor.user, via=actor.via, comment=body.comment,
         )  # fmt: skip
-        answer = await asyncio.wrap_future(behind.submit(asked))
-        await audit(
-            Audited(
-                who=asked.user, via=asked.via, what="commission", target=f"{device} for {body.for_s} s",
-                command=asked.id, comment=asked.comment, status=answer.status, answer=answer.detail,
-            )
-        )  # fmt: skip
-        if answer.status == 422:  # noqa: PLR2004 - HTTP
+        said = await teller.tell(asked)
+        if said.status == 422:  # noqa: PLR2004 - HTTP
             raise ProblemError(problems.another_command())
-        if answer.status != 200:  # noqa: PLR2004 - HTTP
+        if said.status != 200:  # noqa: PLR2004 - HTTP
             raise ProblemError(problems.no_such_device(device))
-        return Response(json_of({"device": device, "for_s": body.for_s}), media_type=JSON)
+        return answer({"device": device, "for_s": body.for_s})
 
-
-def _permits(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
-    @app.post("/api/v1/devices/{device}/permit", responses=openapi.answers("PermitsPage", 403, 404, 422))
+    @app.post("/api/v1/devices/{device}/permit", responses=openapi.answers("PermitsPage", 403, 404, 422, 504))
     async def permit(request: Request, device: str, body: PermitBody) -> Response:
         """Allow somebody to open a device until then; `until` null ends it. Answers with all permits in force."""
         actor: Actor = request.state.actor
@@ -151,17 +147,9 @@ def _permits(app: FastAPI, behind: Behind, audit: Audit, gateway: str) -> None:
             at_ms=0, id=body.command_id, kind="permit", alarm=device, occurrence=0, who=body.who,
             until_ms=body.until_ms, user=actor.user, via=actor.via, comment=body.why,
         )  # fmt: skip
-        answer = await asyncio.wrap_future(behind.submit(asked))
-        until = "ended" if body.until is None else f"until {body.until.isoformat()}"
-        await audit(
-            Audited(
-                who=asked.user, via=asked.via, what="permit", target=f"{device} for {body.who} {until}",
-                command=asked.id, comment=asked.comment, status=answer.status, answer=answer.detail,
-            )
-        )  # fmt: skip
-        if answer.status == 404:  # noqa: PLR2004 - HTTP
+        said = await teller.tell(asked)
+        if said.status == 404:  # noqa: PLR2004 - HTTP
             raise ProblemError(problems.no_such_device(device))
-        if answer.status != 200:  # noqa: PLR2004 - HTTP
-            raise ProblemError(problems.no_permit(answer.detail) if answer.asked else problems.another_command())
-        page = await asyncio.wrap_future(behind.ask(lambda fold: permits_picture(fold, gateway)))
-        return Response(json_of(page), media_type=JSON)
+        if said.status != 200:  # noqa: PLR2004 - HTTP
+            raise ProblemError(problems.no_permit(said.detail) if said.asked else problems.another_command())
+        return answer(await look(gateway.behind, lambda fold: json_of(permits_picture(fold, gateway.hub.gateway))))

@@ -1,26 +1,27 @@
 """Why an alarm is as it is: JSON, text, or a page that needs nothing else."""
 
-import asyncio
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, Query, Request
 from starlette.responses import Response
 
-from feed.explain import Explanation, explain
+from feed.explain import explain
 from feed.explain_page import CSP, page
 from feed.explain_text import text_of
 from feed.http import openapi, problems
+from feed.http.beside import Once
+from feed.http.gateway import Gateway
 from feed.http.peers import Peer
 from feed.http.problems import ProblemError
-from feed.hub import Hub
 from feed.wire import json_of
 from store.proofs import ProofReader
 
 _TYPES = {"json": "application/json", "text": "text/plain; charset=utf-8", "html": "text/html; charset=utf-8"}
 
 
-def add(app: FastAPI, hub: Hub) -> None:
+def add(app: FastAPI, gateway: Gateway) -> None:
     """Add the endpoint."""
+    readers = Once(1, "feed-explain")
 
     @app.get("/api/v1/alarms/{alarm:path}/explain", responses=openapi.answers("Explanation", 404))
     async def explained(
@@ -36,15 +37,15 @@ def add(app: FastAPI, hub: Hub) -> None:
         """
         peer: Peer = request.state.peer
 
-        def read() -> tuple[Explanation | None, str]:
-            with ProofReader(hub.book) as book:
+        def read() -> bytes | None:
+            with ProofReader(gateway.hub.book) as book:
                 found = explain(book, alarm, event, payloads=peer.over_socket)
             if found is None or format == "json":
-                return found, ""
-            return found, page(found, lang) if format == "html" else text_of(found, lang)
+                return None if found is None else json_of(found)
+            return (page(found, lang) if format == "html" else text_of(found, lang)).encode()
 
-        found, written = await asyncio.to_thread(read)
-        if found is None:
+        written = await readers.once((alarm, event, format, lang, peer.over_socket), read)
+        if written is None:
             raise ProblemError(problems.no_such_alarm(alarm[: problems.SHOWN], "no event of it that judges is kept"))
         headers = {"content-security-policy": f"{CSP}; frame-ancestors 'none'"} if format == "html" else {}
-        return Response(written or json_of(found), headers=headers, media_type=_TYPES[format])
+        return Response(written, headers=headers, media_type=_TYPES[format])

@@ -1,18 +1,17 @@
 """How good the alarm system is: the figures of ISA-18.2 for a span."""
 
-import asyncio
-from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Query
 from starlette.responses import Response
 
-from feed.behind import Behind
 from feed.http import openapi
+from feed.http.answer import answer
+from feed.http.beside import Once
+from feed.http.gateway import Gateway
 from feed.http.problems import Problem, ProblemError
 from feed.http.times import Instant, milliseconds
-from feed.hub import Hub
 from feed.kpi import Asked
 from feed.kpi_view import picture
 from feed.shifts import shifts_of
@@ -23,9 +22,10 @@ _DAY_MS = 86_400_000
 LATEST_MS = 253_370_764_800_000  # 9999-01-01: later there is no day behind it, in whatever zone
 
 
-def add(app: FastAPI, hub: Hub, desk: Path, behind: Behind) -> None:
+def add(app: FastAPI, gateway: Gateway) -> None:
     """Add the endpoint."""
-    one_at_a_time = asyncio.Semaphore(1)  # the others wait: each reads the book from the begin of its span
+    hub, behind = gateway.hub, gateway.behind
+    children = Once(1, "feed-kpi")  # the others wait: each reads the book from the begin of its span
 
     @app.get("/api/v1/kpi", responses=openapi.answers("KpiView", 422, 503))
     async def kpi(from_: Annotated[Instant | None, Query(alias="from")] = None, to: Instant | None = None) -> Response:
@@ -37,15 +37,16 @@ def add(app: FastAPI, hub: Hub, desk: Path, behind: Behind) -> None:
             raise ProblemError(_no_span())
         shifts = shifts_of(behind.console.shifts, ZoneInfo(behind.time_zone), from_ms, to_ms)
         asked = Asked(from_ms=from_ms, to_ms=to_ms, now_ms=now_ms, shifts=shifts)
-        async with one_at_a_time:
-            try:
-                if behind.kpi is None:
-                    body = await asyncio.to_thread(picture, hub.book, desk, hub.gateway, asked)
-                else:
-                    body = await asyncio.to_thread(behind.kpi, asked)
-            except ValueError as error:
-                raise ProblemError(_uncounted(str(error))) from None
-        return Response(body, media_type="application/json")
+
+        def work() -> bytes:
+            if behind.kpi is None:
+                return picture(hub.book, gateway.desk.path, hub.gateway, asked)
+            return behind.kpi(asked)
+
+        try:
+            return answer(await children.once((from_ms, to_ms), work))
+        except ValueError as error:
+            raise ProblemError(_uncounted(str(error))) from None
 
 
 def _uncounted(why: str) -> Problem:

@@ -5,14 +5,15 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from feed.desk import Audited
 from feed.http import openapi, problems, wrong
 from feed.http.access import Action, Actor
-from feed.http.asking import answer_of
+from feed.http.answer import answer
+from feed.http.asking import look
 from feed.http.bodies import CommandBody, OutOfServiceBody, ResetBody, ShelveBody
 from feed.http.gateway import Gateway
 from feed.http.problems import ProblemError
 from feed.http.problems_access import not_allowed
+from feed.http.teller import Teller
 from feed.wire import alarm_json
 from rules.answering import STILL_THERE
 from rules.fold import Fold
@@ -21,7 +22,6 @@ from rules.records import Answer, Command
 LONGEST_ID = 512  # of an alarm: rule, subject and quantity
 URGENT = 1  # the priority that only an engineer withholds
 
-JSON = "application/json"
 _ANSWERS = openapi.answers("AlarmView", 404, 409, 422, 504)
 _WITHHELD = openapi.answers("AlarmView", 403, 404, 409, 422, 504)
 
@@ -74,20 +74,15 @@ def add(app: FastAPI, gateway: Gateway) -> None:
 
 
 class _Desk:
-    """Hands commands to the pipeline and writes them into the audit trail."""
+    """Tells commands, and answers as alarms do."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        self._behind = gateway.behind
+        self._teller = Teller(gateway.behind, gateway.auditor)
 
     async def tell(self, asked: Command) -> Response:
         """Have a command carried out; answer with the alarm."""
-        try:
-            answer = await answer_of(self._gateway.behind.submit(asked), "命令")
-        except ProblemError as error:  # nobody knows yet whether it has happened
-            await self._audit(asked, error.problem.status, error.problem.text.en)
-            raise
-        await self._audit(asked, answer.status, answer.detail)
-        return _answered(answer, asked.alarm)
+        return _answered(await self._teller.tell(asked), asked.alarm)
 
     async def urgent(self, alarm: str) -> bool:
         """Tell whether an alarm is of priority 1, also one that never rang."""
@@ -97,23 +92,13 @@ class _Desk:
             known = world.judging.alarms.by_id.get(alarm) or fold.memory.links.judged(alarm, world)
             return known is not None and known.priority == URGENT
 
-        return await answer_of(self._gateway.behind.ask(question), "查询")
+        return await look(self._behind, question)
 
     async def demand(self, request: Request, action: Action, asked: Command) -> None:
         """Refuse who may not, where the endpoint alone could not tell what it asks for. Raises ProblemError."""
         actor: Actor = request.state.actor
         if not actor.may(action):
-            problem = not_allowed(actor, action)
-            await self._audit(asked, problem.status, problem.text.en)
-            raise ProblemError(problem)
-
-    async def _audit(self, asked: Command, status: int, answer: str) -> None:
-        await self._gateway.auditor.write(
-            Audited(
-                who=asked.user, via=asked.via, what=asked.kind, target=f"{asked.alarm}#{asked.occurrence}",
-                command=asked.id, comment=asked.comment, status=status, answer=answer,
-            )
-        )  # fmt: skip
+            raise await self._teller.refuse(asked, not_allowed(actor, action))
 
 
 def _of(request: Request, alarm: str, body: CommandBody) -> dict[str, Any]:
@@ -135,15 +120,15 @@ def _of(request: Request, alarm: str, body: CommandBody) -> dict[str, Any]:
     }
 
 
-def _answered(answer: Answer, alarm: str) -> Response:
-    if answer.status == 200 and answer.alarm is not None:  # noqa: PLR2004 - HTTP
-        return Response(alarm_json(answer.alarm), media_type=JSON)
-    if answer.status == 404:  # noqa: PLR2004 - HTTP
-        raise ProblemError(problems.no_such_alarm(alarm, answer.detail))
-    if answer.status == 422 and answer.alarm is None:  # noqa: PLR2004 - HTTP
+def _answered(said: Answer, alarm: str) -> Response:
+    if said.status == 200 and said.alarm is not None:  # noqa: PLR2004 - HTTP
+        return answer(alarm_json(said.alarm))
+    if said.status == 404:  # noqa: PLR2004 - HTTP
+        raise ProblemError(problems.no_such_alarm(alarm, said.detail))
+    if said.status == 422 and said.alarm is None:  # noqa: PLR2004 - HTTP
         raise ProblemError(problems.another_command())
-    if answer.status == 422:  # noqa: PLR2004 - HTTP
-        if answer.why is None or answer.why == STILL_THERE:  # None: of a version that knew no other
+    if said.status == 422:  # noqa: PLR2004 - HTTP
+        if said.why is None or said.why == STILL_THERE:  # None: of a version that knew no other
             raise ProblemError(problems.still_there(alarm))
-        raise ProblemError(problems.not_now(answer.why))
-    raise ProblemError(problems.changed_since(answer.detail))
+        raise ProblemError(problems.not_now(said.why))
+    raise ProblemError(problems.changed_since(said.detail))

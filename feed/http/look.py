@@ -5,9 +5,8 @@ What the fold is asked is short; what reads the book does so on threads of its o
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from statistics import median
-from typing import Annotated, TypeVar
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Path, Query
@@ -20,7 +19,10 @@ from feed.behind import Behind
 from feed.console_settings import ConsoleSettings
 from feed.device_view import DeviceDetail, Known
 from feed.http import look_alarms, openapi, problems
+from feed.http.answer import answer
 from feed.http.asking import look
+from feed.http.beside import Once
+from feed.http.gateway import Gateway
 from feed.http.problems import ProblemError
 from feed.hub import Hub
 from feed.shifts import shift_at
@@ -29,12 +31,10 @@ from feed.trend import Trend
 from feed.wire import json_of
 from rules.fold import Fold
 
-JSON = "application/json"
 SHELVE_OPTIONS_S = [900, 3_600, 14_400, 43_200]
 """15 min, 1 h, 4 h, 12 h; to the end of the shift is for the console to work out (`/summary` tells it)."""
 CHILDREN = 2  # at a time: each is a process beside the hot path
 
-T = TypeVar("T")
 Device = Annotated[str, Path(max_length=64)]
 
 
@@ -67,33 +67,11 @@ class ConsoleView(Struct, frozen=True, kw_only=True):
     camera: bool
 
 
-class Once:
-    """Work beside the loop, so many at a time; who asks for what is being worked out already waits for that."""
-
-    def __init__(self, threads: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(threads, name)
-        self._running: dict[tuple[object, ...], asyncio.Future[bytes]] = {}
-
-    async def work(self, key: tuple[object, ...], work: Callable[[], bytes]) -> bytes:
-        """Have it done; raises what it raises."""
-        running = self._running.get(key)
-        if running is None:
-            running = asyncio.get_running_loop().run_in_executor(self._pool, work)
-            self._running[key] = running
-            running.add_done_callback(lambda done: self._done(key, done))
-        return await asyncio.shield(running)
-
-    def _done(self, key: tuple[object, ...], done: "asyncio.Future[bytes]") -> None:
-        self._running.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # perhaps nobody waits for it any more
-
-
-def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
+def add(app: FastAPI, gateway: Gateway) -> None:
     """Add the endpoints."""
-    _console(app, hub, behind)
-    _devices(app, hub, behind, Once(CHILDREN, "look-children"))
-    look_alarms.add(app, hub, behind)
+    _console(app, gateway.hub, gateway.behind)
+    _devices(app, gateway.hub, gateway.behind, Once(CHILDREN, "look-children"))
+    look_alarms.add(app, gateway)
 
 
 def _console(app: FastAPI, hub: Hub, behind: Behind) -> None:
@@ -105,15 +83,15 @@ def _console(app: FastAPI, hub: Hub, behind: Behind) -> None:
         now_ms = behind.civil_ms()
         found = shift_at(settings.shifts, zone, now_ms)
         shift = None if found is None else ShiftNow(found.name, rfc3339(found.from_ms), rfc3339(found.to_ms))
-        return Response(json_of(hub.counts.summary(hub.gateway, hub.position(), now_ms, shift)), media_type=JSON)
+        return answer(hub.counts.summary(hub.gateway, hub.position(), now_ms, shift))
 
     @app.get("/api/v1/console", responses=openapi.answers(ConsoleView))
     async def console() -> Response:
         """Give what the console must know of itself: name, map, shifts, how long an alarm can be shelved."""
         center = None
         if settings.map is not None:
-            center = await look(behind.ask, _center)
-        return Response(json_of(console_view(hub.gateway, behind.time_zone, settings, center)), media_type=JSON)
+            center = await look(behind, _center)
+        return answer(console_view(hub.gateway, behind.time_zone, settings, center))
 
 
 def console_view(
@@ -145,14 +123,14 @@ def _devices(app: FastAPI, hub: Hub, behind: Behind, children: Once) -> None:
         def question(fold: Fold) -> Known | None:
             return device_view.known(fold, hub.gateway, device, camera, now_ms)
 
-        found = await look(behind.ask, question)
+        found = await look(behind, question)
         if found is None:
             raise ProblemError(problems.no_such_device(device))
 
         def work() -> bytes:
             return json_of(device_view.completed(found, behind.past.spoken(device)))
 
-        return Response(await _read(children, ("spoken", device), work), media_type=JSON)
+        return answer(await _read(children, ("spoken", device), work))
 
     @app.get("/api/v1/devices/{device}/trend", responses=openapi.answers(Trend, 404, 503))
     async def past(
@@ -166,22 +144,21 @@ def _devices(app: FastAPI, hub: Hub, behind: Behind, children: Once) -> None:
         def question(fold: Fold) -> trend.Asked | None:
             return trend.asked(fold, hub.gateway, device, quantity, minutes, now_ms)
 
-        found = await look(behind.ask, question)
+        found = await look(behind, question)
         if found is None:
             raise ProblemError(problems.no_such_quantity(device, quantity))
         if found.lent is not None:
             lent = found.lent
-            body = await asyncio.to_thread(lambda: json_of(trend.of_windows(found, lent)))
-            return Response(body, media_type=JSON)
+            return answer(await asyncio.to_thread(lambda: json_of(trend.of_windows(found, lent))))
 
         def work() -> bytes:
             return json_of(trend.of_journal(found, behind.past.minutes(device, quantity, found.start_ms, found.count)))
 
-        return Response(await _read(children, ("trend", device, quantity, minutes), work), media_type=JSON)
+        return answer(await _read(children, ("trend", device, quantity, minutes), work))
 
 
 async def _read(children: Once, key: tuple[object, ...], work: Callable[[], bytes]) -> bytes:
     try:
-        return await children.work(key, work)
+        return await children.once(key, work)
     except ValueError as error:
         raise ProblemError(problems.journal_unread(str(error))) from None

@@ -1,8 +1,6 @@
 """One alarm with all around it, its history, and the journal of all alarms."""
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, TypeVar, cast
 
 import msgspec
@@ -11,9 +9,11 @@ from msgspec import Raw, Struct
 from starlette.responses import Response
 
 from feed.alarm_detail import AlarmDetail, Around, around
-from feed.behind import Behind
 from feed.http import openapi, problems
+from feed.http.answer import answer
 from feed.http.asking import look
+from feed.http.beside import Beside
+from feed.http.gateway import Gateway
 from feed.http.problems import ProblemError
 from feed.http.times import Instant, milliseconds
 from feed.hub import Hub
@@ -22,7 +22,6 @@ from rules.fold import Fold
 from rules.records import Event
 from store.event_search import EventReader, Search
 
-JSON = "application/json"
 READERS = 2  # threads that look into the book
 LONGEST_ID = 512
 
@@ -48,16 +47,16 @@ class Looker:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._pool = ThreadPoolExecutor(READERS, "look")
+        self._threads = Beside(READERS, "look")
 
     async def read(self, question: Callable[[EventReader], T]) -> T:
         """Put a question to the book."""
 
-        def answer() -> T:
+        def ask() -> T:
             with EventReader(self._hub.book) as book:
                 return question(book)
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, answer)
+        return await self._threads.work(ask)
 
     async def page(self, search: Search, limit: int) -> bytes:
         """Look for events; encoded one by one, so that no one call holds the interpreter for long."""
@@ -72,15 +71,16 @@ class Looker:
         return await self.read(question)
 
 
-def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
+def add(app: FastAPI, gateway: Gateway) -> None:
     """Add the endpoints."""
+    hub, behind = gateway.hub, gateway.behind
     looker = Looker(hub)
     _journal(app, looker)
 
     @app.get("/api/v1/alarms/{alarm:path}/history", responses=openapi.answers(JournalPage))
     async def history(alarm: Alarm, before: Before = None, limit: Limit = 100) -> Response:
         """Give the events of one alarm, the newest first; none = it never rang, or that is kept no more."""
-        return Response(await looker.page(Search(alarm=alarm, before=before), limit), media_type=JSON)
+        return answer(await looker.page(Search(alarm=alarm, before=before), limit))
 
     @app.get("/api/v1/alarms/{alarm:path}", responses=openapi.answers(AlarmDetail, 404))
     async def detail(alarm: Alarm) -> Response:
@@ -90,13 +90,13 @@ def add(app: FastAPI, hub: Hub, behind: Behind) -> None:
         def question(fold: Fold) -> Around:
             return around(fold, alarm, camera)
 
-        found = await look(behind.ask, question)
+        found = await look(behind, question)
         body = hub.alarm(alarm) or await looker.read(lambda book: _told(book, alarm))
         if body is None and found.alarm is None:
             raise ProblemError(problems.no_such_alarm(alarm[: problems.SHOWN], "nothing is known of it"))
         view = found.alarm if body is None else cast("AlarmView", Raw(body))
         whole = {name: getattr(found, name) for name in Around.__struct_fields__} | {"alarm": view}
-        return Response(json_of(AlarmDetail(gateway=hub.gateway, **whole)), media_type=JSON)
+        return answer(AlarmDetail(gateway=hub.gateway, **whole))
 
 
 def _journal(app: FastAPI, looker: Looker) -> None:
@@ -118,7 +118,7 @@ def _journal(app: FastAPI, looker: Looker) -> None:
             before=before, from_ms=_ms(from_), to_ms=_ms(to), alarm=alarm, device=device, site=site, kinds=kind,
             priorities=priority, text=text.strip(),
         )  # fmt: skip
-        return Response(await looker.page(search, limit), media_type=JSON)
+        return answer(await looker.page(search, limit))
 
 
 def _ms(time: Instant | None) -> int | None:

@@ -194,7 +194,10 @@ class Room:
     def ask(self, question: Callable[[Fold], Any]) -> Future[Any]:
         """Put a question to the fold."""
         future: Future[Any] = Future()
-        future.set_result(question(self.fold))
+        try:
+            future.set_result(question(self.fold))
+        except Exception as error:  # noqa: BLE001 - as the pipeline does
+            future.set_exception(error)
         return future
 
     def _moment(self) -> Moment:

@@ -17,7 +17,7 @@ from devices.frames import Batch
 from devices.models.plain import PlainOptions
 from devices.registry import Device, Registry, Route, Source
 from feed.frames import FrameView
-from feed.http.look import Once
+from feed.http.beside import Once
 from feed.past import LastFrame, Minutes, Spoken
 from feed.trend import minute_values
 from rules.fold import Fold
@@ -234,13 +234,13 @@ def test_many_who_ask_the_same_at_once_cost_one_child() -> None:
 
     async def ask() -> None:
         once = Once(1, "test")
-        waiting = [asyncio.ensure_future(once.work(("dust-1",), work)) for _ in range(10)]
+        waiting = [asyncio.ensure_future(once.once(("dust-1",), work)) for _ in range(10)]
         await asyncio.sleep(0)  # all of them wait now
         waiting.pop().cancel()  # one closes his page
         together.set()
         assert await asyncio.gather(*waiting) == [b"what was found"] * 9
         assert len(asked) == 1
-        await once.work(("dust-1",), work)
+        await once.once(("dust-1",), work)
         assert len(asked) == 2, "what is asked later is looked for again"
 
     with ThreadPoolExecutor(1) as thread:  # a browser of another test may have a loop on this one
