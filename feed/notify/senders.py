@@ -95,7 +95,7 @@ def limits(channel: AnyChannel) -> tuple[tuple[int, int], ...]:
 
 
 def send(channel: AnyChannel, message: Message, now_ms: int) -> Upshot:
-    """Try once to send a message; it takes at most `CONNECT_S` and `WHOLE_S`. Raises what only a defect is."""
+    """Try once to send a message; it takes at most `CONNECT_S` and `WHOLE_S`. What it raises is a defect."""
     try:
         if isinstance(channel, MailSettings):
             return smtp.deliver(channel, message, CONNECT_S + WHOLE_S)
