@@ -26,7 +26,9 @@ ANSWER_S = 12.0
 class ReceiptView(Struct, frozen=True, kw_only=True):
     """What became of one telling of one alarm.
 
-    what    told, or escalation-N; status: waiting, taken (being sent), sent, refused, cancelled, moved, expired
+    what    told, or escalation-N
+    status  waiting, taken (being sent), sent, refused, expired; cancelled: nobody has to be told any more; moved: its
+            fallback told it
     repeat  it was sent again though it may have arrived before
     """
 

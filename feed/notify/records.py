@@ -164,7 +164,9 @@ class Open(Struct, kw_only=True):
 class Receipt(Struct, kw_only=True):
     """What became of one telling of one alarm.
 
-    what    told, or escalation-N; status: waiting, taken, sent, refused, cancelled, moved, expired
+    what    told, or escalation-N
+    status  waiting, taken, sent, refused, expired; cancelled: nobody has to be told any more; moved: its
+            fallback told it
     repeat  it was sent again though it may have arrived before
     """
 
