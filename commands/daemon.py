@@ -15,7 +15,7 @@ from typing import Any
 from commands import allocator, first_admin, keeping, kpi_child
 from commands.crew import Crew
 from commands.evidence import Proofs
-from commands.in_force import in_force, undo
+from commands.in_force import configured, in_force, tell_of_start, undo
 from commands.inside import Inside
 from commands.outlets import Outlets
 from commands.past import Past
@@ -155,9 +155,9 @@ class Daemon:
     def _make_feed(self, inside: Inside) -> FeedServer:
         behind = Behind(
             submit=self.pipeline.submit, ask=self.pipeline.ask, reload=self.reload, undo=lambda: undo(self),
-            in_force=lambda: in_force(self), vitals=self.vitals, ledger=self.ledger, inbox=inside.inbox,
-            register=inside.register, redecode=inside.redecode, frames=self.taps.frames,
-            past=Past(self.pipeline, self.settings.state), console=self.settings.console,
+            in_force=lambda: in_force(self), configured=lambda: configured(self), vitals=self.vitals,
+            ledger=self.ledger, inbox=inside.inbox, register=inside.register, redecode=inside.redecode,
+            frames=self.taps.frames, past=Past(self.pipeline, self.settings.state), console=self.settings.console,
             time_zone=self.settings.gateway.time_zone, civil_ms=self.pipeline.civil_ms,
             kpi=partial(
                 kpi_child.ask, self.stores.directory / "book.sqlite", self.stores.directory / "desk.sqlite",
@@ -176,6 +176,7 @@ class Daemon:
     def _audit_what_is_missing(self, fold: Fold) -> None:
         last = self.stores.journal.commands(max(self.stores.journal.last - AUDITED_BACK, 0))
         audit_missing.complete(self.stores.directory / "desk.sqlite", last, fold.memory.answers, fold.memory.offset_ms)
+        tell_of_start(self, fold.memory.hash)
 
     def _load(self, config_hash: str) -> tuple[Registry, RuleSet]:
         if config_hash not in self._known:

@@ -6,8 +6,9 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def command(directory: Path) -> None:
     Wrong files do not keep it from running when a configuration was accepted before: then that one goes on, and an
     alarm says so.
     """
+    again = threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: again.set())  # one that comes too early waits, it does not kill
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     sys.setswitchinterval(SWITCH_S)
     allocator.keep_little()
@@ -38,6 +41,7 @@ def command(directory: Path) -> None:
         start = Start(directory)
     # Late, for all the daemon's libraries take half a second: a child compiles meanwhile.
     from commands.daemon import Daemon  # noqa: PLC0415 - as said
+    from commands.in_force import reload_unasked  # noqa: PLC0415 - as said
     from feed.http.doors import FeedError  # noqa: PLC0415 - as said
     from ingest.start import StoppedError  # noqa: PLC0415 - as said
 
@@ -53,8 +57,6 @@ def command(directory: Path) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    again = threading.Event()
-    signal.signal(signal.SIGHUP, lambda *_: again.set())  # one that comes too early waits, it does not kill
     try:
         with _in_a_sentence(compiled.settings.state):
             daemon.start(stop=stop)
@@ -63,13 +65,14 @@ def command(directory: Path) -> None:
     except FeedError as error:
         raise click.ClickException(str(error)) from error
     if problems:
-        daemon.reload()
+        reload_unasked(daemon, "start")
     else:
         daemon.refuse(bad=False)
     daemon.differ()
-    signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
+    by_signal = partial(reload_unasked, daemon, "signal")
+    signal.signal(signal.SIGHUP, lambda *_: _reload(daemon, by_signal))
     if again.is_set():
-        daemon.reload()
+        by_signal()
     try:
         daemon.wait(stop)
     except BaseException:
@@ -83,14 +86,10 @@ def command(directory: Path) -> None:
     os._exit(0)  # a question to the ledger that nobody answers any more must not hold up the end
 
 
-def _reload(daemon: "Daemon") -> None:
+def _reload(daemon: "Daemon", work: Callable[[], None]) -> None:
     """Reload in a thread of its own. What that raises is a defect, and ends the process: half may be in force."""
     may_end = threading.Event()
     may_end.set()
-
-    def work() -> None:
-        daemon.reload()
-
     daemon.crew.hire("reload", work, may_end)
 
 

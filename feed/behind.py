@@ -124,6 +124,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     reload    reads the configuration files again and puts them in force if they are right; may take seconds
     undo      puts the configuration in force that was in force before; None = there is none
     in_force  shows the configuration; from any thread
+    configured  tells which one is in force, as JSON for the audit trail; quick
     vitals    looks at the gateway; quick, from any thread
     console   settings of the control room; time_zone: the gateway's
     civil_ms  civil time as the gateway believes it, Unix ms; from any thread
@@ -149,3 +150,4 @@ class Behind(Struct, frozen=True, kw_only=True):
     console: ConsoleSettings = ConsoleSettings()
     time_zone: str = "UTC"
     kpi: Callable[[Asked], bytes] | None = None
+    configured: Callable[[], str] = str

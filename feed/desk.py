@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS audit (
     hash    TEXT NOT NULL DEFAULT ''   -- of the row before, and of this one
 ) STRICT;
 CREATE INDEX IF NOT EXISTS audit_by_who ON audit (who);  -- most may see only what they did themselves
+CREATE INDEX IF NOT EXISTS audit_of_configurations ON audit (number) WHERE what IN ('reload', 'undo', 'start');
 """
 _APPEND_ONLY = """
 CREATE TRIGGER IF NOT EXISTS audit_is_not_changed BEFORE UPDATE ON audit
