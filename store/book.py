@@ -18,14 +18,11 @@ from urllib.parse import quote
 from msgspec import json
 
 from rules.records import Alarm, Event, Evidence, Outcome, Period
-from store import shadows, told, watched
+from store import ballast, shadows, told, watched
 from store.fs import DiskFullError
 from store.shadows import Activation
 
-LOG_BYTES = 4 << 20  # of the write-ahead log: then SQLite brings it into the book and begins it anew
-REST_BYTES = LOG_BYTES  # enough for a full write-ahead log and its checkpoint
 PAGE_BYTES = 1024  # of a new book; an event changes seven pages, and writes them all
-BALLAST_BYTES = REST_BYTES + (2 << 20)  # and before that for a small segment of the journal
 _PACKED = b"\x78"  # what zlib writes begins so, and no configuration does: a msgpack array
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
@@ -89,7 +86,7 @@ class BookReader:
                 break
             except sqlite3.Error as error:
                 self._db.close()
-                if error.sqlite_errorcode not in _FULL or not throw_ballast(path):
+                if error.sqlite_errorcode not in _FULL or not ballast.throw(path):
                     raise
 
     def close(self) -> None:
@@ -228,7 +225,7 @@ class Book(BookReader):
         self._db.execute("pragma synchronous = full")
         self._db.executescript(_SCHEMA)
         (page_bytes,) = self._db.execute("pragma page_size").fetchone()
-        self._db.execute(f"pragma wal_autocheckpoint = {LOG_BYTES // page_bytes}")
+        self._db.execute(f"pragma wal_autocheckpoint = {ballast.LOG_BYTES // page_bytes}")
         _lengthen(path.with_name(path.name + "-wal"))
         told.fill(self._db)
         if self._fact("feed_id") is None:
@@ -334,21 +331,12 @@ class Book(BookReader):
 
         The last event of all, which says that the disk is full, needs room that nobody else can take.
         """
-        path = _ballast_of(self._path)
-        size = path.stat().st_size if path.exists() else 0
-        try:
-            with path.open("ab") as ballast:
-                ballast.write(bytes(BALLAST_BYTES - size))
-            self.has_ballast = True
-        except OSError:
-            with suppress(FileNotFoundError):
-                os.truncate(path, size)
-            self.has_ballast = False
+        self.has_ballast = ballast.keep(self._path)
 
     def throw_ballast(self) -> int:
         """Make the last room that there is on a full disk; return how many bytes, 0 = nothing is left."""
         self.has_ballast = False
-        return throw_ballast(self._path)
+        return ballast.throw(self._path)
 
     def _write(self, steps: Iterable[tuple[str, list[Any]]]) -> None:
         """Carry out one transaction."""
@@ -365,24 +353,6 @@ class Book(BookReader):
             raise
 
 
-def throw_ballast(book: Path) -> int:
-    """Throw a book's ballast out; return how many bytes that gave, 0 = nothing is left.
-
-    At first a part, for a segment of the journal, without which there is no event; then the rest, for the book.
-    """
-    ballast = _ballast_of(book)
-    size = ballast.stat().st_size if ballast.exists() else 0
-    if size > REST_BYTES:
-        os.truncate(ballast, REST_BYTES)
-        return size - REST_BYTES
-    ballast.unlink(missing_ok=True)
-    return size
-
-
-def _ballast_of(book: Path) -> Path:
-    return book.with_name(book.name + ".ballast")
-
-
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
@@ -396,7 +366,7 @@ def _lengthen(write_ahead_log: Path) -> None:
     earlier life of the log: without its salt they mean nothing (file format, section 4.1).
     """
     with suppress(OSError), write_ahead_log.open("ab") as log:  # no room: then it grows as it is needed
-        log.write(bytes(max(0, LOG_BYTES + LOG_BYTES // 16 - log.tell())))
+        log.write(bytes(max(0, ballast.LOG_BYTES + ballast.LOG_BYTES // 16 - log.tell())))
         log.flush()
         os.fsync(log.fileno())
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from rules.records import Alarm, Event, Evidence, Outcome, Period
-from store import book as book_module
+from store import ballast as ballast_module
 from store.book import Book, BookReader
 from store.fs import DiskFullError, OsFs
 from store.journal import read, span
@@ -209,15 +209,15 @@ def test_a_full_disk_is_said_and_the_ballast_goes_in_two_parts(path: Path) -> No
         book.tell(many)
     assert (book.told_to(), book.last_event, book.oldest_event) == (1, 1, 1)
     assert book.has_ballast
-    assert book.throw_ballast() == book_module.BALLAST_BYTES - book_module.REST_BYTES
-    assert book.throw_ballast() == book_module.REST_BYTES
+    assert book.throw_ballast() == ballast_module.BALLAST_BYTES - ballast_module.REST_BYTES
+    assert book.throw_ballast() == ballast_module.REST_BYTES
     assert book.throw_ballast() == 0
     assert not ballast.exists()
     book._db.execute("pragma max_page_count = 100000")
     assert [each.number for each in book.tell(many)] == list(range(2, 200))
     book.keep_ballast()
     assert book.has_ballast
-    assert ballast.stat().st_size == book_module.BALLAST_BYTES
+    assert ballast.stat().st_size == ballast_module.BALLAST_BYTES
 
 
 def test_on_a_disk_that_is_full_the_ballast_makes_room(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_a_write_ahead_log_that_is_torn_leaves_the_book_before_or_after(
     before, or as it is after, and the replay then brings it to the same end. (Checkpoints are left to SQLite's own
     tests: https://www.sqlite.org/testing.html, section 3.)
     """
-    monkeypatch.setattr(book_module, "LOG_BYTES", 1 << 20)  # enough here
+    monkeypatch.setattr(ballast_module, "LOG_BYTES", 1 << 20)  # enough here
     dice = random.Random(seed)
     path = tmp_path / "book.sqlite"
     wal = tmp_path / "book.sqlite-wal"
