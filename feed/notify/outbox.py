@@ -105,7 +105,7 @@ class Outbox(Room):
                 f"SELECT {_COLUMNS} FROM notify_rows WHERE channel = ? AND state = 'waiting' AND {URGENT} = ?"  # noqa: S608 - our own words
                 " AND due_ms {} ? ORDER BY due_ms, id LIMIT ?"
             )
-            asked = (("<=", PAGE - len(found)), (">", 1))
+            asked = (("<=", max(0, PAGE - len(found))), (">", 1))
             found += [
                 row_of(row)
                 for than, most in asked
@@ -147,8 +147,13 @@ class Outbox(Room):
             db.executemany(sql, [(row.id,) for row in rows[(len(rows) + 1) // 2 :]])
 
     def expire(self, before_ms: int, now_ms: int) -> None:
-        """Give up what should have been told before a time."""
+        """Give up what should have been told before a time, and messages of which nothing is to be told any more."""
         with self.transaction() as db:
+            db.execute(
+                "UPDATE notify_messages AS m SET state = 'cancelled', done_ms = ? WHERE state = 'open' AND NOT trying"
+                " AND NOT EXISTS (SELECT 1 FROM notify_rows r WHERE r.message = m.id AND r.state = 'taken')",
+                (now_ms,),
+            )
             old = [
                 one
                 for (one,) in db.execute(

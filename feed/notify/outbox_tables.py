@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS notify_messages (
     channel  TEXT NOT NULL,
     urgent   INTEGER NOT NULL,
     body     TEXT NOT NULL,              -- JSON, as it was sent last, without the mark
-    state    TEXT NOT NULL,              -- open, sent, refused, moved, expired
+    state    TEXT NOT NULL,              -- open, sent, refused, cancelled, expired
     tries    INTEGER NOT NULL,
     trying   INTEGER NOT NULL,           -- an attempt is being made
     maybe    INTEGER NOT NULL,           -- it may have arrived

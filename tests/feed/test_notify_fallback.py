@@ -35,6 +35,8 @@ def test_one_hiccup_and_a_dead_fallback_do_not_keep_priority_1_from_a_channel_th
         one.room.run(10 * MINUTE, 10_000)
         assert len(one.texts("boss")) == before
         assert len(one.texts()) == 2
+        messages = one.room.notifier.box.rows("SELECT state FROM notify_messages ORDER BY made_ms, channel DESC")
+        assert messages == [("sent",), ("cancelled",)]  # nothing is left of what was lent
 
 
 def test_what_waits_unsent_is_lent_too_and_told_once(tmp_path: Path) -> None:

@@ -38,7 +38,10 @@ def test_what_is_due_later_is_not_read_but_awaited(tmp_path: Path) -> None:
     later = [a_row(n, NOW_MS + MINUTE + n) for n in range(MANY)]
     box.put([*later, *[a_row(10_000 + n, NOW_MS + 2 * MINUTE + n, 1) for n in range(MANY)]])
     assert [row.due_ms for row in box.waiting("duty", NOW_MS)] == [NOW_MS + 2 * MINUTE, NOW_MS + MINUTE]
+    later_1 = a_row(99_999, NOW_MS + 9 * MINUTE, 1)
+    box.put([later_1])
     due = box.waiting("duty", NOW_MS + 3 * MINUTE)
+    assert due.pop(PAGE).key == later_1.key
     assert (len(due), {row.urgent for row in due}) == (PAGE, {True})
     box.close()
 
