@@ -36,8 +36,8 @@ def command(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Write the report of a day or a month: a page to be printed, and a table for Excel. DIRECTORY: the configuration.
 
-    It is made of what the book holds now, and says so; what the service keeps (`reports:` of cityward.yaml) is not
-    touched.
+    It is made of what the book holds now, and says that it was made by hand and is no version that is kept; what the
+    service keeps (`reports:` of cityward.yaml) is not touched. Without --lang it is in the language of `reports:`.
     """
     words = Words(language)
     if day and month:
@@ -56,8 +56,10 @@ def command(  # noqa: PLR0913 - options of a command
         (report,) = maker.gather(span, now_ms, [site])
     except sqlite3.Error as error:
         raise click.ClickException(words(f"记录簿读取失败：{error}", f"the book cannot be read: {error}")) from None
+    report.version = 0
+    shown = language or maker.settings.language
     output.mkdir(parents=True, exist_ok=True)
-    for suffix, body in (("html", page(report, words.language)), ("csv", table(report, words.language))):
+    for suffix, body in (("html", page(report, shown)), ("csv", table(report, "en" if shown == "en" else "zh"))):
         path = output / f"{_file_name(report)}.{suffix}"
         path.write_text(body, encoding="utf-8", newline="")
         click.echo(str(path))

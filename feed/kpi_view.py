@@ -30,6 +30,10 @@ BELOW = ("per_10_min_over_ten_pct", "in_flood_pct", "stale")
 """Of them those that are to be less than what is aimed at (< 1 %, < 5 on any day); the others may reach it."""
 
 
+MIX = {1: "< 1", 2: "5", 3: "15", 4: "80"}
+"""The mix of priorities that is aimed at, about: % of the alarms."""
+
+
 class FloodView(Struct, kw_only=True):
     """A flood. alarms: with those by which it came to be one."""
 
@@ -77,7 +81,7 @@ class KpiView(Struct, kw_only=True, rename={"from_": "from"}):
     from, to     the span, as far as it has passed; now: up to then it is known what became of its alarms
     targets      figure -> [what is to be aimed at, the most that can be managed or null]
     periods      alarms in each 10 minutes of the wall clock, from the one in which the span begins
-    by_priority  of the alarms; the mix that is aimed at is about 80, 15, 5 and less than 1 %, the lowest first
+    by_priority  of the alarms; mix: what is aimed at, %
     """
 
     gateway: str
@@ -107,6 +111,7 @@ class KpiView(Struct, kw_only=True, rename={"from_": "from"}):
     unauthorised_suppressions: int | None
     targets: dict[str, list[float | None]]
     below: list[str]
+    mix: dict[str, str]
 
 
 def picture(book: Path, desk: Path, gateway: str, asked: Asked) -> bytes:
@@ -166,4 +171,5 @@ def view(found: Kpi, gateway: str) -> KpiView:
         unauthorised_suppressions=found.unauthorised_suppressions,
         targets=TARGETS,
         below=list(BELOW),
+        mix={str(priority): share for priority, share in MIX.items()},
     )  # fmt: skip

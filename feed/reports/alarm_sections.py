@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from feed.kpi import Kpi
-from feed.kpi_view import TARGETS
+from feed.kpi_view import BELOW, MIX, TARGETS
 from feed.levels import LEVELS
 from feed.reports.facts import Exceedance, Report
 from feed.reports.table import Section
-from feed.reports.words import DASH, WITHHELD, Clock, Say, lasted, number, percent, text_of
+from feed.reports.words import DASH, WITHHELD, Clock, Say, lasted, number, percent, shift_of, text_of
 
 MOST_ROWS = 500  # of the ledger
 MOST_PLACES = 30  # whose data are too few
@@ -46,6 +46,8 @@ def _known(report: Report, say: Say) -> Iterator[str]:
         )
     elif not any(each.judged for each in report.series) and not report.exceedances:
         yield say("没有规则与限值比较。", "No rule compares these with a limit.")
+    elif not report.exceedances and report.kpi.unwatched:
+        yield say("网关运行期间没有超标记录。", "While the gateway ran, no limit was exceeded.")
     elif not report.exceedances:
         yield say("本时段没有超标记录。", "No limit was exceeded.")
 
@@ -77,11 +79,16 @@ def _response(each: Exceedance, clock: Clock, say: Say) -> str:
 def kpis(report: Report, say: Say) -> Iterator[Section]:
     """Make the figures of the alarm system, the alarms that ring most, and the shifts."""
     found = report.kpi
+    off = say("网关未运行的时间不计入平均和占比。", "Time in which the gateway was off is in no mean and no share.")
     yield Section(
         key="kpi",
         title=say("报警管理指标（ISA-18.2）", "Alarm system (ISA-18.2)"),
+        lines=[off] if found.unwatched else [],
         head=[say("指标", "figure"), say("本时段", "this time"), say("目标", "target")],
-        rows=[[name, value, _target(key, unit, say)] for key, name, value, unit in _figures(found, say)],
+        rows=[
+            [name, value if found.watched else DASH, _target(key, unit, say)]
+            for key, name, value, unit in _figures(found, say)
+        ],
         numbers=(1, 2),
     )
     if found.top:
@@ -106,15 +113,16 @@ def kpis(report: Report, say: Say) -> Iterator[Section]:
 def _figures(found: Kpi, say: Say) -> Iterator[tuple[str, str, str, str]]:
     load = found.load
     yield "", say("报警总数", "alarms"), str(found.alarms), ""
-    yield "per_10_min_mean", say("每 10 分钟平均", "per 10 minutes, mean"), f"{load.per_10_min_mean:.3f}", ""
-    yield "per_hour_mean", say("每小时平均", "per hour, mean"), f"{load.per_hour_mean:.2f}", ""
-    yield "per_day_mean", say("每日平均", "per day, mean"), f"{load.per_day_mean:.1f}", ""
-    yield "per_10_min_most", say("10 分钟内最多", "most in 10 minutes"), str(load.per_10_min_most), ""
+    yield "per_10_min_mean", say("每 10 分钟平均", "per 10 minutes, mean"), number(load.per_10_min_mean, 3), ""
+    yield "per_hour_mean", say("每小时平均", "per hour, mean"), number(load.per_hour_mean, 2), ""
+    yield "per_day_mean", say("每日平均", "per day, mean"), number(load.per_day_mean), ""
+    yield "per_10_min_most", say("任一 10 分钟内最多", "most in any 10 minutes"), str(load.per_10_min_most), ""
     yield (
         "per_10_min_over_ten_pct", say("超过 10 条的 10 分钟时段", "10-minute periods over 10"),
-        f"{load.per_10_min_over_ten_pct:.2f} %", "%",
+        f"{number(load.per_10_min_over_ten_pct, 2)} %", "%",
     )  # fmt: skip
-    yield "in_flood_pct", say("报警泛滥时间", "time in flood"), f"{load.in_flood_pct:.2f} %", "%"
+    yield "in_flood_pct", say("报警泛滥时间", "time in flood"), f"{number(load.in_flood_pct, 2)} %", "%"
+    yield "top_pct", say("前十项报警占比", "share of the ten that rang most"), f"{number(found.top_pct)} %" if found.top else DASH, "%"
     yield "chattering", say("抖动报警（60 秒 ≥3 次）", "chattering (3 in 60 s)"), str(len(found.chattering)), ""
     yield "fleeting", say("瞬时报警（60 秒内自行消失）", "fleeting (gone in 60 s)"), str(len(found.fleeting)), ""
     yield "stale", say("滞留报警（≥24 小时）", "stale (24 h or longer)"), str(len(found.stale)), ""
@@ -123,17 +131,19 @@ def _figures(found: Kpi, say: Say) -> Iterator[tuple[str, str, str, str]]:
     yield "", say("确认用时：中位数 / 95 %", "time to acknowledge: median / 95 %"), took, ""
     yield "", say("未确认", "not acknowledged"), str(ack.open), ""
     mix = " · ".join(f"{say(*LEVELS[each])} {found.by_priority_pct.get(each, 0):.0f} %" for each in (1, 2, 3, 4))
-    yield "", say("级别构成", "priorities"), mix if found.alarms else DASH, ""
+    yield "mix", say("级别构成", "priorities"), mix if found.alarms else DASH, ""
 
 
 def _target(key: str, unit: str, say: Say) -> str:
+    if key == "mix":
+        return " · ".join(f"{say(*LEVELS[each])} {aim} %" for each, aim in MIX.items())
     if key not in TARGETS:
         return ""
     aim, most = TARGETS[key]
-    sign = {"stale": "<", "per_10_min_over_ten_pct": "<", "in_flood_pct": "<", "per_10_min_most": "≤"}
     if most is not None:
         return say(f"约 {aim:g}，至多 {most:g}", f"about {aim:g}, at most {most:g}")
-    return f"{sign.get(key, '')} {aim:g} {unit}".strip()
+    sign = "<" if key in BELOW else "≤" if aim else ""
+    return f"{sign} {aim:g} {unit}".strip()
 
 
 def _shifts(found: Kpi, report: Report, say: Say) -> Section:
@@ -145,8 +155,12 @@ def _shifts(found: Kpi, report: Report, say: Say) -> Section:
         clock = Clock(report.zone, report.span)
         rows = [
             [
-                f"{each.name} {clock.short(each.from_ms)}–{clock.end(each.to_ms)}", str(each.alarms),
-                str(each.per_10_min_most), str(each.to_acknowledge.open), lasted(each.to_acknowledge.median_s, say),
+                f"{shift_of(each.name, say)} {clock.short(each.from_ms)}–{clock.end(each.to_ms)}",
+                *(
+                    DASH if each.per_10_min_mean is None else str(count)
+                    for count in (each.alarms, each.per_10_min_most, each.to_acknowledge.open)
+                ),
+                lasted(each.to_acknowledge.median_s, say),
             ]
             for each in found.by_shift
         ]  # fmt: skip
@@ -159,5 +173,6 @@ def _shifts(found: Kpi, report: Report, say: Say) -> Section:
         total[each.name] += each.alarms
         opened[each.name] += each.to_acknowledge.open
         most[each.name] = max(most.get(each.name, 0), each.per_10_min_most)
-    rows = [[name, str(total[name]), str(most[name]), str(opened[name])] for name in most]
+    counts = ((name, [total[name], most[name], opened[name]]) for name in most)
+    rows = [[shift_of(name, say), *(str(each) if found.watched else DASH for each in some)] for name, some in counts]
     return Section(key="shifts", title=say("分班次", "By shift"), head=head[:4], rows=rows, numbers=(1, 2, 3))

@@ -176,6 +176,7 @@ class Report(Struct, kw_only=True):
     """Everything that is in a report.
 
     title     the site, or the city
+    version   1, 2 ...; 0 = made by hand, none that is kept
     labels    what all devices of the site have in common: permit number, builder ...
     ranking_by  quantity by which sites are ranked
     now_ms    up to then the book was read; so long answers count
@@ -201,6 +202,11 @@ class Report(Struct, kw_only=True):
     ranking: list[Ranked] = []
     changed: list[Text] | None = None
     revisions: list[Text] = []
+
+    @property
+    def watched(self) -> bool:
+        """Whether the gateway ran at any time of the span: if not, nothing is known of it."""
+        return self.kpi.watched
 
     def measured(self) -> bytes:
         """Return what a new version is made for when it changes: what was measured and found, not who answered when."""

@@ -6,15 +6,17 @@ from zoneinfo import ZoneInfo
 from devices.registry import Device, Registry
 from feed.activations import Activation, History, events_from
 from feed.console_settings import EIGHT_HOURS, ShiftSettings
-from feed.kpi import Asked, figures, to_acknowledge
+from feed.kpi import Asked, figures, length_ms, to_acknowledge
 from feed.reports.facts import Exceedance, Family, Ranked, Report, Series, Span, Unit
 from feed.reports.ledger import Ledger
 from feed.reports.series import Reader, quantities_of, reported
 from feed.shifts import shifts_of
+from rules.kinds.silence import limit_ms
 from rules.records import Event
-from rules.ruleset import RuleSet
+from rules.ruleset import Rule, RuleSet
 from rules.scope import in_scope
 from store.event_search import EventReader
+from store.watched import Span as Gap
 
 RANKED_BY = ("pm10_ug_m3", "pm25_ug_m3", "tsp_ug_m3", "noise_eq_db", "noise_db")
 
@@ -22,13 +24,18 @@ RANKED_BY = ("pm10_ug_m3", "pm25_ug_m3", "tsp_ug_m3", "noise_eq_db", "noise_db")
 class Silences:
     """When devices were not heard: by their own alarm of silence, or as members of that of a link or of many.
 
+    An alarm comes when a device has been silent for as long as it may be: its silence began so long before.
+
     begins_ms  where the events begin; what stood then counts from there
+    unwatched  when nobody listened: that time is neither online nor silence
     """
 
-    def __init__(self, ruleset: RuleSet, begins_ms: int) -> None:
-        self._rules = {rule.id for rule in ruleset.rules if rule.kind == "silence" and rule.mode == "live"}
-        self._begins_ms = begins_ms
-        self._of: dict[str, dict[tuple[str, int], int | None]] = {}  # device -> (alarm, since) -> until
+    def __init__(self, registry: Registry, ruleset: RuleSet, begins_ms: int, unwatched: Sequence[Gap]) -> None:
+        rules = [rule for rule in ruleset.rules if rule.kind == "silence" and rule.mode == "live"]
+        self._rules = {rule.id: rule for rule in rules}
+        self._devices = {device.id: device for device in registry.devices}
+        self._begins_ms, self._unwatched = begins_ms, unwatched
+        self._of: dict[str, dict[tuple[str, int], tuple[int, int | None]]] = {}  # (alarm, since) -> begin, end
         self._inside: dict[str, dict[str, int]] = {}  # alarm -> member -> since
 
     def take(self, event: Event) -> None:
@@ -36,24 +43,40 @@ class Silences:
         alarm = event.alarm
         if alarm.rule in self._rules and alarm.device is not None and alarm.since_ms and not alarm.shadow:
             until_ms = None if alarm.active else alarm.returned_ms or event.t_ms
-            self._of.setdefault(alarm.device, {})[alarm.id, alarm.since_ms] = until_ms
+            begun_ms = alarm.since_ms - self._allowed_ms(alarm.device, [self._rules[alarm.rule]])
+            self._of.setdefault(alarm.device, {})[alarm.id, alarm.since_ms] = begun_ms, until_ms
         elif alarm.device is None and (alarm.members or alarm.id in self._inside):
             since_ms = event.t_ms if event.kind in ("raised", "members") else self._begins_ms
             inside = self._inside.setdefault(alarm.id, {})
             for member in alarm.members:
-                begun_ms = inside.setdefault(member, since_ms)
-                self._of.setdefault(member, {})[alarm.id, begun_ms] = None
+                self._member(member, alarm.id, inside.setdefault(member, since_ms), None)
             for member in inside.keys() - set(alarm.members):
-                self._of[member][alarm.id, inside.pop(member)] = event.t_ms
+                self._member(member, alarm.id, inside.pop(member), event.t_ms)
 
-    def online_pct(self, device: str, from_ms: int, to_ms: int) -> float:
-        """Return the share of a span in which it was not known to be silent."""
+    def _member(self, device: str, alarm: str, since_ms: int, until_ms: int | None) -> None:
+        begun_ms = since_ms - self._allowed_ms(device, self._rules.values())
+        self._of.setdefault(device, {})[alarm, since_ms] = begun_ms, until_ms
+
+    def _allowed_ms(self, name: str, rules: Iterable[Rule]) -> int:
+        """Return how long a device may be quiet before that is an alarm."""
+        device = self._devices.get(name)
+        if device is None:
+            return 0
+        found = (limit_ms(rule.settings, device.interval_ms) for rule in rules if in_scope(rule.scope, device))
+        return min(found, default=0)
+
+    def online_pct(self, device: str, from_ms: int, to_ms: int) -> float | None:
+        """Return the share of the time in which somebody listened that it was not silent; None = nobody did."""
+        listened_ms = length_ms(from_ms, to_ms, self._unwatched)
+        if to_ms <= from_ms or listened_ms <= 0:
+            return None
         silent_ms, end_ms = 0, from_ms
-        for (_, since_ms), until_ms in sorted(self._of.get(device, {}).items(), key=lambda each: each[0][1]):
+        for since_ms, until_ms in sorted(self._of.get(device, {}).values(), key=lambda each: each[0]):
             begin_ms = max(since_ms, end_ms)
             end_ms = max(end_ms, min(to_ms if until_ms is None else until_ms, to_ms))
-            silent_ms += max(end_ms - begin_ms, 0)
-        return 100 * (1 - silent_ms / (to_ms - from_ms)) if to_ms > from_ms else 100.0
+            if begin_ms < end_ms:
+                silent_ms += length_ms(begin_ms, end_ms, self._unwatched)
+        return 100 * (1 - silent_ms / listened_ms)
 
 
 class Gathering:
@@ -69,12 +92,14 @@ class Gathering:
         self.span, self.now_ms, self._shifts = span, now_ms, shifts
         self._registry, self._zone, self._ruleset = registry, registry.time_zone, ruleset
         begins_ms = book.begins_ms()
-        self._reader = Reader(book, ruleset, self._zone, now_ms, now_ms if begins_ms is None else begins_ms)
+        self._unwatched = book.unwatched(now_ms)
+        unwatched = self._unwatched or [(0, now_ms if begins_ms is None else begins_ms)]
+        self._reader = Reader(book, ruleset, self._zone, now_ms, unwatched)
         self._quantities = quantities_of(registry)
         history, ledger, self._silences = (
             History(book, span.from_ms),
             Ledger(book, self._zone, span.from_ms),
-            Silences(ruleset, span.from_ms),
+            Silences(registry, ruleset, span.from_ms, self._unwatched),
         )
         for event in events_from(book, span.from_ms):
             if event.t_ms < now_ms:
@@ -115,7 +140,10 @@ class Gathering:
         rang = [each for each in self._activations if site is None or each.site == site or each.device in ids]
         units = [self._unit(device, rang) for device in devices]
         shifts = shifts_of(self._shifts, ZoneInfo(self._zone), self.span.from_ms, self.span.to_ms)
-        asked = Asked(from_ms=self.span.from_ms, to_ms=self.span.to_ms, now_ms=self.now_ms, shifts=shifts)
+        asked = Asked(
+            from_ms=self.span.from_ms, to_ms=self.span.to_ms, now_ms=self.now_ms, shifts=shifts,
+            unwatched=self._unwatched,
+        )  # fmt: skip
         return Report(
             gateway=self._registry.gateway,
             zone=self._zone,

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from feed.reports.facts import Report, Series, Unit
-from feed.reports.words import DASH, Clock, sayer, short_of_data
+from feed.reports.facts import Report, Unit
+from feed.reports.sections import ranking_table, series_table
+from feed.reports.words import DASH, Clock, Say, percent, sayer
 from rules.records import Text
-
-FEW = Text(short_of_data(sayer("zh")), short_of_data(sayer("en")))
 
 
 def changes(units: Sequence[Unit], before: Sequence[Unit]) -> list[Text]:
@@ -27,22 +26,47 @@ def changes(units: Sequence[Unit], before: Sequence[Unit]) -> list[Text]:
 
 
 def revisions(new: Report, old: Report) -> list[Text]:
-    """Say what a new version says otherwise than the one before."""
+    """Say what a new version shows otherwise than the one before: figures of stations, sites, devices; exceedances."""
     found: list[Text] = []
-    former = {(each.device, each.quantity): each for each in old.series}
-    for each in new.series:
-        was = former.get((each.device, each.quantity))
-        if was is None:
-            found.append(Text(f"{each.name} {each.zh}：新增", f"{each.name}, {each.en}: added"))
+    of_now, of_then = (_shown(each, sayer("zh")) for each in (new, old))
+    of_now_en, of_then_en = (_shown(each, sayer("en")) for each in (new, old))
+    for key, (name, cells) in of_now.items():
+        name_en, cells_en = of_now_en[key]
+        if key not in of_then:
+            found.append(Text(f"{name}：新增", f"{name_en}: added"))
             continue
-        for (zh, en, now), (_, _, then) in zip(_figures(each), _figures(was), strict=True):
-            if then != now:
-                found.append(
-                    Text(
-                        f"{each.name} {each.zh} {zh}：{then.zh} → {now.zh}",
-                        f"{each.name}, {each.en}, {en}: {then.en} → {now.en}",
-                    )
-                )
+        then, then_en = of_then[key][1], of_then_en[key][1]
+        found += [
+            Text(
+                f"{name} {head}：{then.get(head, DASH)} → {cell}",
+                f"{name_en}, {en}: {then_en.get(en, DASH)} → {cell_en}",
+            )
+            for (head, cell), (en, cell_en) in zip(cells.items(), cells_en.items(), strict=True)
+            if then.get(head, DASH) != cell
+        ]
+    return found + _exceedances(new, old)
+
+
+def _shown(report: Report, say: Say) -> dict[tuple[str, ...], tuple[str, dict[str, str]]]:
+    """Return the figures as the page shows them: of what -> its name, and cells by the heads of their columns."""
+    found: dict[tuple[str, ...], tuple[str, dict[str, str]]] = {}
+    table = series_table(report, say)
+    for each, row in zip(report.series, table.rows, strict=True):
+        name = say(f"{each.name} {each.zh}", f"{each.name}, {each.en}")
+        found["series", each.device, each.quantity] = name, dict(zip(table.head[2:], row[2:], strict=True))
+    table = ranking_table(report, say)
+    for site, row in zip(report.ranking, table.rows, strict=True):
+        cells = dict(zip(table.head, row, strict=True))
+        del cells[table.head[1]]
+        found["site", site.site] = site.site, cells
+    for unit in report.units:
+        if unit.by == "silence":  # of the others it stands at their series
+            found["unit", unit.id] = unit.name, {say("在线率", "online"): percent(unit.online_pct)}
+    return found
+
+
+def _exceedances(new: Report, old: Report) -> list[Text]:
+    found: list[Text] = []
     clock = Clock(new.zone, new.span)
     keys = {(e.alarm, e.from_ms): e for e in old.exceedances}
     for over in new.exceedances:
@@ -55,26 +79,3 @@ def revisions(new: Report, old: Report) -> list[Text]:
             found.append(Text(f"经修订未超标：{zh}", f"not exceeded after all: {en}"))
     found += [Text(f"不再列出：{e.name} {e.text.zh}", f"no longer listed: {e.name} {e.text.en}") for e in keys.values()]
     return found
-
-
-def _figures(series: Series) -> list[tuple[str, str, Text]]:
-    """Return the figures of a series as the report shows them: of too few data no mean is told."""
-    values, enough = series.values, series.values.enough
-    highest = _shown(values.highest)
-    return [
-        ("平均", "mean", _shown(values.mean) if enough else FEW),
-        ("最大小时均值", "highest hour", highest if enough or values.highest is None else _least(highest)),
-        ("最小", "lowest", _shown(values.lowest) if enough else FEW),
-        ("95 %", "95 %", _shown(values.p95) if enough else FEW),
-        ("有效时段", "valid", _shown(values.valid)),
-        ("有效读数", "readings", _shown(series.readings)),
-    ]
-
-
-def _least(text: Text) -> Text:
-    return Text(f"≥ {text.zh}", f"≥ {text.en}")
-
-
-def _shown(value: float | None) -> Text:
-    shown = DASH if value is None else f"{value:.1f}".removesuffix(".0")
-    return Text(shown, shown)

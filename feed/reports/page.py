@@ -13,7 +13,7 @@ from typing import Literal
 
 from feed.reports.chart import DEFS, chart, ranking
 from feed.reports.facts import Report
-from feed.reports.sections import heading, sections
+from feed.reports.sections import OFF, heading, sections
 from feed.reports.table import Section
 from feed.reports.words import Language, Say, sayer, short_of_data, title
 
@@ -32,7 +32,7 @@ p { margin: 3px 0; overflow-wrap: anywhere; }
 nav { float: right; padding: 4px 0 0 12px; } nav a { color: #2a5fa8; }
 .version { display: inline-block; margin-left: 10px; padding: 0 7px; border: 1.5px solid #1b1d1f; font-size: 13px; vertical-align: 4px; }
 dl { display: grid; grid-template-columns: repeat(2, max-content 1fr); gap: 1px 12px; margin: 10px 0 0; }
-dt { color: #4d5256; } dd { margin: 0; overflow-wrap: anywhere; }
+dt { color: #4d5256; } dd { margin: 0; overflow-wrap: anywhere; } .off { color: #b00020; font-weight: 600; grid-column: 1; } dd.off { grid-column: 2 / -1; }
 table { border-collapse: collapse; width: 100%; margin: 4px 0; font-variant-numeric: tabular-nums; font-size: 13px; line-height: 1.4; }
 th { text-align: left; font-weight: 400; color: #4d5256; border-bottom: 1px solid #80868b; vertical-align: bottom; }
 th, td { padding: 3px 7px; } td { border-bottom: 1px solid #dfe0e1; vertical-align: top; white-space: nowrap; }
@@ -90,14 +90,22 @@ def page(report: Report, shown: Shown) -> str:
 def _main(report: Report, language: Language, kind: str, *, link: bool) -> str:
     say = sayer(language)
     switch = f'<nav><a href="#{say("en", "zh")}">{say("English", "中文")}</a></nav>' if link else ""
-    version = f'<span class="version">{say(f"第 {report.version} 版", f"version {report.version}")}</span>'
-    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in heading(report, say))
+    of_version = say(f"第 {report.version} 版", f"version {report.version}")
+    of_version = of_version if report.version else say("手工生成", "by hand")
+    version = f'<span class="version">{of_version}</span>'
+    facts = "".join(_fact(name, value, off=name == say(*OFF)) for name, value in heading(report, say))
     body = "".join(_parts(report, say))
     name = f"{title(report, say)} {report.span.name}"
     return (
         f'<main id="{language}" class="{kind}" lang="{"zh-CN" if language == "zh" else "en"}">{switch}'
-        f"<h1>{escape(name)}{version if report.version > 1 else ''}</h1><dl>{facts}</dl>{body}{_signature(say)}</main>"
+        f"<h1>{escape(name)}{version if report.version != 1 else ''}</h1><dl>{facts}</dl>{body}{_signature(say)}</main>"
     )
+
+
+def _fact(name: str, value: str, *, off: bool) -> str:
+    """Make a line of the heading. off: that the gateway did not run is not to be read past."""
+    kind = ' class="off"' if off else ""
+    return f"<dt{kind}>{escape(name)}</dt><dd{kind}>{escape(value)}</dd>"
 
 
 def _parts(report: Report, say: Say) -> Iterator[str]:

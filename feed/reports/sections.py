@@ -23,6 +23,8 @@ from feed.reports.words import (
     valid_of,
 )
 
+OFF = ("网关未运行", "Gateway off")
+MOST_GAPS = 6  # that are named one by one
 MOST_UNITS = 60  # devices that are listed one by one: those that could be heard least
 
 
@@ -34,13 +36,33 @@ def heading(report: Report, say: Say) -> list[tuple[str, str]]:
     facts += [(say(*LABELS.get(name, (name, name))), report.labels[name]) for name in known]
     until = f"{clock.local(span.to_ms - 1):%Y-%m-%d} 24:00"
     facts.append((say("时段", "Time"), f"{clock.local(span.from_ms):%Y-%m-%d %H:%M} – {until} ({report.zone})"))
+    if report.kpi.unwatched:
+        facts.append((say(*OFF), _off(report, say)))
     facts.append((say("生成", "Made"), clock.full(report.now_ms)))
     facts.append((say("版本", "Version"), _version(report, say)))
     facts.append((say("网关", "Gateway"), report.gateway))
     return facts
 
 
+def _off(report: Report, say: Say) -> str:
+    """Say when the gateway was off: what rang then nobody knows."""
+    gaps, clock = report.kpi.unwatched, Clock(report.zone, report.span)
+    if not report.watched:
+        return say(
+            "整个时段：没有监测，不代表正常", "all the time: nobody watched, which does not mean that all was well"
+        )
+    named = say("、", ", ").join(f"{clock.short(each.from_ms)}–{clock.end(each.to_ms)}" for each in gaps[:MOST_GAPS])
+    named += say(f" 等 {len(gaps)} 段", f" and {len(gaps) - MOST_GAPS} more") if len(gaps) > MOST_GAPS else ""
+    hours = lasted(sum(each.to_ms - each.from_ms for each in gaps) / 1000, say)
+    return say(
+        f"{named}（共 {hours}）：其间报警不详，读数仅限补传",
+        f"{named} ({hours} in all): alarms of then are unknown, and readings but for what was sent again",
+    )
+
+
 def _version(report: Report, say: Say) -> str:
+    if report.version == 0:
+        return say("手工生成，非存档版本", "made by hand, none that is kept")
     if report.version == 1:
         return say("第 1 版", "1")
     return say(
@@ -55,9 +77,9 @@ def sections(report: Report, say: Say, *, whole: bool = False) -> Iterator[Secti
         title = say(f"与第 {report.version - 1} 版的不同", f"What is otherwise than in version {report.version - 1}")
         yield Section(key="revisions", title=title, lines=lines)
     if report.ranking:
-        yield _ranking(report, say)
+        yield ranking_table(report, say)
     if report.series:
-        yield _series(report, say, whole=whole)
+        yield series_table(report, say, whole=whole)
         if whole and report.site is not None:
             yield _means(report, say)
     if any(each.quantity != "wind_speed_m_s" for each in report.series) or report.exceedances:
@@ -67,7 +89,8 @@ def sections(report: Report, say: Say, *, whole: bool = False) -> Iterator[Secti
     yield Section(key="notes", title=say("说明", "Notes"), lines=list(notes(report, say)))
 
 
-def _series(report: Report, say: Say, *, whole: bool) -> Section:
+def series_table(report: Report, say: Say, *, whole: bool = True) -> Section:
+    """Make the table of what was measured, a row for each series; whole: of a city too."""
     month = report.span.kind == "month"
     head = [
         say("测点", "place"), say("项目", "quantity"), say("平均", "mean"), say("最大小时均值", "highest hour"),
@@ -124,7 +147,8 @@ def _means(report: Report, say: Say) -> Section:
     return Section(key="means", title=title, head=head, rows=rows, numbers=range(1, len(head)))
 
 
-def _ranking(report: Report, say: Say) -> Section:
+def ranking_table(report: Report, say: Say) -> Section:
+    """Make the ranking of sites, a row for each in their order."""
     known = QUANTITIES.get(report.ranking_by)
     by = f"{say(known.zh, known.en)} {known.unit}" if known else ""
     head = [
@@ -158,7 +182,8 @@ def _devices(report: Report, say: Say, *, whole: bool) -> Iterator[Section]:
     rows = [
         [
             say(*FAMILIES.get(each.family, (each.family, each.family))), str(each.devices), percent(each.online_pct),
-            str(each.alarms), str(each.unanswered), lasted(each.median_s, say), lasted(each.p95_s, say),
+            _count(each.alarms, report), _count(each.unanswered, report), lasted(each.median_s, say),
+            lasted(each.p95_s, say),
         ]
         for each in report.families
     ]  # fmt: skip
@@ -175,7 +200,8 @@ def _devices(report: Report, say: Say, *, whole: bool) -> Iterator[Section]:
     head = [say("编号", "id"), say("名称", "name"), say("型号", "model"), say("在线率", "online"), say("依据", "by"),
             say("报警", "alarms")]  # fmt: skip
     rows = [
-        [each.id, each.name, each.model, percent(each.online_pct), _by(each, say), str(each.alarms)] for each in few
+        [each.id, each.name, each.model, percent(each.online_pct), _by(each, say), _count(each.alarms, report)]
+        for each in few
     ]
     yield Section(key="units", title=title, head=head, rows=rows, numbers=(3, 5))
     if report.changed is not None:
@@ -185,6 +211,11 @@ def _devices(report: Report, say: Say, *, whole: bool) -> Iterator[Section]:
             title=say("设备变动（与前一份报告相比）", "Devices changed since the report before"),
             lines=lines,
         )
+
+
+def _count(count: int, report: Report) -> str:
+    """Write how many; where nobody watched none are known, which are not 0."""
+    return str(count) if count or report.watched else DASH
 
 
 def _by(unit: Unit, say: Say) -> str:

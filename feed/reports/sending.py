@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from feed.reports.facts import Report
 from feed.reports.shelf import Kept, ShelfReader
+from feed.reports.words import Say, lasted, sayer
 from rules.records import Text
 
 
@@ -38,7 +40,7 @@ def messages(shelf: ShelfReader, waiting: Sequence[Kept], city: str, address: st
 
 
 def _summary(shelf: ShelfReader, some: Sequence[Kept]) -> Text:
-    """Say what the report of the city holds: exceedances, and where too little was measured."""
+    """Say what the report of the city holds: exceedances, where too little was measured, how long nobody watched."""
     report = next((shelf.report(each) for each in some if not each.site), None)
     if report is None:
         return Text("", "")
@@ -46,4 +48,10 @@ def _summary(shelf: ShelfReader, some: Sequence[Kept]) -> Text:
     few = sum(not each.values.enough for each in report.series)
     zh = f"超标 {over} 次，{few} 项数据不足。" if few else f"超标 {over} 次。"
     en = f"Exceedances: {over}; not enough data: {few}." if few else f"Exceedances: {over}."
-    return Text(zh, en)
+    return Text(_off(report, sayer("zh")) + zh, _off(report, sayer("en")) + en)
+
+
+def _off(report: Report, say: Say) -> str:
+    off_ms = sum(each.to_ms - each.from_ms for each in report.kpi.unwatched)
+    long = say("整个时段", "all the time") if not report.watched else lasted(off_ms / 1000, say)
+    return say(f"网关未运行：{long}。", f"Gateway off: {long}. ") if off_ms else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from devices.quantities import QUANTITIES
 from devices.reception import Reception
 from devices.registry import Device, Registry
-from feed.kpi import percentile
+from feed.kpi import length_ms, percentile
 from feed.limits import limits_of
 from feed.reports.facts import EXCEEDABLE, LimitLine, Series, Span, Values
 from feed.reports.settings import REPORTED
@@ -38,24 +38,24 @@ class Reader:
     """Reads series of a span.
 
     now_ms     what lies behind it has not happened yet
-    begins_ms  what lies before it nobody listened to: nothing was to come then
+    unwatched  when nobody listened: nothing was to come then
     """
 
-    def __init__(self, book: BookReader, ruleset: RuleSet, zone: str, now_ms: int, begins_ms: int = 0) -> None:
-        self._book, self._zone, self._now_ms, self._begins_ms = book, zone, now_ms, begins_ms
+    def __init__(
+        self, book: BookReader, ruleset: RuleSet, zone: str, now_ms: int, unwatched: Sequence[tuple[int, int]] = ()
+    ) -> None:
+        self._book, self._zone, self._now_ms, self._unwatched = book, zone, now_ms, unwatched
         self._rules = [rule for rule in ruleset.rules if rule.mode == "live"]
 
     def series(self, device: Device, quantity: str, span: Span) -> Series:
         """Say all that is known of a series."""
         whole = hours_of(span, self._zone)
-        hours = [start for start in whole if start < self._now_ms and start + _HOUR_MS > self._begins_ms]
+        hours = [start for start in whole if start < self._now_ms]
         told = self._hours(device.id, quantity, span)
         counted = [told[start] for start in hours if start in told]
-        received = [(each.count, sum(each.left_out.values())) for each in counted]
-        readings, left_out = (sum(column) for column in zip(*received, strict=True)) if received else (0, 0)
-        hourly = _HOUR_MS / device.interval_ms
-        expected = hourly * len(hours)
-        came = sum(min(good + bad, max(hourly, 1)) for good, bad in received)
+        readings = sum(each.count for each in counted)
+        left_out = sum(sum(each.left_out.values()) for each in counted)
+        expected, came = self._expected(device, hours, told)
         known = QUANTITIES[quantity]
         daily = [(day, self._day(day, told)) for day in days_of(span, self._zone)]
         points = (
@@ -72,6 +72,18 @@ class Reader:
             limits=self._limits(device, quantity, span), revised=_revised(counted),
             judged=self._judged(device, quantity),
         )  # fmt: skip
+
+    def _expected(self, device: Device, hours: Iterable[int], told: dict[int, Period]) -> tuple[float, float]:
+        """Return how many readings there should have been while somebody listened, and how many of these there were."""
+        expected = came = 0.0
+        for start in hours:
+            listened_ms = length_ms(start, start + _HOUR_MS, self._unwatched)
+            if listened_ms > 0:
+                wanted = listened_ms / device.interval_ms
+                hour = told.get(start)
+                received = 0 if hour is None else hour.count + sum(hour.left_out.values())
+                expected, came = expected + wanted, came + min(received, max(wanted, 1))
+        return expected, came
 
     def compared(self, series: Series, span: Span) -> Series:
         """Add what it was a month and a year before."""

@@ -29,6 +29,8 @@ CAUSES = {
     "late": ("迟到数据", "late readings"), "registered": ("补登记", "late registration"),
     "redecode": ("重新解码", "read again"), "clock": ("校时", "clock set"),
 }  # fmt: skip
+SHIFTS = {"早班": ("早班", "Early shift"), "中班": ("中班", "Late shift"), "夜班": ("夜班", "Night shift")}
+"""Those that a gateway has where nobody named any; others are called as they are written."""
 WITHHELD = {
     "shelved": ("已搁置", "shelved"), "out_of_service": ("停用", "out of service"), "design": ("设计抑制", "by design"),
     "cut_off": ("链路中断", "cut off"), "commissioning": ("调试", "commissioning"),
@@ -119,6 +121,11 @@ def title(report: Report, say: Say) -> str:
     if report.span.kind == "day":
         return say(f"{report.title} 监测日报", f"{report.title}: daily report")
     return say(f"{report.title} 监测月报", f"{report.title}: monthly report")
+
+
+def shift_of(name: str, say: Say) -> str:
+    """Return what a shift is called."""
+    return say(*SHIFTS.get(name, (name, name)))
 
 
 def valid_of(values: Values, report: Report, say: Say) -> str:

@@ -51,6 +51,33 @@ def test_a_report_is_written_by_hand(city: City, tmp_path: Path) -> None:
     assert "徐州市鼓楼区-2026-11.html" in month.output
 
 
+def by_hand(city: City, folder: Path, *more: str, lang: str = "en_US.UTF-8") -> tuple[str, str]:
+    """Return page and table."""
+    arguments = ["report", str(city.etc), "--day", "2026-11-23", "--output", str(folder), *more]
+    done = CliRunner().invoke(main, arguments, env={"LANG": lang, "LC_ALL": lang})
+    assert done.exit_code == 0, done.output
+    page, table = (Path(line).read_text(encoding="utf-8") for line in done.output.splitlines())
+    return page, table
+
+
+def test_what_is_made_by_hand_is_no_version_that_is_kept(city: City, tmp_path: Path) -> None:
+    """Two of the same day may differ, and neither is version 1."""
+    page, table = by_hand(city, tmp_path)
+    assert "版本,手工生成，非存档版本" in table
+    assert "<dd>made by hand, none that is kept</dd>" in page
+    assert '<span class="version">手工生成</span>' in page
+    assert "第 1 版" not in page
+
+
+def test_its_language_is_that_of_reports_whatever_shell_it_is_asked_from(city: City, tmp_path: Path) -> None:
+    page, table = by_hand(city, tmp_path)
+    assert '<html lang="zh-CN">' in page
+    assert "在线率" in table
+    page, table = by_hand(city, tmp_path, "--lang", "en", lang="zh_CN.UTF-8")
+    assert '<html lang="en">' in page
+    assert "online rate" in table.lower()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

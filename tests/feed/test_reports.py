@@ -18,6 +18,7 @@ from feed.reports.make import Maker, table
 from feed.reports.page import CSP, page
 from feed.reports.settings import ReportsSettings
 from feed.reports.shelf import Shelf, ShelfReader
+from feed.reports.words import Language
 from rules.flood import annunciated
 from rules.records import Tick
 from tests.feed.streets import DUST, HOUR, MINUTE, REPORTS, City
@@ -152,7 +153,7 @@ devices:
 
 
 def test_a_cover_is_online_while_it_is_not_known_to_be_silent(tmp_path: Path) -> None:
-    """One is silent from 10 to 18, as its alarm says three hours later; then all are, and the link's alarm has them."""
+    """One says nothing from 9 to 18, as its alarm says three hours later; then all, and the link's alarm has them."""
     city = City(tmp_path, devices=COVERS)
     for hour in range(48):
         for cover in ("mh-1", "mh-2", "mh-3", "mh-4"):
@@ -163,13 +164,21 @@ def test_a_cover_is_online_while_it_is_not_known_to_be_silent(tmp_path: Path) ->
     first = {each.id: each for each in report_of(city, None, "2026-11-22").units}
     assert {each.by for each in first.values()} == {"silence"}
     assert first["mh-2"].online_pct == 100
-    assert first["mh-1"].online_pct == pytest.approx(100 * (1 - (18 - 12) / 24), abs=1)  # last heard at 9: silent at 12
+    assert first["mh-1"].online_pct == pytest.approx(100 * (1 - (18 - 9) / 24), abs=0.5)
     second = {each.id: each.online_pct for each in report_of(city, None, "2026-11-23").units}
     for share in second.values():
-        assert share == pytest.approx(100 * (1 - (22 - 14) / 24), abs=1)
+        assert share == pytest.approx(100 * (1 - (22 - 11 + 24 - 23) / 24), abs=0.5)  # none after 23, too
     (family,) = report_of(city, None, "2026-11-22").families
     assert (family.family, family.devices) == ("manhole", 4)
-    assert family.online_pct == pytest.approx(93.75, abs=0.5)
+    assert family.online_pct == pytest.approx(100 * (1 - 9 / 24 / 4), abs=0.5)
+
+
+@pytest.mark.parametrize(("language", "name"), [("zh", "夜班"), ("en", "Night shift")])
+def test_the_shifts_that_nobody_named_are_called_in_the_language_of_the_page(
+    city: City, language: Language, name: str
+) -> None:
+    rows = rows_of(table(report_of(city, None), language))
+    assert any(row and row[0].startswith(f"{name} 00:00") for row in rows)
 
 
 def test_the_city_ranks_its_sites_and_gives_no_place_where_too_little_was_measured(city: City) -> None:
@@ -382,12 +391,19 @@ def test_amended_data_give_a_second_version_and_leave_the_first_as_it_was(tmp_pa
     ]  # fmt: skip
     with ShelfReader(city.state) as shelf:
         assert all(shelf.path(name, "html").read_bytes() == body for name, body in files.items())
-        new = shelf.report(again[0])
+        new, of_city = shelf.report(again[0]), shelf.report(again[1])
         text = shelf.path(again[0].id, "html").read_text(encoding="utf-8")
     assert new is not None
     told = [each.zh for each in new.revisions]
-    assert "云龙湖二期 西门 PM10 平均：数据不足 → 100" in told
-    assert "云龙湖二期 西门 PM10 有效时段：16 → 24" in told
+    assert "云龙湖二期 西门 PM10 平均：数据不足 → 100.0" in told
+    assert "云龙湖二期 西门 PM10 有效：16/24 时 → 24/24 时" in told
+    assert "云龙湖二期 西门 PM10 在线率：66.7 % → 100.0 %" in told
+    assert of_city is not None
+    ranked = [each.en for each in of_city.revisions if each.en.startswith("云龙湖二期, ")]
+    assert ranked[:3] == [
+        "云龙湖二期, place: – → 1", "云龙湖二期, mean: too few data → 100.0", "云龙湖二期, highest hour: 60.0 → 180.0",
+    ]  # fmt: skip
+    assert "云龙湖二期, exceedances: – → ≥ 8" in ranked
     assert any(line.startswith("新增超标：06:00 云龙湖二期 西门 PM10 小时均值") for line in told)
     assert "与第 1 版的不同" in text
     assert "迟到数据" in text

@@ -107,14 +107,15 @@ def test_a_new_version_tells_no_mean_of_too_few_data(tmp_path: Path) -> None:
         assert report is not None
         said.append([each.zh for each in report.revisions if "PM10 " in each.zh])
     mean = (10 * 60 + 14 * 80) / 24
+    place = "云龙湖二期 西门 PM10"
+    highest, few = f"{place} 最大小时均值", "数据不足"
     assert said[0] == [
-        "云龙湖二期 西门 PM10 最大小时均值：≥ 60 → ≥ 80", "云龙湖二期 西门 PM10 有效时段：10 → 14",
-        "云龙湖二期 西门 PM10 有效读数：120 → 168",
+        f"{highest}：≥ 60.0 → ≥ 80.0", f"{place} 出现于：00:00 → 10:00", f"{place} 有效：10/24 时 → 14/24 时",
+        f"{place} 在线率：41.7 % → 58.3 %",
     ]  # fmt: skip
     assert said[1] == [
-        f"云龙湖二期 西门 PM10 平均：数据不足 → {mean:.1f}", "云龙湖二期 西门 PM10 最大小时均值：≥ 80 → 80",
-        "云龙湖二期 西门 PM10 最小：数据不足 → 60", "云龙湖二期 西门 PM10 95 %：数据不足 → 80",
-        "云龙湖二期 西门 PM10 有效时段：14 → 24", "云龙湖二期 西门 PM10 有效读数：168 → 288",
+        f"{place} 平均：{few} → {mean:.1f}", f"{highest}：≥ 80.0 → 80.0", f"{place} 最小：{few} → 60.0",
+        f"{place} 95 %：{few} → 80.0", f"{place} 有效：14/24 时 → 24/24 时", f"{place} 在线率：58.3 % → 100.0 %",
     ]  # fmt: skip
 
 
