@@ -53,10 +53,15 @@ def _carried_out(command: Command, answers: Mapping[str, tuple[int, Answer]]) ->
 
 
 def _known(desk: Path, latest: int) -> set[str]:
-    """Read the ids of the commands that the latest rows of the trail have (-1 = all), as the pipeline knows them."""
+    """Read the ids of the commands that the latest rows of the trail have (-1 = all), as the pipeline knows them.
+
+    Not those of which a row says that nobody knew yet what became of them.
+    """
     db = read_desk(desk)
     try:
-        rows = db.execute("SELECT via, command FROM audit ORDER BY number DESC LIMIT ?", (latest,)).fetchall()
+        rows = db.execute(
+            "SELECT via, command FROM audit WHERE status NOT IN (503, 504) ORDER BY number DESC LIMIT ?", (latest,)
+        ).fetchall()
     finally:
         db.close()
     return {f"{key}:{command}" if (key := key_of(via)) else command for via, command in rows}
@@ -64,5 +69,4 @@ def _known(desk: Path, latest: int) -> set[str]:
 
 def _entry(command: Command, answer: Answer, t_ms: int) -> Audited:
     late = f"it was carried out {rfc3339(t_ms)}, and the process ended before it was written down"
-    return audited(command, answer.status, f"{answer.detail}; {late}" if answer.detail else late)
-
+    return audited(command, answer, late)

@@ -183,9 +183,9 @@ class Commands:
             comment=order.comment,
         )
 
-    def audited(self, key: CommandKey, order: Order, status: int, answer: str) -> Audited:
+    def audited(self, key: CommandKey, order: Order, answer: Answer) -> Audited:
         """Make the entry of the audit trail for a command that somebody signed."""
-        return audited(self.command(key, order), status, answer)
+        return audited(self.command(key, order), answer)
 
     def audited_wrong(self, key: CommandKey, named: Named, refused: Refused) -> Audited:
         """Make the entry for one that somebody signed, and that is no command."""

@@ -301,7 +301,7 @@ class MqttFeed:
         try:
             self._commands.check(key, order, self.follower.book.alarm(order.alarm))
         except Refused as refused:
-            self._write(self._commands.audited(key, order, refused.status, str(refused)))
+            self._write(self._commands.audited(key, order, Answer(status=refused.status, detail=str(refused))))
             self._refuse(link, order, refused)
             return
         future = self._around.submit(self._commands.command(key, order))
@@ -317,7 +317,7 @@ class MqttFeed:
                 problem = problem_of(answer)
             except CancelledError:
                 answer, problem = Answer(status=503, detail="the gateway stops: send it again"), "stopping"
-        self._write(self._commands.audited(asked.key, asked.order, answer.status, answer.detail))
+        self._write(self._commands.audited(asked.key, asked.order, answer))
         self._reply(link, asked.order, answer, problem)
 
     def _write(self, entry: Audited) -> None:

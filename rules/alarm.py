@@ -16,6 +16,16 @@ State = Literal["NORMAL", "UNACK", "ACKED", "RTN_UNACK", "LATCHED", "SHELVED", "
 SHELVED, OUT_OF_SERVICE = "shelved", "out_of_service"  # reasons in `Alarm.suppressed`
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """What people change about an alarm: its state, why it is withheld, and until when (civil time)."""
+
+    state: State
+    suppressed: tuple[str, ...] = ()
+    shelved_until_ms: int | None = None
+    one_shot: bool = False
+    out_until_ms: int | None = None
+
+
 class Alarm(Struct, kw_only=True):
     """The life of one rule on one subject. `id` is `rule@subject` for ever.
 
@@ -112,6 +122,14 @@ class Alarm(Struct, kw_only=True):
         if SHELVED in self.suppressed:
             return "SHELVED"
         return "SUPPRESSED" if self.suppressed else self.facts
+
+    @property
+    def standing(self) -> "Standing":
+        """What people change about it."""
+        return Standing(
+            state=self.state, suppressed=tuple(self.suppressed), shelved_until_ms=self.shelved_until_ms,
+            one_shot=self.one_shot, out_until_ms=self.out_until_ms,
+        )  # fmt: skip
 
     @property
     def facts(self) -> State:

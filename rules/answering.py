@@ -41,8 +41,9 @@ def answer(alarms: Alarms, command: Command, moment: Moment, judged: Alarm | Non
         )
     why = _refusal(alarm, command, moment)
     if why is None:
+        before = alarm.standing
         _carry_out(alarms, alarm, command, moment)
-        return Answer(status=200, alarm=copy(alarm))
+        return Answer(status=200, alarm=copy(alarm), before=before)
     return Answer(status=422, detail=why.en, alarm=copy(alarm), why=why)
 
 

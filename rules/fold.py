@@ -6,6 +6,8 @@ Inside one record: due timers and closing periods as of their due time, then the
 
 from collections.abc import Callable, Sequence
 
+from msgspec import structs
+
 from devices.frames import Batch
 from devices.registry import Registry
 from rules import answering, commissioning, intake, lines, parents, permits, refile, reported, statuses
@@ -169,8 +171,8 @@ class Fold:
         answers = self.memory.answers
         while answers and answers[oldest := next(iter(answers))][0] <= old_ms:
             del answers[oldest]
-        asked = command.content
-        if command.id not in answers:
+        asked, repeat = command.content, command.id in answers
+        if not repeat:
             moment = self.memory.moment(sequence, command.at_ms, "command")
             if command.kind == "commission":
                 answer = commissioning.command(command, self.memory.world, moment)
@@ -189,6 +191,8 @@ class Fold:
         answer = answers[command.id][1]
         if answer.asked not in ("", asked):
             answer = Answer(status=422, detail="another command had this id: nothing was done")
+        elif repeat:
+            answer = structs.replace(answer, repeat=True)
         self.memory.out.answers[command.id] = answer
 
     def _config(self, sequence: int, config: Config) -> None:

@@ -10,9 +10,9 @@ from msgspec import Struct, field
 
 from devices.frames import Batch, Frame
 from devices.instants import rfc3339
-from rules.alarm import OUT_OF_SERVICE, SHELVED, Alarm, State, Text
+from rules.alarm import OUT_OF_SERVICE, SHELVED, Alarm, Standing, State, Text
 
-__all__ = ["OUT_OF_SERVICE", "SHELVED", "Alarm", "State", "Text"]  # they are records too
+__all__ = ["OUT_OF_SERVICE", "SHELVED", "Alarm", "Standing", "State", "Text"]  # they are records too
 
 # --------------------------------------------------------------------------------------------------------- in
 
@@ -306,6 +306,8 @@ class Answer(Struct, kw_only=True):
     why     of a 422: in words for people
     asked   hash of the command that is answered, without its time and its way; "" = not known
     reread  of a part of a refile
+    before  how the alarm stood before it was carried out; None = nothing was, or an earlier version did
+    repeat  it was carried out before, and not again
     """
 
     status: int
@@ -314,6 +316,8 @@ class Answer(Struct, kw_only=True):
     why: Text | None = None
     asked: str = ""
     reread: Reread | None = None
+    before: Standing | None = None
+    repeat: bool = False
 
 
 class Outcome(Struct, kw_only=True):

@@ -9,7 +9,9 @@ from msgspec import Raw, Struct
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from feed import audit_configuration
 from feed.bays import bays_picture, permits_picture
+from feed.behind import Reloaded
 from feed.desk import Audited
 from feed.devices import devices_picture
 from feed.http import (
@@ -133,16 +135,24 @@ def _streaming(app: FastAPI, gateway: Gateway) -> None:
 
 
 def _reloading(app: FastAPI, gateway: Gateway) -> None:
-    audit = gateway.auditor.write
+    configured, audit = gateway.behind.configured, gateway.auditor.write
     one_at_a_time = Beside(1, "feed-reload")
+
+    async def in_force(request: Request, what: str, change: Callable[[], Reloaded | None]) -> Reloaded | None:
+        """Have it done, with a row of the audit trail before it and one behind it."""
+        actor: Actor = request.state.actor
+        row = Audited(who=actor.user, via=actor.via, what=what, status=audit_configuration.ASKED)
+        before = configured()
+        await audit(audit_configuration.asked(row, before))
+        done = await one_at_a_time.work(change)
+        await audit(audit_configuration.became(row, before, done, configured()))
+        return done
 
     @app.post("/api/v1/reload", responses=openapi.answers("Reloaded", 403, 422))
     async def reload(request: Request) -> Response:
         """Put the configuration files in force, all or nothing."""
-        actor: Actor = request.state.actor
-        done = await one_at_a_time.work(gateway.behind.reload)
-        status = 200 if done.accepted else 422
-        await audit(Audited(who=actor.user, via=actor.via, what="reload", target=done.hash, status=status))
+        done = await in_force(request, "reload", gateway.behind.reload)
+        assert done is not None  # noqa: S101 - a reload says what became of it
         if done.accepted:
             return answer(done)
         raise ProblemError(problems.wrong_configuration(done.hash, done.problems))
@@ -150,10 +160,7 @@ def _reloading(app: FastAPI, gateway: Gateway) -> None:
     @app.post("/api/v1/reload/undo", responses=openapi.answers("Reloaded", 403, 409))
     async def undo(request: Request) -> Response:
         """Put the configuration in force that was in force before; the files stay."""
-        actor: Actor = request.state.actor
-        done = await one_at_a_time.work(gateway.behind.undo)
-        target, status = (done.hash, 200) if done else ("", 409)
-        await audit(Audited(who=actor.user, via=actor.via, what="undo", target=target, status=status))
+        done = await in_force(request, "undo", gateway.behind.undo)
         if done is None:
             raise ProblemError(problems.nothing_before())
         return answer(done)

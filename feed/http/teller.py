@@ -23,7 +23,7 @@ class Teller(Struct, frozen=True):
         except ProblemError as error:
             await self._audit(asked, error.problem)
             raise
-        await self.auditor.write(audited(asked, answer.status, answer.detail))
+        await self.auditor.write(audited(asked, answer))
         return answer
 
     async def refuse(self, asked: Command, problem: Problem) -> ProblemError:
@@ -32,4 +32,4 @@ class Teller(Struct, frozen=True):
         return ProblemError(problem)
 
     async def _audit(self, asked: Command, problem: Problem) -> None:
-        await self.auditor.write(audited(asked, problem.status, problem.text.en))
+        await self.auditor.write(audited(asked, Answer(status=problem.status, detail=problem.text.en)))

@@ -1,5 +1,6 @@
 """What somebody changed stands in the audit trail also when the process died before it could write that down."""
 
+import json
 import time
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def trail(desk: Path) -> list[dict[str, object]]:
     names = ("who", "via", "what", "target", "command", "comment", "status")
     db = read_desk(desk)
     try:
-        return [dict(zip(names, [*row[2:8], row[10]], strict=True)) for row, _ in rows_of(db)]
+        rows: list[dict[str, object]] = [dict(zip(names, [*row[2:8], row[10]], strict=True)) for row, _ in rows_of(db)]
+        return [row for row in rows if row["what"] != "start"]
     finally:
         db.close()
 
@@ -47,10 +49,14 @@ def test_a_change_whose_row_is_missing_has_one_after_the_next_start(tmp_path: Pa
         daemon.stop()
         assert trail(desk) == [expected]
     db = read_desk(desk)
-    ((answer, at_ms),) = db.execute("SELECT answer, t_ms FROM audit").fetchall()
+    query = "SELECT answer, t_ms, before, after FROM audit WHERE what = 'shelve'"
+    ((answer, at_ms, before, after),) = db.execute(query).fetchall()
     db.close()
     assert "carried out 20" in answer
     assert at_ms >= begins_ms
+    assert json.loads(before) == {"state": "NORMAL"}
+    assert json.loads(after)["state"] == "SHELVED"
+    assert json.loads(after)["shelved_until"].startswith("20")
     assert verify(tmp_path / "state") is not None
 
 

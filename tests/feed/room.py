@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from devices.registry import Registry
 from feed.behind import Behind, InboxPage, InForce, Listens, Refiled, Reloaded
@@ -182,12 +182,15 @@ class Room:
                 command.at_ms = self.fold.memory.log_ms
                 future.set_result(self.fold.take(self._sequence, [command]).answers[command.id])
                 return future
-            if command.id not in self._answers:
+            repeat = command.id in self._answers
+            if not repeat:
                 self._answers[command.id] = answering.answer(self.alarms, command, self._moment())
                 self._answers[command.id].asked = command.content
             answer = self._answers[command.id]
             if answer.asked != command.content:
                 answer = Answer(status=422, detail="another command had this id: nothing was done")
+            elif repeat:
+                answer = structs.replace(answer, repeat=True)
             self._hand_on(lambda: future.set_result(answer))
         return future
 
