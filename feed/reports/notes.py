@@ -12,9 +12,10 @@ def notes(report: Report, say: Say) -> Iterator[str]:
     month = report.span.kind == "month"
     if report.series:
         yield say(
-            "在线率 = 收到的读数 ÷ 应收的读数（按设备上报周期；每小时至多计满）。有效率 = 计入均值的读数 ÷ 收到的读数。",
+            "在线率 = 收到的读数 ÷ 应收的读数（按设备上报周期；每小时至多计满；网关未运行的时间不计）。有效率 = 计入均值的读数 ÷ 收到的读数。",
             "Online rate = readings received ÷ readings expected by the device's interval, an hour counting no more than "
-            "its full number. Valid rate = readings in the means ÷ readings received.",
+            "its full number, and time in which the gateway was off not at all. Valid rate = readings in the means ÷ "
+            "readings received.",
         )
         yield say(
             f"“有效”为有效小时数（一小时至少 45 个有效分钟）{'；月报为有效日数' if month else ''}。不足 {ENOUGH_PCT:g} % 标为“数据不足”，"
@@ -51,13 +52,14 @@ def notes(report: Report, say: Say) -> Iterator[str]:
         )
     if any(each.by == "silence" for each in report.units):
         yield say(
-            "井盖、泊车等不测均值的设备：在线率 = 1 − 失联时间 ÷ 时段；失联自报警起算（本设备失联，或随链路中断、多台同时失联），即自最后一次上报后三个周期起。",
-            "Devices without means (manholes, parking): online rate = 1 − time of silence ÷ time. Silence counts from its alarm on (of the device, of its link, or of many), three intervals after it was last heard.",
+            "井盖、泊车等不测均值的设备：在线率 = 1 − 失联时间 ÷ 网关运行时间；由失联报警（本设备、链路中断或多台同时失联）得知，自最后一次上报起算，从未上报的自网关开始监测起算。",
+            "Devices without means (manholes, parking): online rate = 1 − time of silence ÷ time in which the gateway ran. Silence is known by an alarm (of the device, of its link, or of many) and counts from when it was last heard, or never heard, on.",
         )
     if any(each.family == "parking" for each in report.units):
         yield say("泊位占用率不在本记录中，见 InfluxDB。", "Occupancy of bays is not kept in the book; see InfluxDB.")
     yield say(
-        "报警指标只计响铃的报警；10 分钟时段按钟点划分，空时段也计入；一个值班席。未经授权的抑制不在此列，见审计记录。",
-        "Alarm figures count what rang; 10-minute periods are those of the clock, the empty ones included; one position. "
-        "Unauthorised suppression is not counted here: see the audit trail.",
+        "报警指标只计响铃的报警；平均与占比按钟点划分 10 分钟时段，空时段也计入；最多与报警泛滥取任一连续 10 分钟，与值班台一致；网关未运行的时间不计；一个值班席。未经授权的抑制不在此列，见审计记录。",
+        "Alarm figures count what rang. Means and shares are of the 10-minute periods of the clock, the empty ones included; "
+        "“most” and floods are of any 10 minutes, as on the desk; time in which the gateway was off is left out; one "
+        "position. Unauthorised suppression is not counted here: see the audit trail.",
     )
