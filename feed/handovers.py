@@ -19,8 +19,11 @@ CREATE TRIGGER IF NOT EXISTS handover_is_not_deleted BEFORE DELETE ON handovers
 BEGIN SELECT RAISE(ABORT, 'handovers are append-only'); END;
 """
 
+LISTS = ("standing", "shelved", "out_of_service")
 Handover = tuple[int, int, str, str, str, str]
 """As the table's columns."""
+Counted = tuple[int, int, str, str, str, int, int, int]
+"""The same, with how long each of the LISTS is in their stead."""
 
 
 class Handovers(Trail):
@@ -45,7 +48,13 @@ class Handovers(Trail):
             self.note(db, structs.replace(row, target=str(number)))
         return number, t_ms, *signed
 
-    def before(self, number: int, limit: int) -> list[Handover]:
+    def before(self, number: int, limit: int) -> list[Counted]:
         """Give those before a number (0 = all), the newest first."""
-        asked = "SELECT * FROM handovers WHERE number < ? ORDER BY number DESC LIMIT ?"
-        return self.rows(asked, (number or 1 << 62, limit))
+        counts = ", ".join(f"json_array_length(lists, '$.{name}')" for name in LISTS)
+        asked = f"SELECT number, t_ms, gave, took, note, {counts} FROM handovers WHERE number < ? ORDER BY number DESC"  # noqa: S608 - our own words
+        return self.rows(f"{asked} LIMIT ?", (number or 1 << 62, limit))
+
+    def find(self, number: int) -> Handover | None:
+        """Give one with its lists; None = there is none of this number."""
+        rows: list[Handover] = self.rows("SELECT * FROM handovers WHERE number = ?", (number,))
+        return rows[0] if rows else None

@@ -44,7 +44,7 @@ class Hub:
     gateway  id of the gateway, which goes with every event
 
     Attributes, of the loop: last, the number of the last event; feed, the feed's random id; counts, what stands;
-    closed.
+    closed; broken, which raises what keeps it from going on: whoever serves it must end then, for nothing moves here.
     """
 
     def __init__(self, book: Path, gateway: str) -> None:
@@ -59,6 +59,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loading: list[tuple[News, Mark]] | None = []  # while the book is read; None = it was
         self._task: asyncio.Task[None] | None = None
+        self.broken: asyncio.Future[None]  # from `start` on
         self._recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT)  # consecutive, up to `last`
         self._alarms: dict[str, bytes] = {}
         self._order: list[str] | None = None
@@ -81,6 +82,7 @@ class Hub:
         """Begin: from here on nothing told is missed. Raises what the book raises."""
         self._loop = asyncio.get_running_loop()
         self._news = self._loop.create_future()
+        self.broken = self._loop.create_future()
         await self._load()
 
     async def stop(self) -> None:
@@ -175,6 +177,7 @@ class Hub:
             # Something was told that did not come through here. The book knows it.
             self._loading = fresh
             self._task = asyncio.get_running_loop().create_task(self._load())
+            self._task.add_done_callback(self._loaded)
             return
         for one, change in fresh:
             self.counts.take(change)
@@ -187,6 +190,11 @@ class Hub:
             elif self._alarms.pop(one.alarm, None) is not None:
                 self._order = None
         self.wake()
+
+    def _loaded(self, task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.broken.done():
+            self.broken.set_exception(error)
 
     def wake(self) -> None:
         """Let all that wait for news look again."""

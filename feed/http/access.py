@@ -112,6 +112,7 @@ ASKS: dict[tuple[str, str], Action] = {
     ("GET", "/api/v1/audit"): "audit_own",
     ("GET", "/api/v1/handovers"): "see",
     ("GET", "/api/v1/handovers/now"): "see",
+    ("GET", "/api/v1/handovers/{number}"): "see",
     ("POST", "/api/v1/handovers"): "handover",
 }
 """(method, path as the application has it) of every endpoint but the files of the page, which are open.

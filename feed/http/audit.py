@@ -9,12 +9,11 @@ from devices.instants import rfc3339
 from feed.desk import COLUMNS, read_desk
 from feed.http import openapi
 from feed.http.access import Actor
+from feed.http.answer import answer
 from feed.http.gateway import Gateway
 from feed.http.people_bodies import AuditEntry, AuditPage
-from feed.http.written import written
-from feed.wire import PAGE, json_of
+from feed.wire import PAGE
 
-JSON = "application/json"
 After = Annotated[str, Query(pattern=r"^[0-9]{0,18}$")]
 Word = Annotated[str, Query(max_length=64)]
 
@@ -33,8 +32,8 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         """Give the audit trail, the newest first; operators and engineers see what they did themselves."""
         actor: Actor = request.state.actor
         whose = who if actor.may("audit") else actor.user
-        page = await written(lambda: _page(gateway, int(after or 0), limit, whose, what))
-        return Response(json_of(page), media_type=JSON)
+        page = await gateway.looked(lambda: _page(gateway, int(after or 0), limit, whose, what))
+        return answer(page)
 
 
 def _page(gateway: Gateway, after: int, limit: int, who: str, what: str) -> AuditPage:

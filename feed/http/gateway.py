@@ -8,12 +8,16 @@ from feed.handovers import Handovers
 from feed.http.auditor import Auditor
 from feed.http.knowing import Knowing
 from feed.http.passwords import Passwords
+from feed.http.written import DeskThread
 from feed.hub import Hub
 from feed.people import People
 
 
 class Gateway(Struct, frozen=True, kw_only=True):
-    """What stands behind the endpoints."""
+    """What stands behind the endpoints.
+
+    written  makes a change of the desk; looked: reads it
+    """
 
     hub: Hub
     desk: Desk
@@ -23,3 +27,5 @@ class Gateway(Struct, frozen=True, kw_only=True):
     knowing: Knowing
     auditor: Auditor
     handovers: Handovers
+    written: DeskThread
+    looked: DeskThread

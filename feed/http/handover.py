@@ -7,14 +7,16 @@ import zlib
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Path, Query, Request
+from msgspec import Raw, Struct
 from starlette.responses import Response
 
 from devices.instants import rfc3339
 from feed.desk import Audited
-from feed.handovers import Handover, Handovers
+from feed.handovers import Counted, Handover
 from feed.http import openapi, problems_access
 from feed.http.access import MAY, Actor
+from feed.http.answer import answer
 from feed.http.audit import After
 from feed.http.auditor import as_json
 from feed.http.gateway import Gateway
@@ -23,17 +25,15 @@ from feed.http.people_bodies import (
     HandoverBody,
     HandoverLists,
     HandoverNow,
+    HandoverRow,
     HandoversPage,
     HandoverView,
 )
 from feed.http.problems import Problem, ProblemError
-from feed.http.written import written
 from feed.wire import PAGE, AlarmView, json_of
 from rules.records import Text
 
-JSON = "application/json"
-MOST = 50
-"""Of a page: one may hold some thousand alarms."""
+MOST = 50  # of a page
 SHOWN_S = 90.0  # so long lists that were shown can be signed; the page reads them again each 30 s
 MOST_SHOWN = 32
 
@@ -59,16 +59,12 @@ class Shown:
 
 def add(app: FastAPI, gateway: Gateway) -> None:
     """Add the endpoints."""
-    handovers: Handovers = gateway.handovers
-    shown = Shown()
+    _handing_over(app, gateway)
+    _past(app, gateway)
 
-    @app.get("/api/v1/handovers", responses=openapi.answers(HandoversPage, 401, 403))
-    async def past(after: After = "", limit: Annotated[int, Query(ge=1, le=MOST)] = 10) -> Response:
-        """Give past handovers, the newest first."""
-        rows = await written(lambda: handovers.before(int(after or 0), limit + 1))
-        page = [_view(row) for row in rows[:limit]]
-        following = str(page[-1].number) if len(rows) > limit else None
-        return Response(json_of(HandoversPage(handovers=page, next=following)), media_type=JSON)
+
+def _handing_over(app: FastAPI, gateway: Gateway) -> None:
+    shown = Shown()
 
     @app.get("/api/v1/handovers/now", responses=openapi.answers(HandoverNow, 401, 403))
     async def now(request: Request) -> Response:
@@ -84,7 +80,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         actor: Actor = request.state.actor
         if actor.may("handover"):  # others only look
             shown.keep(sha256, packed)
-        return Response(body, media_type=JSON)
+        return answer(body)
 
     @app.post("/api/v1/handovers", responses=openapi.answers(HandoverView, 401, 403, 409, 422, 429))
     async def hand_over(request: Request, body: HandoverBody) -> Response:
@@ -97,20 +93,43 @@ def add(app: FastAPI, gateway: Gateway) -> None:
 
         def signed() -> bytes:
             row = _row(actor, taker, body.note, text)
-            return json_of(_view(handovers.add(actor.user, taker, body.note, text, row)))
+            return _whole(gateway.handovers.add(actor.user, taker, body.note, text, row))
 
-        return Response(await written(signed), media_type=JSON)
+        return answer(await gateway.written(signed))
+
+
+def _past(app: FastAPI, gateway: Gateway) -> None:
+    handovers = gateway.handovers
+
+    @app.get("/api/v1/handovers", responses=openapi.answers(HandoversPage, 401, 403))
+    async def past(after: After = "", limit: Annotated[int, Query(ge=1, le=MOST)] = 10) -> Response:
+        """Give past handovers, the newest first, without their lists."""
+        rows = await gateway.looked(lambda: handovers.before(int(after or 0), limit + 1))
+        page = [_counted(row) for row in rows[:limit]]
+        following = str(page[-1].number) if len(rows) > limit else None
+        return answer(HandoversPage(handovers=page, next=following))
+
+    @app.get("/api/v1/handovers/{number}", responses=openapi.answers(HandoverView, 401, 403, 404))
+    async def one(number: Annotated[int, Path(ge=1, le=2**53 - 1)]) -> Response:
+        """Give one with its lists as they were."""
+
+        def read() -> bytes | None:
+            row = handovers.find(number)
+            return None if row is None else _whole(row)
+
+        body = await gateway.looked(read)
+        if body is None:
+            raise ProblemError(_no_such_handover(number))
+        return answer(body)
 
 
 def _row(actor: Actor, taker: str, note: str, text: str) -> Audited:
-    lists = msgspec.json.decode(text, type=HandoverLists)
+    lists = msgspec.json.decode(text, type=_Kept)
     kept = {
         "took": taker, "standing": len(lists.standing), "shelved": len(lists.shelved),
         "out_of_service": len(lists.out_of_service), "sha256": _sha256(text),
     }  # fmt: skip
-    return Audited(
-        who=actor.user, via=actor.via, what="handover", comment=note, after=as_json(kept), status=200
-    )  # fmt: skip
+    return Audited(who=actor.user, via=actor.via, what="handover", comment=note, after=as_json(kept), status=200)
 
 
 async def _taker(gateway: Gateway, request: Request, body: HandoverBody) -> str:
@@ -158,10 +177,30 @@ def _lists(alarms: list[AlarmView]) -> HandoverLists:
     return lists
 
 
-def _view(row: Handover) -> HandoverView:
+class _Kept(Struct):
+    """The text of HandoverLists, whose alarms are handed on as they stand there."""
+
+    standing: list[Raw]
+    shelved: list[Raw]
+    out_of_service: list[Raw]
+    as_of: str | None = None
+    event: int | None = None
+
+
+def _whole(row: Handover) -> bytes:
+    """Write a HandoverView. Thousands of alarms are no more than copied."""
     number, t_ms, gave, took, note, text = row
-    lists = msgspec.json.decode(text, type=HandoverLists)
-    return HandoverView(number=number, time=rfc3339(t_ms), gave=gave, took=took, note=note, **_fields(lists))
+    lists: Any = msgspec.json.decode(text, type=_Kept)
+    view = HandoverView(number=number, time=rfc3339(t_ms), gave=gave, took=took, note=note, **_fields(lists))
+    return json_of(view)
+
+
+def _counted(row: Counted) -> HandoverRow:
+    number, t_ms, gave, took, note, standing, shelved, out = row
+    return HandoverRow(
+        number=number, time=rfc3339(t_ms), gave=gave, took=took, note=note, standing=standing, shelved=shelved,
+        out_of_service=out,
+    )  # fmt: skip
 
 
 def _fields(lists: HandoverLists) -> dict[str, Any]:
@@ -170,6 +209,14 @@ def _fields(lists: HandoverLists) -> dict[str, Any]:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _no_such_handover(number: int) -> Problem:
+    zh, en = (
+        f"没有第 {number} 次交接班；清单见 /api/v1/handovers",
+        f"no handover {number}: /api/v1/handovers lists them",
+    )
+    return Problem(status=404, word="no-such-handover", text=Text(zh, en))
 
 
 def _other_lists() -> Problem:

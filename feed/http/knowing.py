@@ -62,7 +62,7 @@ class Knowing:
     def _by_token(self, peer: Peer, bearer: str) -> Actor | Problem:
         scheme, _, secret = bearer.partition(" ")
         token = self._people.token(secret.strip()) if scheme.lower() == "bearer" else None
-        if token is None or not _from_there(token, peer):
+        if token is None or not from_there(token, peer):
             return problems_access.not_known(shown=True)
         return _of_token(token, peer, token.hash)
 
@@ -70,7 +70,7 @@ class Knowing:
         """Say whose session it is; None: of a wall screen that stands elsewhere, or whose token is gone."""
         if session.token:
             token = self._people.tokens.get(session.token)  # it may have been withdrawn just now
-            return _of_token(token, peer, session.hash) if token and _from_there(token, peer) else None
+            return _of_token(token, peer, session.hash) if token and from_there(token, peer) else None
         person = self._people.people[session.user]
         return Actor(
             user=person.user, name=person.name, role=person.role, door="console", via=peer.via,
@@ -98,8 +98,12 @@ def _of_token(token: Token, peer: Peer, session: str) -> Actor:
     )  # fmt: skip
 
 
-def _from_there(token: Token, peer: Peer) -> bool:
-    return not token.ip or ip_address(token.ip) == ip_address(peer.address)
+def from_there(token: Token, peer: Peer) -> bool:
+    """Whether somebody is where his token may be used from."""
+    try:
+        return not token.ip or ip_address(token.ip) == ip_address(peer.address)
+    except ValueError:  # he has gone already, and nobody knows from where he was
+        return False
 
 
 def _streams(path: str | None) -> bool:

@@ -1,6 +1,5 @@
 """Login, logout, who one is, one's own password, the lock."""
 
-import asyncio
 from typing import NoReturn
 
 from fastapi import FastAPI, Request
@@ -10,16 +9,13 @@ from feed import people_passwords
 from feed.desk import Audited
 from feed.http import openapi, problems_access
 from feed.http.access import Actor
+from feed.http.answer import answer
 from feed.http.gateway import Gateway
-from feed.http.knowing import cookie
+from feed.http.knowing import cookie, from_there
 from feed.http.peers import Peer
 from feed.http.people_bodies import LoginBody, Me, Nothing, PasswordBody, UnlockBody
 from feed.http.problems import Problem, ProblemError
-from feed.http.written import written
 from feed.people import IDLE_MS, IDLE_ROLES, Session
-from feed.wire import json_of
-
-JSON = "application/json"
 
 
 def add(app: FastAPI, gateway: Gateway) -> None:
@@ -36,22 +32,22 @@ def _coming_and_going(app: FastAPI, gateway: Gateway) -> None:
         """Begin a session: of a person by name and password, of a wall screen by its token; answers with a cookie."""
         peer: Peer = request.state.peer
         former: Actor = request.state.actor
-        await asyncio.to_thread(people.open)
+        await gateway.written(people.open)
         begun = _begin_wall if body.token else _begin_person
         who, secret, session = await begun(gateway, request, body)
         if former.session:
-            await asyncio.to_thread(people.end, former.session)
+            await gateway.written(lambda: people.end(former.session))
         await gateway.auditor.write(Audited(who=who, via=peer.via, what="login", status=200))
         actor = gateway.knowing.of_session(peer, session) or former
-        return Response(json_of(_me(gateway, actor)), media_type=JSON, headers={"set-cookie": cookie(secret)})
+        return answer(_me(gateway, actor), headers={"set-cookie": cookie(secret)})
 
     @app.post("/api/v1/logout", responses=openapi.answers(Nothing, 401, 403))
     async def logout(request: Request) -> Response:
         """End the session."""
         actor: Actor = request.state.actor
-        await asyncio.to_thread(people.end, actor.session)
+        await gateway.written(lambda: people.end(actor.session))
         await gateway.auditor.write(Audited(who=actor.user, via=actor.via, what="logout", status=200))
-        return Response(b"{}", media_type=JSON, headers={"set-cookie": cookie("")})
+        return answer({}, headers={"set-cookie": cookie("")})
 
 
 def _oneself(app: FastAPI, gateway: Gateway) -> None:
@@ -60,7 +56,7 @@ def _oneself(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/api/v1/me", responses=openapi.answers(Me, 401))
     async def me(request: Request) -> Response:
         """Say who one is, and what one may."""
-        return Response(json_of(_me(gateway, request.state.actor)), media_type=JSON)
+        return answer(_me(gateway, request.state.actor))
 
     @app.post("/api/v1/me/password", responses=openapi.answers(Me, 400, 401, 403, 422, 429))
     async def password(request: Request, body: PasswordBody) -> Response:
@@ -74,10 +70,10 @@ def _oneself(app: FastAPI, gateway: Gateway) -> None:
             raise ProblemError(problems_access.cannot_be("weak-password", *weak))
         hashed = await passwords.hashed(body.new)
         own = {"password": hashed, "must_change": False}
-        await written(lambda: people.change(person.user, actor.doer, "password", **own))
-        secret, session = await asyncio.to_thread(people.begin, user=person.user)
+        await gateway.written(lambda: people.change(person.user, actor.doer, "password", **own))
+        secret, session = await gateway.written(lambda: people.begin(user=person.user))
         after = gateway.knowing.of_session(request.state.peer, session) or actor
-        return Response(json_of(_me(gateway, after)), media_type=JSON, headers={"set-cookie": cookie(secret)})
+        return answer(_me(gateway, after), headers={"set-cookie": cookie(secret)})
 
     @app.post("/api/v1/me/unlock", responses=openapi.answers(Me, 401, 403, 429))
     async def unlock(request: Request, body: UnlockBody) -> Response:
@@ -89,7 +85,7 @@ def _oneself(app: FastAPI, gateway: Gateway) -> None:
             people.touch(session)
             session.locked = False
         await gateway.auditor.write(Audited(who=actor.user, via=actor.via, what="unlock", status=200))
-        return Response(json_of(_me(gateway, actor)), media_type=JSON)
+        return answer(_me(gateway, actor))
 
 
 Begun = tuple[str, str, Session]
@@ -101,15 +97,15 @@ async def _begin_person(gateway: Gateway, request: Request, body: LoginBody) -> 
     person = await gateway.passwords.known(who, body.password, request.state.peer.address)
     if person is None:
         await _refuse(gateway, request, who, problems_access.wrong_login())
-    return who, *await asyncio.to_thread(gateway.people.begin, user=who)
+    return who, *await gateway.written(lambda: gateway.people.begin(user=who))
 
 
 async def _begin_wall(gateway: Gateway, request: Request, body: LoginBody) -> Begun:
     peer: Peer = request.state.peer
     token = gateway.people.token(body.token)
-    if token is None or token.kind != "wall" or token.ip not in ("", peer.address):
+    if token is None or token.kind != "wall" or not from_there(token, peer):
         await _refuse(gateway, request, "", problems_access.not_known(shown=True))
-    return f"token:{token.name}", *await asyncio.to_thread(gateway.people.begin, token=token)
+    return f"token:{token.name}", *await gateway.written(lambda: gateway.people.begin(token=token))
 
 
 async def _refuse(gateway: Gateway, request: Request, who: str, problem: Problem) -> NoReturn:

@@ -13,11 +13,11 @@ from devices.instants import rfc3339
 from feed.desk import Audited
 from feed.http import openapi
 from feed.http.access import Actor
+from feed.http.answer import answer
 from feed.http.gateway import Gateway
 from feed.http.problems import SHOWN, Problem, ProblemError
 from feed.notify.notifier import ask_for_test
 from feed.notify.outbox import Outbox
-from feed.wire import json_of
 from rules.records import Text
 
 ANSWER_S = 12.0
@@ -86,22 +86,22 @@ def add(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/api/v1/alarms/{alarm:path}/receipts", responses=openapi.answers(ReceiptsPage))
     async def receipts(alarm: str) -> Response:
         """Say who was told of an alarm, over which channel, and what became of it."""
-        views = await asyncio.to_thread(_receipts, desk, alarm)
-        return _json(ReceiptsPage(gateway=name, alarm=alarm, receipts=views))
+        views = await gateway.looked(lambda: _receipts(desk, alarm))
+        return answer(ReceiptsPage(gateway=name, alarm=alarm, receipts=views))
 
     @app.get("/api/v1/channels", responses=openapi.answers(ChannelsPage))
     async def channels() -> Response:
         """Say how the channels stand; of none where nobody is to be told."""
-        return _json(ChannelsPage(gateway=name, channels=await asyncio.to_thread(_channels, desk)))
+        return answer(ChannelsPage(gateway=name, channels=await gateway.looked(lambda: _channels(desk))))
 
     @app.post("/api/v1/channels/{channel}/test", responses=openapi.answers(TestedChannel, 404))
     async def test(request: Request, channel: str) -> Response:
         """Send a test message; it takes its turn like any other. Answers when it is sent, or after 12 s."""
         actor: Actor = request.state.actor
         key = f"test/{token_hex(8)}"
-        found = await asyncio.to_thread(ask_for_test, desk, channel, key, actor.user or "-")
+        found = await gateway.written(lambda: ask_for_test(desk, channel, key, actor.user or "-"))
         if found:
-            status, said = await _result(desk, key)
+            status, said = await _result(gateway, desk, key)
         else:
             status, said = "404", "there is no such channel"
         entry = Audited(
@@ -111,11 +111,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         await gateway.auditor.write(entry)
         if not found:
             raise ProblemError(_no_such_channel(channel[:SHOWN]))
-        return _json(TestedChannel(channel=channel, status=status, error=said or None))
-
-
-def _json(page: object) -> Response:
-    return Response(json_of(page), media_type="application/json")
+        return answer(TestedChannel(channel=channel, status=status, error=said or None))
 
 
 def _receipts(desk: Path, alarm: str) -> list[ReceiptView]:
@@ -148,7 +144,7 @@ def _channels(desk: Path) -> list[ChannelView]:
         box.close()
 
 
-async def _result(desk: Path, key: str) -> tuple[str, str]:
+async def _result(gateway: Gateway, desk: Path, key: str) -> tuple[str, str]:
     """Wait until the message was tried; return what became of it, and what was said."""
 
     def look() -> tuple[str, str] | None:
@@ -159,10 +155,10 @@ async def _result(desk: Path, key: str) -> tuple[str, str]:
             box.close()
 
     deadline = time.monotonic() + ANSWER_S
-    found = await asyncio.to_thread(look)
+    found = await gateway.looked(look)
     while time.monotonic() < deadline and (found is None or (found[0] in ("waiting", "taken") and not found[1])):
         await asyncio.sleep(0.2)
-        found = await asyncio.to_thread(look)
+        found = await gateway.looked(look)
     return found or ("waiting", "")
 
 

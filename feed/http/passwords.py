@@ -1,9 +1,11 @@
 """Asking for passwords: one is computed at a time, beside the event loop, and who guesses waits longer and longer."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -51,7 +53,9 @@ class Passwords:
             return None
         self._throttle.right(user, address)
         if people_passwords.outdated(kept):
-            await asyncio.to_thread(self._people.rehash, person, await self.hashed(password))
+            fresh = await self.hashed(password)
+            with suppress(sqlite3.Error):  # the disk is full: the next login does it
+                await self._compute(lambda: self._people.rehash(person, fresh))
         return person
 
     async def again(self, request: Request, password: str) -> Person:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from feed import people_passwords
 from feed.http import openapi, problems_access
 from feed.http.access import Action, Actor
+from feed.http.answer import answer
 from feed.http.gateway import Gateway
 from feed.http.people_bodies import (
     PeoplePage,
@@ -17,11 +18,8 @@ from feed.http.people_bodies import (
     TokenView,
 )
 from feed.http.problems import ProblemError
-from feed.http.written import written
 from feed.people import Person, Token
-from feed.wire import json_of
 
-JSON = "application/json"
 LONGEST_MS = 731 * 86_400_000
 """Of a program's token."""
 
@@ -39,7 +37,7 @@ def _people(app: FastAPI, gateway: Gateway) -> None:
     async def everybody() -> Response:
         """Give everybody who may log in, also those who are disabled."""
         page = [_person(each) for _, each in sorted(people.people.items())]
-        return Response(json_of(PeoplePage(people=page)), media_type=JSON)
+        return answer(PeoplePage(people=page))
 
     @app.post("/api/v1/people", responses=openapi.answers(PersonView, 401, 403, 422))
     async def add_person(request: Request, body: PersonBody) -> Response:
@@ -49,8 +47,8 @@ def _people(app: FastAPI, gateway: Gateway) -> None:
             user=body.user, name=body.name, role=body.role, language=body.language,
             password=await gateway.passwords.hashed(password), must_change=True,
         )  # fmt: skip
-        await written(lambda: people.add(person, request.state.actor.doer))
-        return Response(json_of(_person(person, made_up)), media_type=JSON)
+        await gateway.written(lambda: people.add(person, request.state.actor.doer))
+        return answer(_person(person, made_up))
 
     @app.patch("/api/v1/people/{user}", responses=openapi.answers(PersonView, 401, 403, 404, 422))
     async def change_person(request: Request, user: str, body: PersonChange) -> Response:
@@ -62,8 +60,8 @@ def _people(app: FastAPI, gateway: Gateway) -> None:
         if body.reset or body.password is not None:
             password, made_up = _initial(None if body.reset else body.password, user)
             given |= {"password": await gateway.passwords.hashed(password), "must_change": True}
-        _, after = await written(lambda: people.change(user, request.state.actor.doer, **given))
-        return Response(json_of(_person(after, made_up)), media_type=JSON)
+        _, after = await gateway.written(lambda: people.change(user, request.state.actor.doer, **given))
+        return answer(_person(after, made_up))
 
 
 def _tokens(app: FastAPI, gateway: Gateway) -> None:
@@ -73,7 +71,7 @@ def _tokens(app: FastAPI, gateway: Gateway) -> None:
     async def tokens() -> Response:
         """Give all tokens, but not what they are."""
         page = sorted((_token(each) for each in list(people.tokens.values())), key=lambda each: each.name)
-        return Response(json_of(TokensPage(tokens=page)), media_type=JSON)
+        return answer(TokensPage(tokens=page))
 
     @app.post("/api/v1/tokens", responses=openapi.answers(TokenView, 401, 403, 422))
     async def issue(request: Request, body: TokenBody) -> Response:
@@ -88,22 +86,22 @@ def _tokens(app: FastAPI, gateway: Gateway) -> None:
         if body.expires_ms and body.expires_ms <= now_ms:
             raise ProblemError(problems_access.cannot_be("no-expiry", "到期时间已过", "it would have expired already"))
         scopes: set[Action] = set(body.scopes) if body.kind == "api" else {"see"}
-        secret, token = await written(
+        secret, token = await gateway.written(
             lambda: people.issue(
                 name=body.name, kind=body.kind, scopes=scopes, ip=body.ip, expires_ms=body.expires_ms,
                 by=actor.doer,
             )
         )  # fmt: skip
-        return Response(json_of(_token(token, secret)), media_type=JSON)
+        return answer(_token(token, secret))
 
     @app.delete("/api/v1/tokens/{name}", responses=openapi.answers(TokenView, 401, 403, 404))
     async def withdraw(request: Request, name: str) -> Response:
         """Take a token back; what it has opened ends."""
         try:
-            token = await written(lambda: people.withdraw(name, request.state.actor.doer))
+            token = await gateway.written(lambda: people.withdraw(name, request.state.actor.doer))
         except KeyError:
             raise ProblemError(problems_access.no_such_token(name[:64])) from None
-        return Response(json_of(_token(token)), media_type=JSON)
+        return answer(_token(token))
 
 
 def _initial(password: str | None, user: str) -> tuple[str, str | None]:

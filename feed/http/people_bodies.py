@@ -251,8 +251,21 @@ class HandoverView(HandoverLists, kw_only=True):
     note: str
 
 
+class HandoverRow(Struct, frozen=True, kw_only=True):
+    """A shift that was handed over, with how many alarms were in its lists: one may hold thousands."""
+
+    number: int
+    time: str
+    gave: str
+    took: str
+    note: str
+    standing: int
+    shelved: int
+    out_of_service: int
+
+
 class HandoversPage(Struct, frozen=True, kw_only=True):
     """Handovers, the newest first. next: the `after` of the page that follows; null = this is the last one."""
 
-    handovers: list[HandoverView]
+    handovers: list[HandoverRow]
     next: str | None

@@ -1,6 +1,5 @@
 """Reports that were made: their list, the page, the table."""
 
-import asyncio
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from devices.instants import rfc3339
 from feed.http import openapi
+from feed.http.answer import answer
 from feed.http.gateway import Gateway
 from feed.http.problems import Problem, ProblemError
 from feed.reports.page import CSP
@@ -61,7 +61,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
                 found = shelf.all(kind, site, limit=limit)
             return json_of(ReportsPage(gateway=gateway.hub.gateway, reports=[_view(each) for each in found]))
 
-        return Response(await asyncio.to_thread(read), media_type="application/json")
+        return answer(await gateway.looked(read))
 
     @app.get("/api/v1/reports/{file}", responses=_answers())
     async def report(file: Annotated[str, Path(max_length=100)]) -> Response:
@@ -80,7 +80,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
                 except FileNotFoundError:
                     return None
 
-        found = await asyncio.to_thread(read)
+        found = await gateway.looked(read)
         if found is None:
             raise ProblemError(_no_such_report())
         kept, body = found

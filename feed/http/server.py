@@ -29,11 +29,13 @@ from feed.http.knowing import Knowing
 from feed.http.passwords import Passwords
 from feed.http.peers import Connection
 from feed.http.tls import Certificate
+from feed.http.written import DeskThread
 from feed.hub import Hub
 from feed.people import People
 from feed.settings import HttpSettings
 
 MOST_CONNECTIONS = 256
+READERS = 2  # of the desk, at a time
 LOOK_S = 5.0  # at the certificate
 SETTLE_EACH = 720  # of these: once an hour refusals are told that were only counted
 
@@ -72,7 +74,8 @@ class FeedServer:
         self._gateway = Gateway(
             hub=hub, desk=self._desk, behind=behind, people=self.people, passwords=Passwords(self.people),
             knowing=Knowing(self.people, console=settings.console is not None), auditor=self._auditor,
-            handovers=Handovers(self._desk.path, behind.civil_ms),
+            handovers=Handovers(self._desk.path, behind.civil_ms), written=DeskThread(1, "feed-desk"),
+            looked=DeskThread(READERS, "feed-desk-read"),
         )  # fmt: skip
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -155,11 +158,12 @@ class FeedServer:
                 tls = _config(guard, console)
                 self._servers.append(AnsweringTls(tls, with_tls, self._listening, MOST_CONNECTIONS))
             async with asyncio.TaskGroup() as group:
-                look = group.create_task(self._now_and_then())
+                beside = [group.create_task(self._now_and_then()), group.create_task(self._watch_hub())]
                 answering = [group.create_task(each.answer()) for each in self._servers]
                 await asyncio.wait(answering, return_when=asyncio.FIRST_COMPLETED)
                 self._begin_stop()
-                look.cancel()
+                for task in beside:
+                    task.cancel()
         except BaseException as error:
             if self._started.done():
                 raise
@@ -174,6 +178,9 @@ class FeedServer:
             self.socket_path.unlink(missing_ok=True)
             await self._hub.stop()
             self._gateway.passwords.close()
+            await self._auditor.close()
+            await self._gateway.written.close()
+            await self._gateway.looked.close()
             self._gateway.handovers.close()
             self.people.close()
             self._desk.close()
@@ -181,6 +188,10 @@ class FeedServer:
     def _listening(self) -> None:
         if all(each.started for each in self._servers):
             self._started.set_result(None)
+
+    async def _watch_hub(self) -> None:
+        """End all of it with the hub: a page that stands still, while its heart beats, would lie."""
+        await self._hub.broken
 
     async def _now_and_then(self) -> None:
         for turn in count(1):

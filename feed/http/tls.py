@@ -46,6 +46,7 @@ class Certificate:
         self._tell = tell
         self._seen: tuple[object, ...] = ()
         self._tried: tuple[object, ...] = ()
+        self._unwritten = ""
         self.fingerprint = ""
         if settings.certificate is None or not self._exchange():
             self._ours()
@@ -53,12 +54,24 @@ class Certificate:
     def look(self) -> None:
         """Take a new pair, if both files have been left alone since the last look; renew ours before it ends."""
         if self._settings.certificate is None:
-            self._ours()
+            try:
+                self._ours()
+            except OSError as error:
+                self._keep_former(error)
             return
         seen = self._stamps()
         if seen != self._tried and seen == self._seen:  # not while somebody still copies
             self._exchange()
         self._seen = seen
+
+    def _keep_former(self, error: OSError | None) -> None:
+        """Say once that ours cannot be made anew; None = it was."""
+        why = "" if error is None else f"{self._folder / 'console.pem'}: {error}"
+        if why != self._unwritten:
+            self._unwritten = why
+            if why:
+                log.error("http.console: no new certificate can be kept, the former goes on: %s", why)
+            self._tell(why)
 
     def _exchange(self) -> bool:
         self._tried = self._seen = self._stamps()
@@ -114,20 +127,33 @@ class Certificate:
         except (FileNotFoundError, ValueError):
             pem, ends = b"", datetime.min.replace(tzinfo=UTC)
         if ends - datetime.now(UTC) < RENEWED:
-            pem = self_signed(_names(self._settings))
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh = file.with_suffix(".new")
-            fresh.unlink(missing_ok=True)
-            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123 - its mode
-                out.write(pem)
-                out.flush()
-                os.fsync(out.fileno())
-            fresh.replace(file)
+            try:
+                pem = _renewed(file, _names(self._settings))
+            except OSError as error:
+                if not pem:
+                    raise
+                self._keep_former(error)
+            else:
+                self._keep_former(None)
         tried = (hashlib.sha256(pem).hexdigest(),)
         if tried != self._tried:
             self._use(pem)
             if self._settings.certificate is None:
                 self._tried = tried
+
+
+def _renewed(file: Path, names: list[str]) -> bytes:
+    """Make a certificate of ours, and keep it. Raises OSError."""
+    pem = self_signed(names)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123 - its mode
+        out.write(pem)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(file)
+    return pem
 
 
 def _no_password() -> bytes:

@@ -119,7 +119,7 @@ def test_what_is_signed_is_what_stood_there(
         page.locator(".sign button").click()
         past = page.locator("details")
         expect(past).to_have_count(1)
-        (kept,) = Client(room).as_role("viewer").get("/api/v1/handovers").json["handovers"]
+        kept = Client(room).as_role("viewer").get("/api/v1/handovers/1").json
         assert [each["name"] for each in kept["standing"]] == [
             "文化路1号 污水井盖", "老东门 3 号楼", "文化路12号 污水井盖",
         ]  # fmt: skip

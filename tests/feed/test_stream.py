@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -175,7 +176,7 @@ def test_a_reader_that_stalls_is_cut_and_slows_nobody(room: Room, monkeypatch: p
 
 
 def test_there_are_so_many_streams_and_no_more(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feed.http.app.MOST_STREAMS", 2)
+    monkeypatch.setattr("feed.http.stream.MOST_STREAMS", 2)
     wires = []
     for count in (1, 2):
         wire = socket.create_connection(("127.0.0.1", room.server.port))
@@ -199,6 +200,26 @@ def test_what_did_not_come_through_the_hub_is_read_from_the_book(room: Room, mon
     reader.read(lambda: len(reader.events) == 8)
     assert reader.numbers == list(range(1, 9))
     assert len(room.alarm_ids()) == 7
+
+
+def test_a_hub_that_cannot_read_the_book_ends_the_feed_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would stand still for ever at its last number, while heartbeats say that this is all there is."""
+    ended: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", ended.append)
+
+    def unreadable(_: EventReader) -> object:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with Room(tmp_path) as room:
+        with monkeypatch.context() as deaf:
+            deaf.setattr(room.hub, "take", lambda *_: None)
+            room.many(7)
+        monkeypatch.setattr(hub, "_picture", unreadable)
+        room.many(1)
+        eventually(lambda: not room.server.running, "that the daemon sees it and ends")
+    [group] = [each.exc_value for each in ended]
+    assert isinstance(group, ExceptionGroup)
+    assert repr(group.exceptions[0]) == "OperationalError('disk I/O error')"
 
 
 def test_what_is_told_while_the_feed_starts_is_neither_lost_nor_doubled(

@@ -176,6 +176,33 @@ def test_ours_is_made_anew_before_its_end(tmp_path: Path, monkeypatch: pytest.Mo
     assert found.fingerprint == second
 
 
+def test_where_there_is_no_room_for_another_the_former_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    """A disk that is full ends neither the gateway nor keeps the next start from running."""
+    monkeypatch.setattr(tls, "LASTS", timedelta(days=20))
+    told: list[bool] = []
+    in_the_way = tmp_path / "tls" / "console.new" / "it"
+
+    def start() -> ConsoleRoom:
+        room = ConsoleRoom(tmp_path)
+        room.server._report = lambda _, data: told.append(data["bad"])
+        return room
+
+    with start() as room:
+        in_the_way.mkdir(parents=True)
+        eventually(lambda: told == [True])
+        former = shown(room)
+        assert Browser(room).as_role("operator").get("/api/v1/alarms").status == 200
+    with start() as room:
+        assert shown(room) == former
+        monkeypatch.setattr(tls, "LASTS", timedelta(days=800))
+        in_the_way.rmdir()
+        in_the_way.parent.rmdir()
+        eventually(lambda: told == [True, True, False])
+        assert shown(room) != former
+
+
 WHOLE = b"GET /healthz HTTP/1.1\r\nHost: gateway.example\r\n\r\n"
 HALF_BODY = (
     b"POST /api/v1/login HTTP/1.1\r\nHost: gateway.example\r\nContent-Type: application/json\r\n"

@@ -1,5 +1,5 @@
 // 交接班: what stands, what is shelved and out of service, and what the next shift has to know; signed by both.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { post, Problem } from "../api";
 import { said, t, type Key } from "../i18n";
 import { Chip } from "../parts/chip";
@@ -34,14 +34,15 @@ type Lists = {
   out_of_service: Given[];
 };
 type Shown = Lists & { sha256: string };
-type Handover = Lists & { number: number; time: string; gave: string; took: string; note: string };
+type Signed = { number: number; time: string; gave: string; took: string; note: string };
+type Row = Signed & Record<keyof typeof LISTS, number>;
 
 const TOLD_MS = 5_000;
 const EVERY_S = 30; // the gateway keeps what it has shown for 90 s
 
 export default function Screen() {
   const path = "/handovers?limit=10";
-  const past = useLivePages<Handover>(path, "handovers", "after", { every_ms: 300_000 });
+  const past = useLivePages<Row>(path, "handovers", "after", { every_ms: 300_000 });
   return (
     <div class="screen handover">
       <div class="row head">
@@ -111,7 +112,7 @@ function Sign({ seen, handed, again }: { seen: string; handed: () => void; again
         done="handover.done"
         send={async (fields) => {
           try {
-            await post<Handover>("/handovers", {
+            await post("/handovers", {
               note: word(fields, "note"),
               user: word(fields, "user"),
               password: word(fields, "password"),
@@ -147,11 +148,11 @@ function Sign({ seen, handed, again }: { seen: string; handed: () => void; again
   );
 }
 
-const LISTS: Record<"standing" | "shelved" | "out_of_service", [Key, Key]> = {
+const LISTS = {
   standing: ["handover.standing", "handover.none_standing"],
   shelved: ["shelf.shelved", "shelf.none_shelved"],
   out_of_service: ["shelf.out", "shelf.none_out"],
-};
+} satisfies Record<string, [Key, Key]>;
 
 function Lists({ lists }: { lists: Lists }) {
   return (
@@ -211,16 +212,27 @@ function List({ title, rows, withheld }: { title: Key; rows: Given[]; withheld: 
   );
 }
 
-function Past({ row }: { row: Handover }) {
+/** A handover of before; its lists, of thousands perhaps, are read when somebody opens it. */
+function Past({ row }: { row: Row }) {
+  const [open, setOpen] = useState(false);
+  const whole = useLoad<Lists>(open ? `/handovers/${row.number}` : null);
   return (
-    <details class="panel">
+    <details class="panel" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         {when(row.time)} · {t("handover.from_to", { gave: row.gave, took: row.took })} ·{" "}
-        {t("handover.counts", { a: row.standing.length, b: row.shelved.length, c: row.out_of_service.length })}
+        {t("handover.counts", { a: row.standing, b: row.shelved, c: row.out_of_service })}
       </summary>
       {row.note && <blockquote>{row.note}</blockquote>}
-      {row.as_of && <p class="hint">{t("handover.as_of", { time: when(row.as_of), n: row.event ?? 0 })}</p>}
-      <Lists lists={row} />
+      {open && (
+        <Show of={whole}>
+          {(lists) => (
+            <>
+              {lists.as_of && <p class="hint">{t("handover.as_of", { time: when(lists.as_of), n: lists.event ?? 0 })}</p>}
+              <Lists lists={lists} />
+            </>
+          )}
+        </Show>
+      )}
     </details>
   );
 }
