@@ -38,7 +38,7 @@ from feed.http.beside import Beside, Once
 from feed.http.gateway import Gateway
 from feed.http.metrics import Metrics
 from feed.http.problems import Problem, ProblemError
-from feed.http.stream import MOST_OF_ONE, MOST_STREAMS, EventStream, Streams
+from feed.http.stream import EventStream, Streams
 from feed.hub import ForgottenError, Hub
 from feed.positions import PATTERN, Position, parse
 from feed.wire import PAGE, alarms_page, events_page, json_of
@@ -120,13 +120,11 @@ def _streaming(app: FastAPI, gateway: Gateway) -> None:
     @app.get("/api/v1/events/stream", responses=openapi.stream_answers())
     async def stream(request: Request, after: After = None) -> Response:
         """Events as they are told, after `Last-Event-ID`, else after the position given, else from now on."""
-        if streams.open >= MOST_STREAMS:
-            raise ProblemError(problems.too_many_streams(MOST_STREAMS))
-        session: str = request.state.actor.session
-        if session and streams.of[session] >= MOST_OF_ONE:
-            raise ProblemError(problems.too_many_streams(MOST_OF_ONE))
+        most = streams.too_many(request.state.actor)
+        if most is not None:
+            raise ProblemError(problems.too_many_streams(most))
         known = request.headers.get("last-event-id") or after
-        return EventStream(streams, await _number(hub, known, absent=hub.last), session)
+        return EventStream(streams, await _number(hub, known, absent=hub.last), request.state.actor)
 
     @app.get("/metrics")
     async def read_metrics() -> Response:

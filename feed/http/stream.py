@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from devices.instants import rfc3339
 from feed.behind import Behind
+from feed.http.access import Actor
 from feed.hub import ForgottenError, Hub
 from feed.wire import json_of
 
@@ -16,7 +17,8 @@ HEARTBEAT_S = 10.0
 LOOK_S = 1.0
 STALLED_S = 30.0  # a reader that takes nothing for so long is cut; it comes back with its Last-Event-ID
 MOST_STREAMS = 64
-MOST_OF_ONE = 12  # of one login or token: a page has one for all its tabs
+MOST_OF_ONE = 12  # of one person or token: a page has one for all its tabs
+KEPT = 16  # of all: for those who answer alarms, and for the gateway itself
 
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -31,10 +33,18 @@ class Streams:
     def __init__(self, hub: Hub, behind: Behind) -> None:
         self.hub, self.civil_ms = hub, behind.civil_ms
         self.open = 0
-        self.of: Counter[str] = Counter()  # by login or token
+        self.of: Counter[str] = Counter()  # by who reads: person or token
         self._vitals = behind.vitals
         self._alive = False
         self._looked_at = float("-inf")
+
+    def too_many(self, actor: Actor) -> int | None:
+        """Return how many there may be, where one more of this reader would be too many; None: he may."""
+        most = MOST_STREAMS if actor.may("answer") or actor.door != "console" else MOST_STREAMS - KEPT
+        if self.open >= most:
+            return most
+        reader = _reader(actor)
+        return MOST_OF_ONE if reader and self.of[reader] >= MOST_OF_ONE else None
 
     def alive(self) -> bool:
         """Tell whether the pipeline makes progress; looked at once a second for all streams, for a look costs."""
@@ -44,20 +54,25 @@ class Streams:
         return self._alive
 
 
-class EventStream(Response):
-    """One reader's stream, from a position on. session: his login or token; "" = none."""
+def _reader(actor: Actor) -> str:
+    """Name who reads, however often he has logged in; "" = nobody whom a door has let in by name."""
+    return actor.user if actor.session else ""
 
-    def __init__(self, streams: Streams, number: int, session: str) -> None:
+
+class EventStream(Response):
+    """One reader's stream, from a position on."""
+
+    def __init__(self, streams: Streams, number: int, actor: Actor) -> None:
         super().__init__()
         self._streams = streams
         self._number = number
-        self._session = session
+        self._reader = _reader(actor)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Feed until the reader goes, stalls, or the hub closes."""
         gone = asyncio.ensure_future(_gone(receive))
         self._streams.open += 1
-        self._streams.of[self._session] += 1
+        self._streams.of[self._reader] += 1
         try:
             async with asyncio.timeout(None) as patience:
                 await self._feed(send, gone, patience)
@@ -66,9 +81,9 @@ class EventStream(Response):
             await asyncio.sleep(0)  # until the server has noticed
         finally:
             self._streams.open -= 1
-            self._streams.of[self._session] -= 1
-            if not self._streams.of[self._session]:
-                del self._streams.of[self._session]
+            self._streams.of[self._reader] -= 1
+            if not self._streams.of[self._reader]:
+                del self._streams.of[self._reader]
             gone.cancel()
 
     async def _feed(self, send: Send, gone: "asyncio.Future[None]", patience: asyncio.Timeout) -> None:

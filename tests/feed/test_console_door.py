@@ -219,7 +219,7 @@ def test_a_stream_ends_when_its_reader_has_logged_out(room: ConsoleRoom) -> None
 
 
 def test_one_login_cannot_take_all_streams(room: ConsoleRoom, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feed.http.app.MOST_OF_ONE", 2)
+    monkeypatch.setattr("feed.http.stream.MOST_OF_ONE", 2)
     operator, engineer = Browser(room).as_role("operator"), Browser(room).as_role("engineer")
     wires = [following(room, operator) for _ in range(2)]
     assert operator.get("/api/v1/events/stream").problem == "too-many-streams"
@@ -229,6 +229,31 @@ def test_one_login_cannot_take_all_streams(room: ConsoleRoom, monkeypatch: pytes
     eventually(lambda: b"cityward_streams 1.0" in room.get("/metrics").body)
     wires.append(following(room, operator))
     for wire in wires[2:]:
+        wire.close()
+
+
+def test_one_person_cannot_take_all_streams_however_often_he_logs_in(
+    room: ConsoleRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feed.http.stream.MOST_OF_ONE", 2)
+    logins = [Browser(room).as_role("viewer") for _ in range(3)]
+    wires = [following(room, each) for each in logins[:2]]
+    assert logins[2].get("/api/v1/events/stream").problem == "too-many-streams"
+    for wire in wires:
+        wire.close()
+
+
+def test_who_only_looks_leaves_some_streams_for_those_who_answer_alarms(
+    room: ConsoleRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feed.http.stream.MOST_STREAMS", 4)
+    monkeypatch.setattr("feed.http.stream.KEPT", 2)
+    viewer, operator = Browser(room).as_role("viewer"), Browser(room).as_role("operator")
+    wires = [following(room, viewer) for _ in range(2)]
+    assert viewer.get("/api/v1/events/stream").problem == "too-many-streams"
+    wires += [following(room, operator) for _ in range(2)]
+    assert operator.get("/api/v1/events/stream").problem == "too-many-streams"
+    for wire in wires:
         wire.close()
 
 
