@@ -33,7 +33,8 @@ const catalogueInTwo = {
     onLoad({ filter: /i18n.(zh|en)\.json$/ }, ({ path, suffix }) => {
       const words = Object.entries(JSON.parse(readFileSync(path, "utf8")));
       const mine = words.filter(([key]) => OF_SCREENS.has(key.split(".")[0]) === (suffix === "?rest"));
-      return { contents: JSON.stringify(Object.fromEntries(mine)), loader: "json" };
+      // As a script: what esbuild makes of JSON exports every word by a name of its own too.
+      return { contents: `export default ${JSON.stringify(Object.fromEntries(mine))}`, loader: "js" };
     });
   },
 };

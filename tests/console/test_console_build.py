@@ -52,10 +52,12 @@ def loaded_by(folder: Path, first: str) -> set[Path]:
     return found
 
 
-def test_the_duty_desk_with_its_chart_is_small() -> None:
-    """The page, its style, its worker, its script, the chart: what an operator loads; screens and map come later."""
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_duty_desk_with_its_chart_is_small(language: str) -> None:
+    """The page, its style, its worker, its script, the chart, its words: what is loaded; screens and map come later."""
     names = [path.name for path in STATIC.iterdir() if path.name.startswith(("trend-", "worker-"))]
-    assert len(names) == 2
+    names += [path.name for path in STATIC.glob(f"{language}-*.js") if '"desk.none"' in path.read_text()]
+    assert len(names) == 3
     loaded = {STATIC / "index.html", STATIC / "style.css"}
     loaded = loaded.union(*(loaded_by(STATIC, first) for first in ("app.js", *names)))
     sizes = {path.name: size(path) for path in loaded}

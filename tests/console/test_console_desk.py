@@ -258,7 +258,7 @@ def test_a_flood_is_shown_by_cause_and_the_most_urgent_stand_alone(page: Page, r
         alarm.group = silent[0].id  # which names a cause of its own: a chain of causes is one card
     room.tell(*silent, kind="members")
     page.clock.run_for(11_000)
-    expect(page.locator(".facts")).to_contain_text("报警洪水")
+    expect(page.locator(".facts")).to_contain_text("报警泛滥")
     expect(lines(page)).to_have_count(3)
     card = page.locator(".line.group")
     expect(card).to_contain_text("13 条同因报警，13 条未确认")

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.console.conftest import Picture
 from tests.console.screens import Seat, faults
-from tests.feed.console import PASSWORD, ConsoleRoom
+from tests.feed.console import BY, PASSWORD, ConsoleRoom
 from tests.feed.console import Browser as Desk
 from tests.feed.room import tilted
 
@@ -46,7 +46,7 @@ def test_a_wrong_password_is_refused_and_a_right_one_opens(
     page.keyboard.press("Enter")
     expect(page.locator("#link")).to_have_class("live")
     expect(page.locator("#rows .all .line")).to_have_count(1)
-    expect(page.locator("#account")).to_have_text("Operator")
+    expect(page.locator("#account")).to_have_text("Operator (operator)")
     expect(page.locator("#user")).to_have_count(0)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("a")
@@ -82,7 +82,7 @@ def test_each_role_is_offered_what_it_may(
 
 
 def test_a_new_person_sets_his_own_password_first(seat: Seat, room: ConsoleRoom) -> None:
-    room.server.people.change("viewer", must_change=True)
+    room.server.people.change("viewer", BY, must_change=True)
     page = seat.login("viewer", live=False)
     expect(page.get_by_role("heading")).to_have_text("修改密码")
     for label, words in (("现用密码", PASSWORD), ("新密码", "Another-horse-8"), ("再输一遍新密码", "Another-horse-9")):
@@ -166,12 +166,12 @@ def test_who_logs_in_in_one_tab_sits_in_all_of_them(seat: Seat, room: ConsoleRoo
     first = seat.login("operator")
     second = seat.context.new_page()
     second.goto(f"{seat.address}/")
-    expect(second.locator("#account")).to_have_text("Operator")
+    expect(second.locator("#account")).to_have_text("Operator (operator)")
     first.locator("#account").click()
     first.get_by_role("button", name="退出登录").click()
     expect(first.get_by_label("用户名")).to_be_visible()
     seat.login("engineer")  # before the other tab has noticed by itself
-    expect(second.locator("#account")).to_have_text("Engineer")
+    expect(second.locator("#account")).to_have_text("Engineer (engineer)")
     expect(second.locator("#rows .all .line")).to_have_count(1)
 
 

@@ -67,6 +67,59 @@ def test_the_most_urgent_repeats_until_it_is_acknowledged_or_silenced(
     assert len(tones(page)) == quiet
 
 
+def test_a_latched_alarm_that_returned_calls_on_until_somebody_has_seen_it(
+    opens: Opens, context: BrowserContext, room: Room
+) -> None:
+    """A cover opened and shut again in the night: the tone does not end by itself, nor does the symbol rest."""
+    context.add_init_script(COUNTED)
+    page = opens()
+    page.locator("#user").fill("张三")
+    page.get_by_role("button", name="开始值班").click()
+    expect(page.locator("#sound")).to_have_text("声音已启用")
+    page.clock.run_for(2_000)
+    cover, hatch = tilted("a", latched=True), tilted("b")
+    room.tell(cover, hatch)
+    expect(page.locator("#rows .pulse")).to_have_count(2)
+    for alarm in (cover, hatch):
+        alarm.active = False
+        room.tell(alarm, kind="returned")
+    rows = page.locator("#rows .all .line")
+    expect(rows.get_by_text("已恢复未确认")).to_have_count(2)
+    expect(page.locator("#rows .pulse")).to_have_count(1)  # of what does not latch ISA-18.2 is silent
+    once = len(tones(page))
+    page.clock.run_for(9_000)
+    assert len(tones(page)) >= once + 8
+    rows.first.click()
+    page.get_by_role("button", name="确认 A").click()
+    expect(page.locator("#silence")).to_have_count(0)
+    quiet = len(tones(page))
+    page.clock.run_for(9_000)
+    assert len(tones(page)) == quiet
+
+
+def test_a_tone_is_not_played_on_top_of_itself(opens: Opens, context: BrowserContext, room: Room) -> None:
+    context.add_init_script(COUNTED)
+    page = opens()
+    page.get_by_role("button", name="开始值班").click()
+    eventually(lambda: len(tones(page)) == 2, "the test tone")
+    page.clock.run_for(2_000)
+    room.tell(tilted("a"))
+    expect(page.locator("#silence")).to_be_visible()
+    expect(page.locator("#link")).to_have_text("完整至 #1")
+    assert tones(page)[2:] == [988, 740] * 2
+
+
+def test_at_the_desk_a_shift_begins_with_a_gesture_after_the_wall_too(opens: Opens) -> None:
+    """The wall sounds unasked where the browser lets it, also after a click that was meant for something else."""
+    page = opens()
+    page.locator("#theme").click()
+    page.evaluate("location.hash = '#/wall'")
+    expect(page.locator(".wall-page")).to_be_visible()
+    expect(page.locator("#silent")).to_have_count(0)
+    page.evaluate("location.hash = '#/desk'")
+    expect(page.locator("#silent")).to_be_visible()
+
+
 def test_of_several_tabs_one_sounds_and_silence_is_for_all(opens: Opens, context: BrowserContext, room: Room) -> None:
     context.add_init_script(COUNTED)
     first, second = opens(), opens()

@@ -190,5 +190,5 @@ def test_reports_are_opened_and_their_older_versions_kept(browser: Browser, room
         with page.expect_popup() as popup:
             row.locator("details").get_by_role("link", name="HTML").click()
         expect(popup.value).to_have_title("第一版")
-        page.get_by_label("报表").first.select_option("month")
+        page.get_by_role("combobox", name="报表").select_option("month")
         expect(page.get_by_text("还没有报表")).to_be_visible()

@@ -22,11 +22,13 @@ export const refused: { listeners: ((problem: Problem) => void)[] } = { listener
 // Whether somebody sits here: what the page asks by itself must not keep an idle session from being locked.
 const STILL_MS = 60_000;
 let touched = Date.now();
+/** How long ago somebody touched this page, in milliseconds. */
+export const untouchedMs = (): number => Date.now() - touched;
 if (typeof document !== "undefined") {
   for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"])
     addEventListener(kind, () => (touched = Date.now()), { passive: true });
 }
-const idle = (): Record<string, string> => (Date.now() - touched > STILL_MS ? { "X-Cityward-Idle": "1" } : {});
+const idle = (): Record<string, string> => (untouchedMs() > STILL_MS ? { "X-Cityward-Idle": "1" } : {});
 
 async function ask(method: string, path: string, body?: unknown): Promise<unknown> {
   let answer: Response;

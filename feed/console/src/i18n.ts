@@ -1,7 +1,6 @@
-// The words of the console: one catalogue in two languages. The duty desk's Chinese comes with the page; English, and
-// the words of the other screens, when they are first needed.
+// The words of the console: one catalogue in two languages. Those of the other language, and of the other screens, come
+// when they are first needed.
 import { signal } from "@preact/signals";
-import zh from "./i18n/zh.json?desk";
 import type { Text } from "./types";
 
 export type Key = keyof typeof import("./i18n/zh.json");
@@ -10,10 +9,10 @@ type Words = Record<string, string>;
 
 const KEPT = "language";
 const PARTS: Record<Language, { desk: () => Promise<{ default: Words }>; rest: () => Promise<{ default: Words }> }> = {
-  zh: { desk: () => Promise.resolve({ default: zh }), rest: () => import("./i18n/zh.json?rest") },
+  zh: { desk: () => import("./i18n/zh.json?desk"), rest: () => import("./i18n/zh.json?rest") },
   en: { desk: () => import("./i18n/en.json?desk"), rest: () => import("./i18n/en.json?rest") },
 };
-const words: Record<Language, Words> = { zh: { ...zh }, en: {} };
+const words: Record<Language, Words> = { zh: {}, en: {} };
 let all = false; // whether the words of the other screens are wanted
 
 export const language = signal<Language>("zh");

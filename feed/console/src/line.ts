@@ -1,5 +1,6 @@
 // The line to the gateway: the full picture, then every change after it, without a gap. One for the whole browser.
 import { get, Problem, query } from "./api";
+import { stands } from "./desk/order";
 import type { Alarm, AlarmEvent, AlarmsPage } from "./types";
 
 const RETRY_MS = 2_000;
@@ -14,9 +15,6 @@ export type Said =
   | { kind: "link"; open: boolean; problem: { status: number; word: string } | null };
 
 const numberOf = (position: string): number => Number(position.slice(position.lastIndexOf("-") + 1));
-const stands = (alarm: Alarm): boolean =>
-  alarm.active || alarm.latched || !alarm.acknowledged ||
-  alarm.suppressed.includes("shelved") || alarm.suppressed.includes("out_of_service");
 
 export class Line {
   private readonly alarms = new Map<string, Alarm>();

@@ -1,6 +1,6 @@
 // Who sits here, and what he may do.
 import { computed, effect, signal } from "@preact/signals";
-import { get, post, refused } from "./api";
+import { get, post, refused, untouchedMs } from "./api";
 import { language, speak, spoken } from "./i18n";
 import { begin, link, reconnect } from "./state";
 import { zone } from "./time";
@@ -83,9 +83,7 @@ async function entered(who: Me): Promise<void> {
 
 // ------------------------------------------------------------------------------------------------------ idle
 
-let moved = Date.now();
-for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) addEventListener(kind, () => (moved = Date.now()), { passive: true });
 setInterval(() => {
   const idle_s = me.value?.idle_s;
-  if (idle_s && Date.now() - moved > idle_s * 1000) locked.value = true;
+  if (idle_s && untouchedMs() > idle_s * 1000) locked.value = true;
 }, 5_000);

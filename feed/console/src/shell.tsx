@@ -11,12 +11,18 @@ import { route, to } from "./route";
 import { load, SCREENS, type Name } from "./screens";
 import { may, me, settings } from "./session";
 import { theme, turn } from "./theme";
+import type { Me } from "./types";
 import { Desk } from "./desk/desk";
 
 export function Shell() {
   const { screen } = route.value;
   const known = screen in SCREENS ? (screen as Name) : null;
   const main = useRef<HTMLElement>(null);
+  const before = useRef(known);
+  useEffect(() => {
+    if (before.current !== known) (document.getElementById("rows") ?? main.current)?.focus();
+    before.current = known;
+  }, [known]);
   useEffect(() => bind([{ key: "?", shown: "?", does: "keys.help", run: () => (help.value = true) }]), []);
   const skip = (event: Event): void => {
     event.preventDefault(); // the address is the screen's
@@ -43,7 +49,7 @@ export function Shell() {
         </span>
       </header>
       <DeadBar />
-      <main ref={main} id="main" tabIndex={-1} class={link.value.dead ? "dead" : ""}>
+      <main ref={main} id="main" tabIndex={-1} aria-label={t(`nav.${known ?? "desk"}`)} class={link.value.dead ? "dead" : ""}>
         {!known ? <Desk /> : may(SCREENS[known]) ? <Lazy key={known} load={() => load(known)} /> : <Barred name={known} />}
       </main>
       {help.value && <Coming load={() => import("./help")} />}
@@ -63,7 +69,8 @@ function Barred({ name }: { name: Name }) {
 
 function Way({ name }: { name: Name | "desk" }) {
   const ref = useRef<HTMLAnchorElement>(null);
-  const here = route.value.screen === name;
+  const { screen } = route.value;
+  const here = screen === name || (name === "desk" && !(screen in SCREENS)); // an address that is none leads to the desk
   useEffect(() => {
     if (here) ref.current?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone they are more than have room
   }, [here]);
@@ -80,7 +87,9 @@ function LinkState() {
   return <span id="link" class={current.value ? "live" : "waiting"} role="status">{words}</span>;
 }
 
-/** Who has logged in. */
+/** Who has logged in: as he is called, and as his acts are signed. */
+const named = ({ name, user }: Me): string => (name && name !== user ? `${name} (${user})` : user);
+
 function Account() {
   const [Open, set] = useState<ComponentType<{ onClose: () => void }> | null>(null);
   const who = me.value;
@@ -88,7 +97,7 @@ function Account() {
   const open = (): void => void import("./login").then((login) => set(() => login.Account));
   return (
     <>
-      <button type="button" id="account" class="plain" onClick={open}>{who.name || who.user}</button>
+      <button type="button" id="account" class="plain" onClick={open}>{named(who)}</button>
       {Open && <Open onClose={() => set(null)} />}
     </>
   );

@@ -1,7 +1,8 @@
 // What this page knows of the gateway: alarms, the line to them, and how old its knowledge is.
 import { computed, signal } from "@preact/signals";
+import { stands } from "./desk/order";
 import { listen } from "./feed";
-import { stands, type Said } from "./line";
+import type { Said } from "./line";
 import type { Alarm, AlarmEvent } from "./types";
 
 const DEAD_MS = 30_000; // three heartbeats
@@ -76,7 +77,7 @@ export const ended = new Map<string, Alarm>();
 
 /** Put an alarm over what is known of it, unless that is newer. */
 export function put(alarm: Alarm): void {
-  const old = alarms.get(alarm.id);
+  const old = alarms.get(alarm.id) ?? ended.get(alarm.id);
   if (old && old.event > alarm.event) return;
   const [into, from] = stands(alarm) ? [alarms, ended] : [ended, alarms];
   from.delete(alarm.id);

@@ -1,6 +1,7 @@
 // Times and figures as the control room reads them: in the gateway's zone, whatever the browser's is.
 import { computed, signal } from "@preact/signals";
 import { t, type Key } from "./i18n";
+import { nowMs, second } from "./state";
 import type { Alarm } from "./types";
 
 export const zone = signal("Asia/Shanghai");
@@ -11,6 +12,12 @@ const clock = computed(
 /** `2026-11-24 16:00:00`. time: RFC 3339 or milliseconds. */
 export const when = (time: string | number | null): string =>
   time === null ? "—" : clock.value.format(typeof time === "string" ? Date.parse(time) : time);
+
+/** The day that it is now, `2026-11-24`. */
+export const today = computed(() => {
+  second.value;
+  return when(nowMs()).slice(0, 10);
+});
 
 /** `16:00:00` of it. */
 export const hour = (time: string | number): string => when(time).slice(11);
@@ -53,17 +60,10 @@ export function shiftName(name: string): string {
   return key ? t(key) : name;
 }
 
-/** What `2026-11-24T16:00` of the gateway's zone, as a form has it, is in UTC; "" where it is no time. */
-export function instant(local: string): string {
-  const asIfUtc = Date.parse(`${local}Z`);
-  if (Number.isNaN(asIfUtc)) return "";
-  const shown = Date.parse(`${when(asIfUtc).replace(" ", "T")}Z`);
-  return new Date(2 * asIfUtc - shown).toISOString();
-}
-
-/** A moment written in the gateway's zone, `2026-11-24T16:00`, as RFC 3339 in UTC. */
+/** A moment written in the gateway's zone, `2026-11-24T16:00`, as RFC 3339 in UTC; "" where it is no time. */
 export function fromZone(text: string): string {
   const written = Date.parse(`${text}Z`);
+  if (Number.isNaN(written)) return "";
   const offset = (ms: number): number => Date.parse(`${when(ms).replace(" ", "T")}Z`) - ms;
   const near = written - offset(written);
   return new Date(written - offset(near)).toISOString(); // again: the clocks may be put on between the two

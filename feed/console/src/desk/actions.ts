@@ -4,7 +4,7 @@ import { send, type Kind } from "../commands";
 import { may, me } from "../session";
 import { alarms, link } from "../state";
 import type { Alarm } from "../types";
-import { hold, selected, selectedRow } from "./rows";
+import { hold, keepStill, selected, selectedRow } from "./rows";
 
 export type Doing = Kind | "dispatch";
 export type Act = { kind: Doing; shown: string; first: boolean };
@@ -18,39 +18,44 @@ const KEYS: Record<Doing, string> = {
   ack: "A", reset: "R", shelve: "H", unshelve: "U", "out-of-service": "O", "in-service": "I", comment: "C", dispatch: "D",
 };
 
-/** Those that make sense for this alarm and that the person may do, the next one first. */
-export function actions(alarm: Alarm): Act[] {
-  if (!alarms.has(alarm.id)) return []; // it is over
+/** Whether the person may do it at all, and whether it makes sense for this alarm; the next one first. */
+function could(alarm: Alarm): [Doing, boolean, boolean][] {
   const out = alarm.state === "OUT_OF_SERVICE";
   const shelved = alarm.suppressed.includes("shelved");
   const urgent = may("shelve_urgent");
-  const can: [Doing, boolean][] = [
-    ["ack", !alarm.acknowledged && may("answer")],
-    ["reset", alarm.latched && !alarm.active && alarm.acknowledged && may("reset")],
-    ["unshelve", shelved && may("shelve")],
-    ["in-service", out && urgent],
-    ["dispatch", may("answer")],
-    ["shelve", !shelved && !out && (alarm.priority === 1 ? urgent : may("shelve"))],
-    ["out-of-service", !out && urgent],
-    ["comment", may("answer")],
+  const stands = alarms.has(alarm.id); // else it is over
+  return [
+    ["ack", may("answer"), stands && !alarm.acknowledged],
+    ["reset", may("reset"), stands && alarm.latched && !alarm.active && alarm.acknowledged],
+    ["unshelve", may("shelve"), stands && shelved],
+    ["in-service", urgent, stands && out],
+    ["dispatch", may("answer"), stands],
+    ["shelve", alarm.priority === 1 ? urgent : may("shelve"), stands && !shelved && !out],
+    ["out-of-service", urgent, stands && !out],
+    ["comment", may("answer"), stands],
   ];
-  const kinds = can.filter(([, yes]) => yes).map(([kind]) => kind);
+}
+
+/** What makes sense for this alarm and the person may do. */
+export function actions(alarm: Alarm): Act[] {
+  const kinds = could(alarm).filter(([, allowed, sensible]) => allowed && sensible).map(([kind]) => kind);
   const next: Doing[] = ["ack", "reset", "unshelve", "in-service"];
   return kinds.map((kind) => ({ kind, shown: KEYS[kind], first: next.includes(kind) }));
 }
 
 /** What was wanted, but cannot be done to the alarm, or not by this person. */
-export const impossible = signal<Doing | null>(null);
+export const impossible = signal<{ kind: Doing; why: "role" | "state"; alarm: Alarm | null } | null>(null);
 selected.subscribe(() => (impossible.value = null));
 
 /** Begin it on what is selected: an acknowledgement of one goes at once, everything else asks first. */
 export function open(kind: Doing, alarm: Alarm): void {
   if (link.value.dead) return;
+  keepStill();
   const row = selectedRow.value;
   if (kind === "ack" && row?.kind === "group") return askAll(row.members);
-  const can = actions(alarm).some((one) => one.kind === kind);
-  impossible.value = can ? null : kind;
-  if (!can) return;
+  const [, allowed, sensible] = could(alarm).find(([one]) => one === kind) ?? [];
+  impossible.value = allowed && sensible ? null : { kind, why: allowed ? "state" : "role", alarm };
+  if (impossible.value) return;
   if (kind === "ack" || kind === "unshelve" || kind === "in-service") return void send(kind, alarm);
   hold("dialog", true);
   asking.value = { kind, alarm, words: "" };
@@ -58,12 +63,15 @@ export function open(kind: Doing, alarm: Alarm): void {
 
 /** Ask about those that nobody has acknowledged: never about any that are not shown. */
 export function askAll(those: Alarm[]): void {
-  if (link.value.dead || !may("answer")) return;
+  if (link.value.dead) return;
+  impossible.value = may("answer") ? null : { kind: "ack", why: "role", alarm: null };
+  if (impossible.value) return;
   hold("dialog", true);
   askingAll.value = those.map(({ id }) => alarms.get(id)).filter((one): one is Alarm => !!one && !one.acknowledged);
 }
 
 export function close(): void {
+  if (asking.value || askingAll.value) keepStill();
   asking.value = askingAll.value = null;
   hold("dialog", false);
 }

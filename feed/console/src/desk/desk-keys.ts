@@ -36,8 +36,10 @@ function ackInSight(): void {
 
 function enter(): void {
   const row = selectedRow.value;
-  if (row?.kind === "group") toggle(row.cause);
-  else document.querySelector<HTMLElement>(".detail button:not(.back)")?.focus();
+  if (row?.kind === "group") {
+    keepStill();
+    toggle(row.cause);
+  } else document.querySelector<HTMLElement>(".detail button:not(.back)")?.focus();
 }
 
 function evidence(): void {

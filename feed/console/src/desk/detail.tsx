@@ -1,5 +1,5 @@
 // Everything about one alarm that a person needs to answer it.
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { pathOf } from "../api";
 import { pending } from "../commands";
 import { language, said, t } from "../i18n";
@@ -7,11 +7,12 @@ import { Chip } from "../parts/chip";
 import { Show, useLoad } from "../parts/load";
 import { Failed } from "../parts/states";
 import { to } from "../route";
-import { link, nowMs, second, watchers } from "../state";
+import { alarms, link, nowMs, second, watchers } from "../state";
 import { measured, span, when } from "../time";
 import type { Alarm, AlarmDetail, AlarmEvent, Receipt } from "../types";
 import { actions, open, type Act } from "./actions";
-import { selected, selectedRow } from "./rows";
+import { back } from "./address";
+import { selectedRow } from "./rows";
 import { TrendPane } from "./trend-pane";
 
 export function Detail({ alarm }: { alarm: Alarm | null }) {
@@ -19,8 +20,8 @@ export function Detail({ alarm }: { alarm: Alarm | null }) {
     return <aside class="detail" aria-label={t("detail.label")}><p class="state">{t("detail.none")}</p></aside>;
   }
   return (
-    <aside class="detail full" aria-label={t("detail.label")} key={alarm.id}>
-      <button type="button" class="plain back" onClick={() => (selected.value = null)}>{t("detail.back")}</button>
+    <aside class="detail full" tabIndex={-1} aria-label={t("detail.label")} key={alarm.id}>
+      <button type="button" class="plain back" onClick={back}>{t("detail.back")}</button>
       <About alarm={alarm} />
     </aside>
   );
@@ -42,13 +43,14 @@ function About({ alarm }: { alarm: Alarm }) {
     return () => void watchers.delete(told);
   }, [alarm.id]);
   const row = selectedRow.value;
+  const over = !alarms.has(alarm.id); // shown as it ended
   const evidence = `api/v1${path}/explain?format=html&lang=${language.value}`;
   return (
     <>
       <header>
         <p class="row">
-          <Chip priority={alarm.priority} />
-          <strong>{t(`state.${alarm.state}`)}</strong>
+          <Chip priority={alarm.priority} quiet={over} />
+          <strong>{t(over ? "desk.gone" : `state.${alarm.state}`)}</strong>
           <span>{measured(alarm)}</span>
           {alarm.first_out && alarm.group && <b class="tag">{t("desk.first")}</b>}
         </p>
@@ -60,7 +62,7 @@ function About({ alarm }: { alarm: Alarm }) {
       <Actions alarm={alarm} />
       {detail.problem && !detail.data && <Failed problem={detail.problem} again={detail.again} />}
       <Guidance alarm={alarm} detail={detail.data} />
-      {alarm.device && alarm.quantity && <TrendPane device={alarm.device} quantity={alarm.quantity} />}
+      {alarm.device && alarm.quantity && <TrendPane alarm={alarm} device={alarm.device} quantity={alarm.quantity} />}
       <section>
         <h3>{t("detail.history")}</h3>
         <Show of={history}>
@@ -91,17 +93,27 @@ function About({ alarm }: { alarm: Alarm }) {
 
 function Actions({ alarm }: { alarm: Alarm }) {
   const waits = pending.value.has(alarm.id);
-  const barred = waits || link.value.dead; // what it would answer may have changed unseen
+  const ref = useRef<HTMLParagraphElement>(null);
+  const had = useRef(false); // the focus: when its button goes, it goes to the pane, from which Tab goes on
+  useLayoutEffect(() => {
+    if (had.current && document.activeElement === document.body) ref.current?.closest<HTMLElement>(".detail")?.focus();
+  });
   return (
-    <p class="row acts">
+    <p
+      ref={ref}
+      class="row acts"
+      onFocusIn={() => void (had.current = true)}
+      onFocusOut={({ relatedTarget }) => void (had.current = relatedTarget === null)}
+    >
       {actions(alarm).map((act: Act) => (
         <button
           key={act.kind}
           type="button"
           class={act.first ? "main" : ""}
-          disabled={barred}
+          disabled={link.value.dead} // what it would answer may have changed unseen
+          aria-disabled={waits} // what is disabled loses the focus
           aria-keyshortcuts={act.shown}
-          onClick={() => open(act.kind, alarm)}
+          onClick={() => waits || open(act.kind, alarm)}
         >
           {waits && act.first ? t("desk.pending") : t(`act.${act.kind}`)} <kbd>{act.shown}</kbd>
         </button>

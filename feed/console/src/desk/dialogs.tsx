@@ -12,7 +12,6 @@ import type { Alarm } from "../types";
 import { asking, askingAll, close, type Doing } from "./actions";
 import { summary } from "./rows";
 
-const OPTIONS_S = [900, 3_600, 14_400];
 const CAP_S = 12 * 3_600;
 const DAY_MS = 86_400_000;
 
@@ -23,7 +22,7 @@ export default function Dialogs() {
 
 function Ask({ asked }: { asked: NonNullable<typeof asking.value> }) {
   const { kind, alarm } = asked;
-  const [given, set] = useState<Said>(kind === "shelve" ? { for_s: OPTIONS_S[1] as number } : {});
+  const [given, set] = useState<Said>(kind === "shelve" ? { for_s: options()[1] ?? CAP_S } : {});
   const [words, setWords] = useState(asked.words);
   const go = (event: Event): void => {
     event.preventDefault();
@@ -82,10 +81,12 @@ function Why({ kind, words, set }: { kind: Doing; words: string; set: (words: st
   );
 }
 
+const options = (): number[] => settings.value?.shelve_options_s ?? [];
+
 function HowLong({ given, set }: { given: Said; set: (given: Said) => void }) {
   const shift = summary.value?.shift;
   const left_s = shift ? Math.round((Date.parse(shift.until) - nowMs()) / 1000) : 0;
-  const choices: [string, Said][] = (settings.value?.shelve_options_s ?? OPTIONS_S).map((s) => [span(s), { for_s: s }]);
+  const choices: [string, Said][] = options().map((s) => [span(s), { for_s: s }]);
   if (shift && left_s > 60 && left_s <= CAP_S) {
     choices.push([t("ask.for.shift", { time: hour(shift.until).slice(0, 5) }), { for_s: left_s }]);
   }

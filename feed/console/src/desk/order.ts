@@ -5,6 +5,11 @@ export type AlarmRow = { kind: "alarm"; id: string; alarm: Alarm; gone: boolean;
 export type GroupRow = { kind: "group"; id: string; cause: string; head: Alarm; members: Alarm[]; unacked: number; open: boolean };
 export type Row = AlarmRow | GroupRow;
 
+/** Whether it is in the gateway's list of alarms: what is none of this is over. */
+export const stands = (alarm: Alarm): boolean =>
+  alarm.active || alarm.latched || !alarm.acknowledged ||
+  alarm.suppressed.includes("shelved") || alarm.suppressed.includes("out_of_service");
+
 const WITHHELD = new Set(["SHELVED", "SUPPRESSED", "OUT_OF_SERVICE"]);
 
 /** Whether the main list holds it; what is withheld stands on the screen of the shelf. */
@@ -120,10 +125,10 @@ const made = new WeakMap<Alarm, AlarmRow>(); // thousands of new rows with each 
 export const plain = (list: Alarm[]): Row[] => list.map((alarm) => single(alarm));
 
 /**
- * The rows as they stood, with what is known by now: nothing moves under the cursor. What has ended meanwhile stays,
- * marked `gone`; what is new is counted, not shown.
+ * The rows as they stood, with what is known by now: nothing moves under the cursor. What has ended meanwhile stays
+ * as it `ended`, marked `gone`; what is new is counted, not shown.
  */
-export function held(before: Row[], alarms: Map<string, Alarm>): Row[] {
+export function held(before: Row[], alarms: Map<string, Alarm>, ended: Map<string, Alarm>): Row[] {
   return before.map((row) => {
     if (row.kind === "group") {
       const unacked = row.members.filter(({ id }) => alarms.get(id)?.acknowledged === false).length;
@@ -131,6 +136,6 @@ export function held(before: Row[], alarms: Map<string, Alarm>): Row[] {
     }
     const now = alarms.get(row.alarm.id);
     if (now === row.alarm) return row;
-    return { ...row, alarm: now ?? row.alarm, gone: !now || !listed(now) };
+    return { ...row, alarm: now ?? ended.get(row.alarm.id) ?? row.alarm, gone: !now || !listed(now) };
   });
 }

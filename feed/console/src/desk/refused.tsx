@@ -2,6 +2,7 @@
 import { needsName, refusals, send, type Refusal } from "../commands";
 import { said, t } from "../i18n";
 import { me } from "../session";
+import { alarms } from "../state";
 import { measured, when } from "../time";
 import type { Alarm } from "../types";
 import { impossible } from "./actions";
@@ -10,10 +11,18 @@ export function Refused() {
   return (
     <div id="notice" role="alert">
       {needsName.value && me.value?.door !== "console" && <p>{t("refused.name")}</p>}
-      {impossible.value && <p>{t("refused.impossible", { kind: t(`act.${impossible.value}`) })}</p>}
+      <Impossible />
       {refusals.value.map((refusal) => <One key={refusal.seen.id} refusal={refusal} />)}
     </div>
   );
+}
+
+/** Why it was not even asked for: the alarm is not in that state, or it is no matter of this role. */
+function Impossible() {
+  if (!impossible.value) return null;
+  const { kind, why, alarm } = impossible.value;
+  const state = alarm && alarms.has(alarm.id) ? t(`state.${alarm.state}`) : t("desk.gone");
+  return <p>{t(`refused.${why}`, { kind: t(`act.${kind}`), state })}</p>;
 }
 
 export function dismiss(): void {

@@ -4,7 +4,7 @@ import { pending, type Kind } from "../commands";
 import { said, t } from "../i18n";
 import { Chip } from "../parts/chip";
 import { link, nowMs, second } from "../state";
-import { lasting, measured, when } from "../time";
+import { lasting, measured, today, when } from "../time";
 import type { Alarm } from "../types";
 import { calls, listed, type AlarmRow, type GroupRow, type Row } from "./order";
 
@@ -66,8 +66,9 @@ class Cells extends Component<{ row: AlarmRow; sent: Kind | null; language: stri
         <span role="gridcell" class="priority"><Chip priority={alarm.priority} pulse={calls(alarm) && !gone} quiet={gone} /></span>
         <span role="gridcell" class="state-of">
           {sent ? t("desk.pending") : gone && listed(alarm) ? t("desk.gone") : t(`state.${alarm.state}`)}
+          <small class="brief"> {[alarm.acked_by, times(alarm)].filter(Boolean).join(" ")}</small>
         </span>
-        <span role="gridcell" class="since">{alarm.since ? when(alarm.since) : ""}</span>
+        <Since alarm={alarm} />
         <span role="gridcell" class="lasting"><Lasting alarm={alarm} /></span>
         <span role="gridcell" class="place" title={alarm.name ?? alarm.subject}>{alarm.name ?? alarm.site ?? alarm.subject}</span>
         <span role="gridcell" class="device">{alarm.device ?? alarm.subject}</span>
@@ -77,7 +78,7 @@ class Cells extends Component<{ row: AlarmRow; sent: Kind | null; language: stri
           {beside.length > 0 && <small> {beside.join(" · ")}</small>}
         </span>
         <span role="gridcell" class="value">{measured(alarm)}</span>
-        <span role="gridcell" class="count">{alarm.count > 1 ? `×${alarm.count}` : ""}</span>
+        <span role="gridcell" class="count">{times(alarm)}</span>
         <span role="gridcell" class="acked">{alarm.acked_by ?? ""}</span>
       </>
     );
@@ -90,15 +91,29 @@ function GroupCells({ row: { head, members, unacked, open } }: { row: GroupRow }
     <>
       <span role="gridcell" class="priority"><Chip priority={most} pulse={unacked > 0 && members.some(calls)} /></span>
       <span role="gridcell" class="state-of" aria-expanded={open}>{open ? "▾" : "▸"} {unacked}/{members.length}</span>
-      <span role="gridcell" class="since">{head.since ? when(head.since) : ""}</span>
+      <Since alarm={head} />
       <span role="gridcell" class="lasting"><Lasting alarm={head} /></span>
       <span role="gridcell" class="place">{head.site ?? head.name ?? head.subject}</span>
       <span role="gridcell" class="device" />
       <span role="gridcell" class="what">
+        <small>{t("desk.group", { n: members.length, unacked })} </small>
         {said(head.text, head.rule)}
-        <small> {t("desk.group", { n: members.length, unacked })}</small>
       </span>
     </>
+  );
+}
+
+const times = ({ count }: Alarm): string => (count > 1 ? `×${count}` : "");
+
+/** When it began; where there is little room without its year, and of today without the day. */
+function Since({ alarm: { since } }: { alarm: Alarm }) {
+  const whole = since ? when(since) : "";
+  return (
+    <span role="gridcell" class={`since${whole.startsWith(today.value) ? " today" : ""}`} title={whole}>
+      <span class="year">{whole.slice(0, 5)}</span>
+      <span class="day">{whole.slice(5, 11)}</span>
+      {whole.slice(11)}
+    </span>
   );
 }
 

@@ -1,6 +1,6 @@
 // The duty desk's list as signals: what is filtered, grouped, held still, selected.
 import { computed, effect, signal } from "@preact/signals";
-import { alarms, changed, version } from "../state";
+import { alarms, changed, ended, version } from "../state";
 import type { Alarm, Priority, Summary } from "../types";
 import { filtered, grouped, held, Ordered, plain, type Filter, type Row } from "./order";
 
@@ -72,7 +72,7 @@ effect(() => {
 
 export const rows = computed<Row[]>(() => {
   const [now, before] = [fresh.value, still.value];
-  return before === null ? now : held(before, alarms);
+  return before === null ? now : held(before, alarms, ended);
 });
 
 /** What came while the rows were held: how many, and how many of them are of the first priority. */
@@ -120,7 +120,7 @@ export const selectedAlarm = computed<Alarm | null>(() => {
   version.value;
   const row = selectedRow.value;
   const shown = row && (row.kind === "group" ? row.head : row.alarm);
-  return alarms.get(shown?.id ?? selected.value ?? "") ?? shown;
+  return alarms.get(shown?.id ?? selected.value ?? "") ?? ended.get(shown?.id ?? "") ?? shown;
 });
 
 /** Open or close a card. */

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { language, t } from "../i18n";
 import { current, link } from "../state";
 import { narrow } from "../width";
+import { choose } from "./address";
 import { filter, hidden, hold, holdFor, refresh, rows, selected, toggle, waiting } from "./rows";
 import { Line, rowId, sentFor } from "./row";
 
@@ -66,7 +67,7 @@ export function Table() {
         aria-rowcount={all.length + 1}
         aria-activedescendant={at >= first && at < last ? rowId(all[at]?.id ?? "") : undefined}
         onScroll={(event) => (top.value = event.currentTarget.scrollTop)}
-        onClick={(event) => choose(event.target)}
+        onClick={(event) => press(event.target)}
       >
         <Head />
         <div class="all" role="rowgroup" style={{ height: `${all.length * height}px` }}>
@@ -93,12 +94,12 @@ export function Table() {
   );
 }
 
-function choose(target: EventTarget | null): void {
+function press(target: EventTarget | null): void {
   const id = target instanceof Element ? target.closest<HTMLElement>("[data-row]")?.dataset["row"] : undefined;
   const row = rows.peek().find((one) => one.id === id);
   if (!row) return;
   if (row.kind === "group") toggle(row.cause);
-  selected.value = row.id;
+  choose(row.id);
 }
 
 function Head() {

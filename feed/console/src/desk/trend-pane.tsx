@@ -1,15 +1,15 @@
 // The trend of what the alarm is about: the last 15 minutes or 24 hours. uPlot comes when it is first needed.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { pathOf, query } from "../api";
-import { language, t } from "../i18n";
+import { language, said, t } from "../i18n";
 import { Show, useLoad } from "../parts/load";
 import { theme } from "../theme";
 import { figure } from "../time";
-import type { Trend } from "../types";
+import type { Alarm, Trend } from "../types";
 
 const EVERY_S = 60;
 
-export function TrendPane({ device, quantity }: { device: string; quantity: string }) {
+export function TrendPane({ alarm, device, quantity }: { alarm: Alarm; device: string; quantity: string }) {
   const [minutes, setMinutes] = useState<15 | 1440>(15);
   const trend = useLoad<Trend>(`/devices/${pathOf(device)}/trend${query({ quantity, minutes })}`, EVERY_S);
   if (trend.problem?.status === 404) return null; // it has no such numbers: a truth, or the device is no more
@@ -23,25 +23,25 @@ export function TrendPane({ device, quantity }: { device: string; quantity: stri
           </button>
         ))}
       </h3>
-      <Show of={trend}>{(data) => <Plot trend={data} />}</Show>
+      <Show of={trend}>{(data) => <Plot trend={data} alarm={alarm} />}</Show>
     </section>
   );
 }
 
-function Plot({ trend }: { trend: Trend }) {
+function Plot({ trend, alarm }: { trend: Trend; alarm: Alarm }) {
   const box = useRef<HTMLDivElement>(null);
   const known = trend.values.filter((value) => value !== null);
   useEffect(() => {
     let end = (): void => {};
     let gone = false;
     void import("./trend").then(({ draw }) => {
-      if (!gone && box.current) end = draw(box.current, trend);
+      if (!gone && box.current) end = draw(box.current, trend, alarm);
     });
     return () => {
       gone = true;
       end();
     };
-  }, [trend, theme.value, language.value]);
+  }, [trend, alarm.event, theme.value, language.value]);
   if (!known.length) return <p class="state">{t("detail.trend.none")}</p>;
   const words = t("detail.trend.said", {
     name: trend.quantity,
@@ -50,5 +50,10 @@ function Plot({ trend }: { trend: Trend }) {
     limits: trend.limits.map(({ value }) => figure(value)).join(", ") || "—",
     gaps: trend.values.length - known.length,
   });
-  return <div ref={box} class="plot" role="img" aria-label={words} />;
+  return (
+    <>
+      <small>{said(trend.note)} · {trend.unit}</small>
+      <div ref={box} class="plot" role="img" aria-label={words} />
+    </>
+  );
 }

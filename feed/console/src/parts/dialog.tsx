@@ -1,6 +1,6 @@
 // A modal dialog: the browser's own, which keeps the focus inside, gives it back, and closes on Escape.
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { locked } from "../session";
 
@@ -13,6 +13,8 @@ export function Dialog(given: { title: string; onClose: () => void; wide?: boole
     ref.current?.showModal();
     ref.current?.querySelector<HTMLElement>("[data-first]")?.focus(); // else it would be the button that closes it
   }, [locked.value]);
+  const [before] = useState(() => document.activeElement);
+  useLayoutEffect(() => () => giveBack(before), []);
   return (
     <dialog ref={ref} class={wide ? "wide" : ""} aria-labelledby={name} onClose={onClose}>
       <header>
@@ -24,4 +26,13 @@ export function Dialog(given: { title: string; onClose: () => void; wide?: boole
       {children}
     </dialog>
   );
+}
+
+/** The browser itself gives the focus back only when a dialog is closed, not when it goes with what it was asked for. */
+function giveBack(before: Element | null): void {
+  setTimeout(() => {
+    if (document.activeElement !== document.body) return;
+    if (before instanceof HTMLElement) before.focus(); // in vain where it is gone
+    if (document.activeElement === document.body) (document.getElementById("rows") ?? document.getElementById("main"))?.focus();
+  });
 }

@@ -6,8 +6,9 @@ import { Failed, Loading } from "./states";
 
 export type Loaded<T> = { data: T | null; problem: Problem | null; again: () => void };
 
-/** GET a path whenever it changes, or each `every_s`; null = nothing to read. Old data stay while new are read. */
-export function useLoad<T>(path: string | null, every_s?: number): Loaded<T> {
+/** GET a path whenever it changes, or each `every_s`; null = nothing to read. Old data stay while new are read.
+ * more: what is added to the path each time that it is read. */
+export function useLoad<T>(path: string | null, every_s?: number, more = (): string => ""): Loaded<T> {
   const [state, set] = useState<{ path: string | null; data: T | null; problem: Problem | null }>({
     path: null, data: null, problem: null,
   });
@@ -16,7 +17,7 @@ export function useLoad<T>(path: string | null, every_s?: number): Loaded<T> {
     if (path === null) return;
     let gone = false;
     const read = (): void => {
-      get<T>(path).then(
+      get<T>(path + more()).then(
         (data) => !gone && set({ path, data, problem: null }),
         (problem: Problem) => !gone && set((before) => ({ path, data: before.path === path ? before.data : null, problem })),
       );

@@ -6,7 +6,7 @@ import { Chip } from "../parts/chip";
 import { Empty } from "../parts/states";
 import { Table } from "../parts/table";
 import { go, route } from "../route";
-import { instant, when } from "../time";
+import { fromZone, when } from "../time";
 import type { AlarmEvent, EventKind } from "../types";
 import { Place, Words } from "./alarms";
 import { Newer, Onward, ShowAll, useLivePages } from "./lists";
@@ -42,7 +42,7 @@ const wanted = (rest: string[]): Wanted =>
 
 export default function Screen() {
   const asked = wanted(route.value.rest);
-  const times = { from: asked.from && instant(asked.from), to: asked.to && instant(asked.to) };
+  const times = { from: fromZone(asked.from ?? ""), to: fromZone(asked.to ?? "") };
   const path = `/journal${query({ ...asked, ...times, limit: 100 })}`;
   const found = useLivePages<AlarmEvent>(path, "events", "before", { told_ms: 1_000 });
   return (

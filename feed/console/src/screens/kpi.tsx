@@ -1,5 +1,5 @@
 // How good the alarm system is: the figures of ISA-18.2 beside what is aimed at and what can be managed.
-import { useMemo, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { query } from "../api";
 import { said, t, type Key } from "../i18n";
 import { Chip } from "../parts/chip";
@@ -64,11 +64,10 @@ const FIGURES = [
 const SPANS = { day: 1, week: 7, month: 30 } as const;
 const MIX: Record<Priority, string> = { 1: "<1", 2: "5", 3: "15", 4: "80" };
 const DAY_MS = 86_400_000;
+const EVERY_S = 300;
 
 export default function Screen() {
   const [wanted, setWanted] = useState<keyof typeof SPANS>("day");
-  const from = useMemo(() => new Date(nowMs() - SPANS[wanted] * DAY_MS).toISOString(), [wanted]);
-  const found = useLoad<Kpi>(`/kpi${query({ from })}`, 300);
   return (
     <div class="screen kpi">
       <div class="row head">
@@ -84,9 +83,15 @@ export default function Screen() {
           {t("kpi.note")} {wanted !== "month" && t("kpi.short")}
         </small>
       </div>
-      <Show of={found}>{(kpi) => <Whole kpi={kpi} />}</Show>
+      <Last key={wanted} days={SPANS[wanted]} />
     </div>
   );
+}
+
+/** The last so many days, whenever it is read. */
+function Last({ days }: { days: number }) {
+  const found = useLoad<Kpi>("/kpi", EVERY_S, () => query({ from: new Date(nowMs() - days * DAY_MS).toISOString() }));
+  return <Show of={found}>{(kpi) => <Whole kpi={kpi} />}</Show>;
 }
 
 function Whole({ kpi }: { kpi: Kpi }) {
@@ -176,6 +181,8 @@ function Whole({ kpi }: { kpi: Kpi }) {
 const delay = ({ median_s, p95_s }: Delay): string =>
   median_s === null ? "—" : `${span(median_s)} / ${p95_s === null ? "—" : span(p95_s)}`;
 
+/** Whose target itself is not good enough: "fewer than 5 on any day", "less than 1 %". */
+const BELOW = new Set<string>(["per_10_min_over_ten_pct", "in_flood_pct", "stale"]);
 const SHARES = new Set<string>(["per_10_min_over_ten_pct", "in_flood_pct", "top_pct"]);
 
 function Figures({ kpi }: { kpi: Kpi }) {
@@ -206,13 +213,13 @@ function Figures({ kpi }: { kpi: Kpi }) {
           {
             key: "number",
             head: t("kpi.target"),
-            cell: ({ target, unit }) => (target === null ? "—" : `≤ ${target}${unit}`),
+            cell: ({ name, target, unit }) => (target === null ? "—" : `${BELOW.has(name) ? "<" : "≤"} ${target}${unit}`),
           },
           { key: "number", head: t("kpi.most"), cell: ({ most, unit }) => (most === null ? "—" : `≤ ${most}${unit}`) },
           {
             key: "judged",
             head: t("kpi.judged"),
-            cell: ({ value, target, most }) => <Judged of={judged(value, target, most)} />,
+            cell: ({ name, value, target, most }) => <Judged of={judged(value, target, most, BELOW.has(name))} />,
           },
         ]}
       />
@@ -235,9 +242,9 @@ function Figures({ kpi }: { kpi: Kpi }) {
 
 type Judgement = "good" | "above" | "bad" | "unknown";
 
-function judged(value: number | null, target: number | null, most: number | null): Judgement {
+function judged(value: number | null, target: number | null, most: number | null, below: boolean): Judgement {
   if (value === null || target === null) return "unknown";
-  if (value <= target) return "good";
+  if (below ? value < target : value <= target) return "good";
   return most !== null && value > most ? "bad" : "above";
 }
 

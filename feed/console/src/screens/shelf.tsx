@@ -89,7 +89,7 @@ function Group(given: { title: Key; none: Key; rows: Alarm[]; columns: Column<Al
       <h2>
         {t(title)} <span class="count">{rows.length}</span>
       </h2>
-      {!rows.length && <p class="hint">{t(none)}</p>}
+      {!rows.length && <p class="hint">{t(link.value.dead ? "shelf.none_dead" : none)}</p>}
       {rows.length > 0 && (
         <Some rows={rows}>
           {(some) => <Table label={t(title)} rows={some} id={(alarm) => alarm.id} columns={columns} />}

@@ -5,7 +5,7 @@ import { t } from "../i18n";
 import { Dialog } from "../parts/dialog";
 import { Show, useLoad } from "../parts/load";
 import { Table } from "../parts/table";
-import { instant, when } from "../time";
+import { fromZone, when } from "../time";
 import { nowMs } from "../state";
 import { Form, Refusal, word } from "./form";
 import { useReturn } from "./fresh";
@@ -149,7 +149,7 @@ function Adding({ close, changed, tell }: { close: () => void; changed: () => vo
             kind,
             ip: word(fields, "ip").trim(),
             scopes: fields.getAll("scope"),
-            expires: day ? instant(`${day}T23:59:59`) : null,
+            expires: day ? fromZone(`${day}T23:59:59`) : null,
           });
           changed();
           close();
