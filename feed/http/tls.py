@@ -8,9 +8,11 @@ import hashlib
 import ipaddress
 import logging
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +27,8 @@ LASTS = timedelta(days=825)
 """The longest that Apple's systems take, also of an authority that a user trusts (support.apple.com/103769)."""
 RENEWED = timedelta(days=30)
 """So long before its end ours is made anew."""
+
+_LINK_LOCAL = "20"  # of the scopes in if_inet6 (include/net/ipv6.h: IPV6_ADDR_LINKLOCAL)
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +142,12 @@ class Certificate:
         tried = (hashlib.sha256(pem).hexdigest(),)
         if tried != self._tried:
             self._use(pem)
+            unnamed = _unnamed(pem, self._settings)
+            if unnamed:
+                log.warning(
+                    "http.console: the certificate does not name %s: browsers that call it so warn. For a new one take "
+                    "%s away and restart; each desk has to trust it anew", ", ".join(unnamed), file,
+                )  # fmt: skip
             if self._settings.certificate is None:
                 self._tried = tried
 
@@ -163,9 +173,29 @@ def _no_password() -> bytes:
 def _names(settings: ConsoleDoorSettings) -> list[str]:
     host = settings.at.host
     known = [*settings.names, socket.gethostname(), "localhost"]
-    if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared
-        known.append(host)
+    known += [host] if host not in ("0.0.0.0", "::") else own_addresses()  # noqa: S104 - compared
     return list(dict.fromkeys(known))
+
+
+def own_addresses(net: Path = Path("/proc/self/net")) -> list[str]:
+    """Read the addresses of this machine, as the kernel lists them (proc(5)): loopback too, link-local ones not."""
+    found: list[str] = []
+    with suppress(OSError):  # a sandbox that hides it: then there are the names in the settings
+        found += re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", (net / "fib_trie").read_text())
+    with suppress(OSError):  # no IPv6
+        lines = [line.split() for line in (net / "if_inet6").read_text().splitlines()]
+        found += [str(ipaddress.IPv6Address(bytes.fromhex(line[0]))) for line in lines if line[3] != _LINK_LOCAL]
+    return list(dict.fromkeys(found))
+
+
+def _unnamed(pem: bytes, settings: ConsoleDoorSettings) -> list[str]:
+    """List the names and addresses of the gateway for which a certificate does not hold."""
+    try:
+        extensions = x509.load_pem_x509_certificate(pem).extensions
+        named = set(extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    except x509.ExtensionNotFound:
+        named = set()
+    return [each for each in _names(settings) if _general(each) not in named]
 
 
 def self_signed(names: Iterable[str]) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 
 from feed.http import answering, server, tls
-from feed.http.tls import Certificate, self_signed
+from feed.http.tls import Certificate, own_addresses, self_signed
 from feed.settings import ConsoleDoorSettings
 from store.settings import Secret
 from tests.feed.console import Browser, ConsoleRoom
@@ -79,6 +79,50 @@ def test_the_first_start_makes_one_for_all_its_names(tmp_path: Path) -> None:
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     with ConsoleRoom(tmp_path) as room:  # the next start has the same: people have learned it
         assert shown(room) == first
+
+
+TRIE = """Local:
+  +-- 0.0.0.0/0 3 0 5
+     +-- 127.0.0.0/8 2 0 2
+        +-- 127.0.0.0/31 1 0 0
+           |-- 127.0.0.0
+              /8 host LOCAL
+           |-- 127.0.0.1
+              /32 host LOCAL
+     |-- 192.0.2.2
+        /32 host LOCAL
+     |-- 192.0.2.255
+        /32 link BROADCAST
+"""
+INET6 = """20010db8000000000000000000000002 04 40 00 82     eth0
+fe8000000000000000fc00fffe000001 04 40 20 80     eth0
+00000000000000000000000000000001 01 80 10 80       lo
+"""
+
+
+def test_its_addresses_are_those_of_the_machine(tmp_path: Path) -> None:
+    assert own_addresses(tmp_path) == []
+    (tmp_path / "fib_trie").write_text(TRIE)
+    assert own_addresses(tmp_path) == ["127.0.0.1", "192.0.2.2"]
+    (tmp_path / "if_inet6").write_text(INET6)
+    assert own_addresses(tmp_path) == ["127.0.0.1", "192.0.2.2", "2001:db8::2", "::1"]
+    assert "127.0.0.1" in own_addresses()
+
+
+def test_a_door_for_all_addresses_has_a_certificate_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Most control rooms have no DNS, and a warning that stays is one that people learn to click away."""
+    monkeypatch.setattr(tls, "own_addresses", lambda: ["127.0.0.1", "192.0.2.2"])
+    Certificate(ConsoleDoorSettings(), tmp_path, lambda _: None)
+    assert "does not name" not in caplog.text
+    pem = (tmp_path / "tls" / "console.pem").read_bytes()
+    names = x509.load_pem_x509_certificate(pem).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {str(each) for each in names.get_values_for_type(x509.IPAddress)} == {"127.0.0.1", "192.0.2.2"}
+    monkeypatch.setattr(tls, "own_addresses", lambda: ["127.0.0.1", "192.0.2.9"])  # it has moved
+    Certificate(ConsoleDoorSettings(), tmp_path, lambda _: None)
+    assert "does not name 192.0.2.9" in caplog.text
+    assert (tmp_path / "tls" / "console.pem").read_bytes() == pem, "people have learned it: it stays"
 
 
 def test_a_browser_that_trusts_it_is_content(tmp_path: Path) -> None:
