@@ -122,7 +122,12 @@ def _figures(found: Kpi, say: Say) -> Iterator[tuple[str, str, str, str]]:
         f"{number(load.per_10_min_over_ten_pct, 2)} %", "%",
     )  # fmt: skip
     yield "in_flood_pct", say("报警泛滥时间", "time in flood"), f"{number(load.in_flood_pct, 2)} %", "%"
-    yield "top_pct", say("前十项报警占比", "share of the ten that rang most"), f"{number(found.top_pct)} %" if found.top else DASH, "%"
+    yield (
+        "top_pct",
+        say("前十项报警占比", "share of the ten that rang most"),
+        f"{number(found.top_pct)} %" if found.top else DASH,
+        "%",
+    )
     yield "chattering", say("抖动报警（60 秒 ≥3 次）", "chattering (3 in 60 s)"), str(len(found.chattering)), ""
     yield "fleeting", say("瞬时报警（60 秒内自行消失）", "fleeting (gone in 60 s)"), str(len(found.fleeting)), ""
     yield "stale", say("滞留报警（≥24 小时）", "stale (24 h or longer)"), str(len(found.stale)), ""

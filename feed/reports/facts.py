@@ -160,6 +160,7 @@ class Ranked(Struct, kw_only=True):
     """A site in the ranking. mean: of the quantity by which it is ranked; None = too little. place: None then too.
 
     doubtful  of some place too little is valid: there may have been more exceedances
+    least     so it is of the quantity by which it is ranked: the highest may have been higher
     """
 
     site: str
@@ -170,6 +171,7 @@ class Ranked(Struct, kw_only=True):
     online_pct: float | None
     valid_pct: float | None
     doubtful: bool = False
+    least: bool = False
 
 
 class Report(Struct, kw_only=True):

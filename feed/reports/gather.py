@@ -223,6 +223,7 @@ class Gathering:
             exceedances=_counted(self._exceedances, ids), online_pct=_mean([each.online_pct for each in series]),
             valid_pct=_mean([each.valid_pct for each in series]),
             doubtful=any(each.doubtful for device in devices for each in self._series_of(device)),
+            least=not all(each.values.enough for each in series),
         )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def notes(report: Report, say: Say) -> Iterator[str]:
     if any(each.by == "silence" for each in report.units):
         yield say(
             "井盖、泊车等不测均值的设备：在线率 = 1 − 失联时间 ÷ 网关运行时间；由失联报警（本设备、链路中断或多台同时失联）得知，自最后一次上报起算，从未上报的自网关开始监测起算。",
-            "Devices without means (manholes, parking): online rate = 1 − time of silence ÷ time in which the gateway ran. Silence is known by an alarm (of the device, of its link, or of many) and counts from when it was last heard, or never heard, on.",
+            "Devices without means (manholes, parking): online rate = 1 − time of silence ÷ time in which the gateway ran. Silence is known by an alarm (of the device, of its link, or of many) and counts from the last word on; of what was never heard, since the gateway began.",
         )
     if any(each.family == "parking" for each in report.units):
         yield say("泊位占用率不在本记录中，见 InfluxDB。", "Occupancy of bays is not kept in the book; see InfluxDB.")

@@ -55,7 +55,7 @@ svg .limit-text { fill: #b00020; stroke: #fff; stroke-width: 3px; paint-order: s
 @media screen and (max-width: 760px) { td.long { min-width: 12em; } main { margin: 0; padding: 14px; } dl { grid-template-columns: max-content 1fr; }
   .charts { grid-template-columns: 1fr; } .sign { grid-template-columns: 1fr 1fr; } }
 @media print { body { background: #fff; font-size: 9.5pt; } nav { display: none; }
-  main { max-width: none; margin: 0; padding: 0; } table { font-size: 8.5pt; } th, td { padding: 2px 5px; }
+  main { max-width: none; margin: 0; padding: 0 1px 0 0; } table { font-size: 8.5pt; } th, td { padding: 2px 5px; }
   .wide { overflow: visible; } h2 { break-after: avoid; } tr, svg, dl { break-inside: avoid; } thead { display: table-header-group; }
   .also { break-before: page; } .bar, .over, .few, .gap { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """  # noqa: E501 - a rule is a line

@@ -120,7 +120,7 @@ def _series_row(each: Series, report: Report, clock: Clock, say: Say) -> list[st
     mark = "†" if enough and report.span.kind == "day" and values.valid < min(DAY_HOURS, values.parts) else ""
     row = [
         each.name, f"{say(each.zh, each.en)} {each.unit}", f"{number(values.mean)}{mark}" if enough else few,
-        number(values.highest) if enough or values.highest is None else f"≥ {number(values.highest)}",
+        _highest(values.highest, least=not enough),
         clock.short(values.highest_at_ms), number(values.lowest) if enough else few,
         number(values.p95) if enough else few, valid_of(values, report, say), percent(each.online_pct),
         percent(each.valid_pct),
@@ -158,7 +158,7 @@ def ranking_table(report: Report, say: Say) -> Section:
     rows = [
         [
             DASH if each.place is None else str(each.place), each.site,
-            short_of_data(say) if each.mean is None else number(each.mean), number(each.highest),
+            short_of_data(say) if each.mean is None else number(each.mean), _highest(each.highest, least=each.least),
             _exceedances(each), percent(each.online_pct), percent(each.valid_pct),
         ]
         for each in report.ranking
@@ -166,6 +166,11 @@ def ranking_table(report: Report, say: Say) -> Section:
     title = say(f"场所排名（按{by}平均，高者在前）", f"Ranking of sites, by the mean of {by}, the highest first")
     return Section(key="ranking", title=title if by else say("各场所", "Sites"), head=head, rows=rows,
                    numbers=(2, 3, 4, 5, 6))  # fmt: skip
+
+
+def _highest(value: float | None, *, least: bool) -> str:
+    """Write the highest that is known; least: too little was measured to know that nothing was higher."""
+    return f"≥ {number(value)}" if least and value is not None else number(value)
 
 
 def _exceedances(each: Ranked) -> str:
