@@ -1,6 +1,7 @@
 """The life of an alarm, from the cover that opens to the reset by the person who closed it. Pages of a log by hand."""
 
 import pytest
+from msgspec import structs
 
 from rules.kinds.silence import Silence
 from rules.kinds.state import State
@@ -135,7 +136,10 @@ def test_the_same_command_gets_the_same_answer_for_a_day(street: Street) -> None
     raised(street, 4 * SECOND)  # an acknowledgement of the first occurrence is too late now
     street.restart()
     assert street.command(23 * HOUR, "ack", "dust@a", occurrence, "mine") == (200, [])
-    assert street.outcomes[-1].answers["mine"] == first
+    assert street.outcomes[-1].answers["mine"] == structs.replace(first, repeat=True)
+    assert not first.repeat
+    assert first.before is not None
+    assert (first.before.state, first.alarm and first.alarm.state) == ("UNACK", "ACKED")
     assert first.alarm is not None
     assert first.alarm.occurrence == occurrence
     assert street.command(2 * SECOND + DAY, "ack", "dust@a", occurrence, "mine")[0] == 409
