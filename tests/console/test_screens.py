@@ -353,14 +353,16 @@ def test_the_audit_trail_shows_what_was_changed_to_those_who_may(browser: Browse
     assert operator.post(f"/api/v1/alarms/{cover.id}/ack", {"occurrence": 999, "command_id": "c"}).status == 404
     with seat(browser, room, "auditor") as sitting:
         page = sitting.open("audit")
-        change = rows(page, "审计").filter(has_text="person")
+        change = rows(page, "审计").filter(has_text="人员")
         expect(change.locator("del")).to_have_text("viewer")
         expect(change.locator("ins")).to_have_text("operator")
-        expect(rows(page, "审计").filter(has_text="被拒绝（404）")).to_contain_text(cover.id)
+        refused = rows(page, "审计").filter(has_text="被拒绝（404）")
+        expect(refused).to_contain_text(cover.id)
+        expect(refused).to_contain_text("没有这个对象")  # the trail's English sentence stands behind it
         page.get_by_label("何人").fill("operator")
         page.keyboard.press("Enter")
-        expect(rows(page, "审计").filter(has_text="person")).to_have_count(0)
-        expect(rows(page, "审计").filter(has_text="ack")).to_have_count(1)
+        expect(rows(page, "审计").filter(has_text="人员")).to_have_count(0)
+        expect(rows(page, "审计").filter(has_text="确认")).to_have_count(1)
     with seat(browser, room, "operator") as sitting:
         page = sitting.open("audit")
         expect(page.get_by_text("这里只有您自己的操作。")).to_be_visible()

@@ -72,6 +72,7 @@ def test_the_schematic_shows_what_is_wrong_where_live(browser: Browser, city: Co
         city.tell(tilted("mh-0001", id="cover-tilted@mh-0001", name="文化路1号 污水井盖"), high("dust-07", priority=2))
         urgent = page.get_by_role("button", name="一级, 1 条报警")
         expect(urgent).to_be_visible()
+        expect(urgent.locator(".core.pulse")).to_be_visible()  # the symbol itself stays as it is
         west, east = place(page, "云龙湖二期"), place(page, "一级, 1 条报警")
         assert west[0] < east[0]
         assert west[1] > east[1]  # north is up

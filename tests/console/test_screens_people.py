@@ -98,6 +98,11 @@ def test_a_token_is_made_told_once_and_withdrawn(browser: Browser, room: Console
         page = sitting.open("people")
         page.get_by_role("button", name="新建令牌").click()
         dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("字母、数字、. _ -")
+        dialog.get_by_label("名称").fill("大屏1")
+        page.keyboard.press("Enter")
+        refusal = dialog.get_by_label("名称").evaluate("field => field.validationMessage")
+        assert refusal.startswith("字母、数字")  # in the page's language, and with what is allowed
         dialog.get_by_label("名称").fill("wall-1")
         dialog.get_by_label("限定来源地址").fill("127.0.0.1")
         dialog.get_by_label("确认与备注").check()

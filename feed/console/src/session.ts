@@ -13,6 +13,9 @@ export const locked = signal(false);
 export const me = computed(() => session.value.me);
 export const settings = signal<ConsoleSettings | null>(null);
 
+/** A person as he is called, and as his acts are signed. */
+export const named = ({ name, user }: Me): string => (name && name !== user ? `${name} (${user})` : user);
+
 export const may = (action: Action): boolean => me.value?.may.includes(action) ?? false;
 
 /** The name under which commands go out over the loopback door, where nobody logs in; kept by the browser. */

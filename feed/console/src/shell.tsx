@@ -9,9 +9,8 @@ import { bind, help } from "./keys";
 import { Coming, Lazy } from "./lazy";
 import { route, to } from "./route";
 import { load, SCREENS, type Name } from "./screens";
-import { may, me, settings } from "./session";
+import { may, me, named, settings } from "./session";
 import { theme, turn } from "./theme";
-import type { Me } from "./types";
 import { Desk } from "./desk/desk";
 
 export function Shell() {
@@ -87,9 +86,7 @@ function LinkState() {
   return <span id="link" class={current.value ? "live" : "waiting"} role="status">{words}</span>;
 }
 
-/** Who has logged in: as he is called, and as his acts are signed. */
-const named = ({ name, user }: Me): string => (name && name !== user ? `${name} (${user})` : user);
-
+/** Who has logged in. */
 function Account() {
   const [Open, set] = useState<ComponentType<{ onClose: () => void }> | null>(null);
   const who = me.value;

@@ -10,15 +10,6 @@ export const SHAPES: Record<Priority, string> = {
   4: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z",
 };
 
-/** The symbol alone, with its border; `pulse` while nobody has seen the alarm. */
-export function Shape({ priority, pulse = false }: { priority: Priority; pulse?: boolean }) {
-  return (
-    <svg class={`shape p${priority}${pulse ? " pulse" : ""}`} viewBox="0 0 16 16" aria-hidden="true">
-      <path d={SHAPES[priority]} />
-    </svg>
-  );
-}
-
 /** A filled chip: symbol and text. */
 export function Chip(given: { priority: Priority; pulse?: boolean; quiet?: boolean; children?: ComponentChildren }) {
   const { priority, pulse = false, quiet = false, children } = given;

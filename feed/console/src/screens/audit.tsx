@@ -1,6 +1,6 @@
 // The audit trail: every change by a person or token, refused ones too. Each row's hash holds the row before it.
 import { query } from "../api";
-import { t } from "../i18n";
+import { language, t } from "../i18n";
 import { Empty } from "../parts/states";
 import { Table } from "../parts/table";
 import { go, route } from "../route";
@@ -23,6 +23,21 @@ type Entry = {
   answer: string;
   hash: string;
 };
+
+const DOINGS = [
+  "ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "comment", "commission", "permit", "login",
+  "logout", "unlock", "password", "person", "token", "handover", "reload", "undo", "redecode", "test-channel", "request",
+  "refused", "start", "export",
+] as const;
+const doing = (name: string): string =>
+  (DOINGS as readonly string[]).includes(name) ? t(`audit.what.${name as (typeof DOINGS)[number]}`) : name;
+
+const REFUSALS = [400, 401, 403, 404, 409, 422, 423, 429, 503, 504, 507] as const;
+/** Why it was refused, in the reader's language; the trail itself keeps the sentence in English. */
+function why(status: number, answer: string): string {
+  const known = REFUSALS.find((one) => one === status);
+  return known && language.value !== "en" ? t(`audit.status.${known}`) : answer;
+}
 
 export default function Screen() {
   const [who = "", what = ""] = route.value.rest;
@@ -55,21 +70,8 @@ export default function Screen() {
           <input name="what" type="search" defaultValue={what} list="audit-what" />
         </label>
         <datalist id="audit-what">
-          {[
-            "ack",
-            "reset",
-            "shelve",
-            "unshelve",
-            "out_of_service",
-            "in_service",
-            "comment",
-            "login",
-            "handover",
-            "person",
-            "token",
-            "reload",
-          ].map((one) => (
-            <option key={one} value={one} />
+          {DOINGS.map((one) => (
+            <option key={one} value={one} label={t(`audit.what.${one}`)} />
           ))}
         </datalist>
         <span class="row">
@@ -112,7 +114,7 @@ export default function Screen() {
                     </>
                   ),
                 },
-                { key: "what", head: t("audit.what"), cell: ({ what: done }) => done },
+                { key: "what", head: t("audit.what"), cell: ({ what: done }) => <span title={done}>{doing(done)}</span> },
                 {
                   key: "target",
                   head: t("audit.target"),
@@ -130,7 +132,7 @@ export default function Screen() {
                   cell: ({ status, answer }) => (
                     <>
                       {status < 400 ? t("audit.done") : <strong>{t("audit.refused", { n: status })}</strong>}
-                      <small>{answer}</small>
+                      <small title={answer}>{why(status, answer)}</small>
                     </>
                   ),
                 },

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { language, said, t, type Key } from "../i18n";
 import { Chip } from "../parts/chip";
 import { Show, useLoad } from "../parts/load";
+import { Empty } from "../parts/states";
 import { Table } from "../parts/table";
 import { to } from "../route";
 import { may } from "../session";
@@ -13,11 +14,13 @@ import { narrow } from "../width";
 import { Frames } from "./frames";
 import { useReturn } from "./fresh";
 
-const SIGN: Record<Device["state"], string> = { heard: "●", silent: "○", cut_off: "⦸", unheard: "◌" };
+/** Drawn, for not every font has a sign for each: full, hollow, crossed out, dotted. */
+const RING = "M8 2.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 0 1 0-11z";
+const SIGN: Record<Device["state"], string> = { heard: RING, silent: RING, cut_off: `${RING}M4 4l8 8`, unheard: RING };
 
 export const Heard = ({ state }: { state: Device["state"] }) => (
   <span class={`heard ${state}`}>
-    <span aria-hidden="true">{SIGN[state]}</span> {t(`devices.state.${state}`)}
+    <svg viewBox="0 0 16 16" aria-hidden="true"><path d={SIGN[state]} /></svg> {t(`devices.state.${state}`)}
   </span>
 );
 
@@ -36,7 +39,11 @@ export function One({ id }: { id: string }) {
       <a class="back" href={to("devices")}>
         ← {t("devices.back")}
       </a>
-      <Show of={found}>{(device) => <Detail device={device} came={found.again} />}</Show>
+      {found.problem?.status === 404 ? (
+        <Empty>{t("devices.unknown", { id })}</Empty>
+      ) : (
+        <Show of={found}>{(device) => <Detail device={device} came={found.again} />}</Show>
+      )}
     </>
   );
 }

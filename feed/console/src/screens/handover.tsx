@@ -6,10 +6,10 @@ import { Chip } from "../parts/chip";
 import { Show, useLoad } from "../parts/load";
 import { Failed } from "../parts/states";
 import { Table } from "../parts/table";
-import { may, me } from "../session";
-import { version } from "../state";
-import { when } from "../time";
-import type { Priority, State, Text } from "../types";
+import { may, me, named, settings } from "../session";
+import { gateway, version } from "../state";
+import { shiftName, when } from "../time";
+import type { Priority, State, Summary, Text } from "../types";
 import { Form, word } from "./form";
 import { useReturn, useThrottled } from "./fresh";
 import { Newer, Onward, ShowAll, Some, useLivePages } from "./lists";
@@ -89,6 +89,7 @@ function Now({ handed }: { handed: () => void }) {
       <Show of={now}>
         {(lists) => (
           <>
+            <Sheet />
             <p class="hint">{t("handover.as_of", { time: when(lists.as_of), n: lists.event ?? 0 })}</p>
             <Lists lists={lists} />
             {may("handover") ? (
@@ -101,6 +102,13 @@ function Now({ handed }: { handed: () => void }) {
       </Show>
     </>
   );
+}
+
+/** Whose sheet it is, on paper too: gateway and shift. */
+function Sheet() {
+  const shift = useLoad<Summary>("/summary", EVERY_S).data?.shift;
+  const turn = shift && `${shiftName(shift.name)} ${when(shift.since).slice(0, 16)} – ${when(shift.until).slice(0, 16)}`;
+  return <p><strong>{[settings.value?.gateway_name || gateway.value, turn].filter(Boolean).join(" · ")}</strong></p>;
 }
 
 function Sign({ seen, handed, again }: { seen: string; handed: () => void; again: () => void }) {
@@ -132,7 +140,7 @@ function Sign({ seen, handed, again }: { seen: string; handed: () => void; again
         <div class="row both">
           <p>
             {t("handover.gives")}
-            <strong>{me.value?.name}</strong>
+            <strong>{me.value && named(me.value)}</strong>
           </p>
           <label>
             {t("handover.takes")}

@@ -1,10 +1,11 @@
 // Leaflet and what we need of it. It may write no markup: marks are elements, attribution and buttons are our own.
 import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { render, h } from "preact";
-import { SHAPES } from "../parts/chip";
-import type { ConsoleSettings, Priority } from "../types";
+import { sheet } from "../sheet";
+import type { ConsoleSettings } from "../types";
 import { onMap, type Crs } from "./crs";
 import { marks, wordsOf, type Mark, type Spot } from "./plan";
+import { Symbol } from "./symbol";
 
 type Settings = NonNullable<ConsoleSettings["map"]>;
 const CLOSEST = 19;
@@ -18,7 +19,7 @@ export class TileMap {
 
   /** unseen: told whether tiles do not come. */
   constructor(box: HTMLElement, settings: Settings, unseen: (so: boolean) => void) {
-    styled();
+    void sheet("leaflet.css");
     this.crs = settings.crs as Crs;
     // Without animations: a map that is put away in the midst of one fails afterwards.
     const still = { zoomAnimation: false, fadeAnimation: false, inertia: false };
@@ -92,14 +93,6 @@ export class TileMap {
 
 function iconOf(mark: Mark): L.DivIcon {
   const html = document.createElement("div");
-  const many = mark.spots.length > 1;
-  const sign = mark.worst
-    ? h("path", {
-        class: mark.unseen ? "pulse" : "",
-        d: SHAPES[mark.worst as Priority],
-        transform: "translate(-12 -12) scale(1.5)",
-      })
-    : h("circle", { class: mark.spots.some((spot) => spot.known) ? "known" : "unknown", r: many ? 11 : 6 });
   render(
     h(
       "svg",
@@ -110,19 +103,9 @@ function iconOf(mark: Mark): L.DivIcon {
         class: `mark ${mark.worst ? `p${mark.worst}` : ""}`,
         "aria-hidden": true,
       },
-      sign,
-      many && h("text", { class: "n", x: mark.worst ? 13 : 0, y: mark.worst ? 19 : 4 }, mark.spots.length),
+      h(Symbol, { mark }),
     ),
     html,
   );
   return L.divIcon({ html, className: "", iconSize: [44, 44], iconAnchor: [22, 22] });
-}
-
-/** Leaflet's own styles stand in a file of their own, which is asked for when there is a map. */
-function styled(): void {
-  if (document.querySelector('link[href="leaflet.css"]')) return;
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = "leaflet.css";
-  document.head.append(link);
 }

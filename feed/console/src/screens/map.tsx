@@ -1,6 +1,7 @@
 // Where it is: the customer's map where there is one, and always a schematic out of the devices' own positions.
 import { effect } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { calls } from "../desk/order";
 import { t } from "../i18n";
 import { Chip } from "../parts/chip";
 import { Empty } from "../parts/states";
@@ -42,7 +43,7 @@ function useChanges(): number {
 }
 
 /** Devices that have a position, with what is wrong with each. */
-function useSpots(devices: Device[]): { spots: Spot[]; ringing: Alarm[] } {
+function useSpots(devices: Device[], chosen: string[]): { spots: Spot[]; ringing: Alarm[] } {
   const now = useChanges();
   return useMemo(() => {
     const ringing = [...alarms.values()].filter(rings);
@@ -59,21 +60,22 @@ function useSpots(devices: Device[]): { spots: Spot[]; ringing: Alarm[] } {
           at: device.at,
           alarms: mine.length,
           worst: mine.reduce((worst, alarm) => urgent(worst, alarm.priority), 0),
-          unseen: mine.filter((alarm) => !alarm.acknowledged).length,
+          calling: mine.filter(calls).length,
           known: device.state === "heard",
+          chosen: chosen.includes(device.id),
         },
       ];
     });
     return { spots, ringing };
-  }, [devices, now]);
+  }, [devices, chosen, now]);
 }
 
 function Map_({ devices }: { devices: Device[] }) {
-  const { spots, ringing } = useSpots(devices);
   const tiles = settings.value?.map ?? null;
   const [plain, setPlain] = useState(false);
   const wanted = route.value.rest[0]; // a device that another screen asks for
   const [chosen, choose] = useState<string[]>([]);
+  const { spots, ringing } = useSpots(devices, chosen);
   const [aim, setAim] = useState<Spot[] | null>(null); // what to bring into sight
   useEffect(() => {
     if (!wanted) return;

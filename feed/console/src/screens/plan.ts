@@ -11,8 +11,9 @@ export interface Spot {
   at: Point; // longitude, latitude, WGS 84
   worst: number; // priority of its most urgent alarm; 0 = none
   alarms: number;
-  unseen: number; // of them, unacknowledged
+  calling: number; // of them, those that call for somebody
   known: boolean; // it was heard lately
+  chosen: boolean; // somebody looks at it
 }
 
 export interface Mark {
@@ -21,7 +22,8 @@ export interface Mark {
   spots: Spot[];
   worst: number;
   alarms: number;
-  unseen: number;
+  calling: number;
+  chosen: boolean;
 }
 
 export type Project = (at: Point) => readonly [number, number]; // to pixels
@@ -41,7 +43,7 @@ export function marks(spots: readonly Spot[], project: Project, width: number, h
     const [column, row] = [Math.floor(x / APART_PX), Math.floor(y / APART_PX)];
     let mark = near(cells, column, row, x, y);
     if (!mark) {
-      mark = { x, y, spots: [], worst: 0, alarms: 0, unseen: 0 };
+      mark = { x, y, spots: [], worst: 0, alarms: 0, calling: 0, chosen: false };
       found.push(mark);
       const cell = cells.get(`${column}/${row}`);
       if (cell) cell.push(mark);
@@ -50,7 +52,8 @@ export function marks(spots: readonly Spot[], project: Project, width: number, h
     mark.spots.push(spot);
     mark.worst = urgent(mark.worst, spot.worst);
     mark.alarms += spot.alarms;
-    mark.unseen += spot.unseen;
+    mark.calling += spot.calling;
+    mark.chosen ||= spot.chosen;
   }
   return found.reverse();
 }

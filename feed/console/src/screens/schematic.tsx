@@ -1,9 +1,8 @@
 // A plan without a map: devices where they are, north up, one measure in all directions.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
-import { SHAPES } from "../parts/chip";
-import type { Priority } from "../types";
 import { calling, marks, wordsOf, type Mark, type Spot } from "./plan";
+import { Symbol } from "./symbol";
 
 type View = { x: number; y: number; scale: number }; // middle in metres east and north of the origin; pixels a metre
 type Size = { width: number; height: number };
@@ -141,7 +140,6 @@ function useDrag(move: (dx: number, dy: number) => void) {
 }
 
 function One({ mark, open }: { mark: Mark; open: (mark: Mark) => void }) {
-  const many = mark.spots.length > 1;
   return (
     <g
       class={`mark ${mark.worst ? `p${mark.worst}` : ""}`}
@@ -158,27 +156,7 @@ function One({ mark, open }: { mark: Mark; open: (mark: Mark) => void }) {
     >
       <title>{wordsOf(mark)}</title>
       <Symbol mark={mark} />
-      {many && (
-        <text class="n" x={mark.worst ? 13 : 0} y={mark.worst ? 19 : 4}>
-          {mark.spots.length}
-        </text>
-      )}
     </g>
-  );
-}
-
-/** The sign of its most urgent alarm; else a quiet dot, hollow where nothing is heard. */
-export function Symbol({ mark }: { mark: Mark }) {
-  if (mark.worst)
-    return (
-      <path
-        class={mark.unseen ? "pulse" : ""}
-        d={SHAPES[mark.worst as Priority]}
-        transform="translate(-12 -12) scale(1.5)"
-      />
-    );
-  return (
-    <circle class={mark.spots.some((spot) => spot.known) ? "known" : "unknown"} r={mark.spots.length > 1 ? 11 : 5} />
   );
 }
 

@@ -165,7 +165,17 @@ function Adding({ close, changed, tell }: { close: () => void; changed: () => vo
         </label>
         <label>
           {t("tokens.name")}
-          <input name="name" required pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,63}" autocomplete="off" />
+          <input
+            name="name"
+            required
+            pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,63}"
+            autocomplete="off"
+            onInvalid={({ currentTarget: field }) =>
+              field.setCustomValidity(field.validity.patternMismatch ? t("tokens.name_hint") : "")
+            }
+            onInput={({ currentTarget: field }) => field.setCustomValidity("")}
+          />
+          <small>{t("tokens.name_hint")}</small>
         </label>
         <label>
           {t("tokens.ip")}
