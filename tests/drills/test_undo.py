@@ -81,6 +81,8 @@ def test_back_and_forth(gateway: Gateway) -> None:
     assert names(gateway) == ["a"]
 
     with sqlite3.connect(gateway.state / "desk.sqlite") as desk:
-        rows = desk.execute("select what, status from audit order by number").fetchall()
+        rows = desk.execute(
+            "select what, status from audit where status and what != 'start' order by number"
+        ).fetchall()
     assert rows == [("undo", 409), ("reload", 200), ("undo", 200), ("undo", 200), ("undo", 200), ("reload", 422),
                     ("undo", 200)]  # fmt: skip
