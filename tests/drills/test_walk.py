@@ -161,7 +161,7 @@ def test_who_opens_a_page_later_finds_in_the_journal_what_came_before(street: St
     street.says(Cover(tilt_deg=1.0, distance_mm=1250.0))
     street.says(b"\x01")
     until(lambda: street.gateway.get("/api/v1/devices/mh-1")["counted"]["frames"] == 2, what="both are in")
-    until(lambda: len(ask(socket, "GET", f"{path}?newest=true")[1]["frames"]) == 2, what="both are on the disk")  # type: ignore[index]
+    until(lambda: len(ask(socket, "GET", f"{path}?newest=true")[1]["frames"]) == 2, what="both are on the disk")
     status, page = ask(socket, "GET", f"{path}?newest=true")
     assert status == 200, page
     read, refused = page["frames"]
