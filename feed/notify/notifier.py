@@ -351,15 +351,14 @@ class Notifier:
         return self._lend(channel, rows, now_ms)
 
     def _lend(self, channel: AnyChannel, rows: Sequence[Row], now_ms: int) -> bool:
-        """Have alarms told by the fallback, too, where there is one; whether it did not have all of them.
+        """Have alarms told by the fallback, too, where there is one; whether any is lent now.
 
         They stay where they are: the fallback may fail as well, or be able to reach nobody.
         """
         rows = [row for row in rows if row.notice.kind == "alarm" and not row.notice.lent]
         if channel.fallback is None or not rows:
             return False
-        self.box.lend([row.id for row in rows], decide.elsewhere(self._plan, channel, rows), now_ms)
-        return True
+        return self.box.lend(rows, decide.elsewhere(self._plan, channel, rows), now_ms)
 
 
 def ask_for_test(desk: Path, channel: str, key: str, user: str) -> bool:

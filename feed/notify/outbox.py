@@ -13,7 +13,7 @@ import msgspec
 
 from feed.desk import Room
 from feed.notify.decide import Decision
-from feed.notify.outbox_rows import as_json, insert, known, people_of, ring, row_of, told
+from feed.notify.outbox_rows import as_json, insert, lend_copy, people_of, ring, row_of, told
 from feed.notify.outbox_tables import SCHEMA, URGENT
 from feed.notify.records import ChannelState, Message, Open, Receipt, Row
 
@@ -125,14 +125,15 @@ class Outbox(Room):
             for body, tries, maybe, made_ms in self.rows(query, (channel,))
         ]
 
-    def lend(self, rows: Iterable[int], copies: Iterable[Row], now_ms: int) -> None:
-        """Have rows told by another channel, too: `copies`, whose keys are theirs, `>` and more."""
+    def lend(self, rows: Sequence[Row], copies: Iterable[Row], now_ms: int) -> bool:
+        """Have rows told by another channel, too: `copies`, whose keys are theirs, `>` and more; whether any is now."""
         with self.transaction() as db:
-            lent = "UPDATE notify_rows SET notice = json_set(notice, '$.lent', json('true')) WHERE id = ?"
-            db.executemany(lent, [(one,) for one in rows])
-            for copy in copies:
-                if not known(db, copy):
-                    ring(db, copy, now_ms)
+            open_keys = {copy.key.rpartition(">")[0] for copy in copies if not lend_copy(db, copy, now_ms)}
+            lent = [(row.id,) for row in rows if row.key not in open_keys]
+            db.executemany(
+                "UPDATE notify_rows SET notice = json_set(notice, '$.lent', json('true')) WHERE id = ?", lent
+            )
+            return bool(lent)
 
     def rows_of(self, message: str) -> list[Row]:
         """Read the rows of a message that is not done with, without those that nobody has to be told of any more."""

@@ -65,14 +65,21 @@ def insert(db: sqlite3.Connection, row: Row) -> None:
     )  # fmt: skip
 
 
-def known(db: sqlite3.Connection, row: Row) -> bool:
-    """Whether these people hear of this event by this channel already, as it is told there anyway."""
+def lend_copy(db: sqlite3.Connection, copy: Row, now_ms: int) -> bool:
+    """Put a copy in, unless these people hear of this event by this channel anyway; whether that is settled.
+
+    It is not while they would hear of it only by what was lent of another channel: that ends when the other tells it.
+    """
     told = (
-        "SELECT people FROM notify_rows WHERE alarm = ? AND step = ? AND channel = ? AND language = ? AND key != ?"
+        "SELECT people, state = 'sent' OR instr(key, '>') = 0 FROM notify_rows"
+        " WHERE alarm = ? AND step = ? AND channel = ? AND language = ? AND key != ?"
         " AND json_extract(notice, '$.number') = ? AND state IN ('waiting', 'taken', 'sent')"
     )
-    of = (row.notice.alarm, row.notice.step, row.channel, row.language, row.key, row.notice.number)
-    return any(set(row.people) <= set(people_of(people)) for (people,) in db.execute(told, of))
+    of = (copy.notice.alarm, copy.notice.step, copy.channel, copy.language, copy.key, copy.notice.number)
+    found = [surely for people, surely in db.execute(told, of) if set(copy.people) <= set(people_of(people))]
+    if not found:
+        ring(db, copy, now_ms)
+    return not found or any(found)
 
 
 def told(db: sqlite3.Connection, key: str, channel: str, now_ms: int) -> None:

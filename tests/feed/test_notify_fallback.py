@@ -93,6 +93,25 @@ def states(room: Told, name: str) -> list[tuple[str, str]]:
     return [(one.channel, one.status) for one in room.notifier.box.receipts(f"cover-tilted@{name}")]
 
 
+def test_two_channels_of_one_fallback_do_not_leave_each_other_without_it(tmp_path: Path) -> None:
+    """What it has of the one stands for the other only until the one tells the alarm itself."""
+    both = [{"name": "duty", "channel": "duty"}, {"name": "hook", "channel": "hook"}]
+    lent = {"fallback": "boss"}
+    with street(tmp_path, both, duty=lent, hook=lent, boss={"people": []}, nag="24 h") as one:
+        one.says = {"duty": DOWN, "hook": DOWN, "boss": DOWN}
+        one.room.tell(alarm("mh-1"))
+        one.room.run(3_000)
+        assert [channel for channel, _ in states(one.room, "mh-1")].count("boss") == 1
+        del one.says["duty"]
+        one.room.run(2 * MINUTE)
+        del one.says["boss"]
+        one.room.run(10 * MINUTE, 5_000)
+        assert "（代 hook）" in one.texts("boss")[-1]
+        assert sorted(states(one.room, "mh-1")) == [
+            ("boss", "cancelled"), ("boss", "sent"), ("duty", "sent"), ("hook", "moved"),
+        ]  # fmt: skip
+
+
 def test_an_acknowledgement_ends_both(tmp_path: Path) -> None:
     with street(tmp_path, [DUTY | {"then": [{"channel": "duty"}]}], duty={"fallback": "boss"}, nag="24 h") as one:
         one.says = {"duty": DOWN, "boss": DOWN}
