@@ -8,7 +8,9 @@ import base64
 import binascii
 import hashlib
 import hmac
+import socket
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
@@ -18,9 +20,10 @@ from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from feed.cloudevents import MEDIA_TYPE
+from feed.deadline import deadline, wire_of
 from feed.feeds_settings import WebhookSettings
 
-CONNECT_S, READ_S = 5.0, 15.0
+CONNECT_S, WHOLE_S = 5.0, 15.0
 ANSWER_BYTES = 2_000  # read of an answer, for people
 NO_ANSWER = 0
 
@@ -28,7 +31,7 @@ Meaning = Literal["taken", "later", "refused", "closed"]
 """What an answer means for the event.
 
 taken    the receiver has it
-later    it could not take it now: no answer, 408, 425, 429, 5xx
+later    it could not take it now: no answer within `WHOLE_S`, 408, 425, 429, 5xx
 refused  it does not want this event: 400, 413, 422
 closed   it wants nothing of us: any other; a wrong address, token or certificate
 """
@@ -81,6 +84,7 @@ class Poster:
     def __init__(self, settings: WebhookSettings) -> None:
         self._settings = settings
         self._pool: PoolManager | None = None
+        self._wire: Callable[[], socket.socket | None] = lambda: None
 
     def post(self, body: bytes, unique: str, timestamp: int) -> Reply:
         """Send one event. Never raises for what network, receiver or secrets do: that is the reply."""
@@ -100,17 +104,18 @@ class Poster:
             "idempotency-key": unique,
             **token,
         }
-        try:
-            answer = pool.request(
-                "POST", settings.url, body=body, headers=headers, redirect=False, retries=False, preload_content=False,
-                timeout=Timeout(connect=CONNECT_S, read=READ_S),
-            )  # fmt: skip
+        with deadline(WHOLE_S, self._wire) as late:
             try:
-                said = answer.read(ANSWER_BYTES, decode_content=False)
-            finally:
-                answer.drain_conn() if answer.length_remaining else answer.release_conn()
-        except (HTTPError, OSError, ValueError) as error:  # ValueError: a token that no header can hold
-            return Reply(NO_ANSWER, str(error))
+                answer = pool.request(
+                    "POST", settings.url, body=body, headers=headers, redirect=False, retries=False,
+                    preload_content=False, timeout=Timeout(connect=CONNECT_S, read=WHOLE_S),
+                )  # fmt: skip
+                try:
+                    said = answer.read(ANSWER_BYTES, decode_content=False)
+                finally:
+                    answer.drain_conn() if answer.length_remaining else answer.release_conn()
+            except (HTTPError, OSError, ValueError) as error:  # ValueError: a token that no header can hold
+                return Reply(NO_ANSWER, f"no answer within {WHOLE_S:.0f} s" if late.is_set() else str(error))
         retry = _seconds_to(answer.headers.get("retry-after"))
         return Reply(answer.status, said.decode("utf-8", "replace").strip()[:300], retry)
 
@@ -124,6 +129,7 @@ class Poster:
         if self._pool is None:
             tls = ssl.create_default_context(cafile=self._settings.ca_file)
             self._pool = PoolManager(1, maxsize=1, ssl_context=tls)
+            self._wire = wire_of(self._pool, self._settings.url)
         return self._pool
 
 

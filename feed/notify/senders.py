@@ -10,9 +10,9 @@ import urllib3
 from msgspec.structs import replace
 
 from feed.console_settings import ShiftSettings
+from feed.deadline import deadline, wire_of
 from feed.notify import aliyun_sms, dingtalk, feishu, smtp, webhook, wecom
 from feed.notify.answers import NO_ANSWER, NO_SECRET, trouble
-from feed.notify.deadline import deadline
 from feed.notify.decide import Plan
 from feed.notify.records import Message, Request, Upshot, again, refused, sent, shut
 from feed.notify.settings import AliyunSmsSettings, AnyChannel, MailSettings, NotifySettings
@@ -126,20 +126,11 @@ def _one_by_one(channel: AnyChannel, message: Message, now_ms: int) -> Upshot:
 
 
 def _post(request: Request, upshot: Callable[[int, dict[str, str], bytes], Upshot], ca_file: str | None) -> Upshot:
-    connected = list[Any]()
     with (
         urllib3.PoolManager(num_pools=1, ca_certs=ca_file) as pools,
-        deadline(CONNECT_S + WHOLE_S, lambda: connected[-1].sock if connected else None) as late,
+        deadline(CONNECT_S + WHOLE_S, wire_of(pools, request.url)) as late,
     ):
         try:
-            pool = pools.connection_from_url(request.url)
-            kind = pool.ConnectionCls
-
-            def connection(*where: Any, **how: Any) -> Any:  # noqa: ANN401 - as urllib3 calls it
-                connected.append(kind(*where, **how))
-                return connected[-1]
-
-            pool.ConnectionCls = connection  # type: ignore[assignment]
             said = _answer(pools, request, late)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             return again(15.0, trouble(error))

@@ -8,8 +8,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 
+from feed.deadline import deadline
 from feed.notify.answers import NO_ANSWER, trouble
-from feed.notify.deadline import deadline
 from feed.notify.records import Message, Upshot, again, refused, sent, shut
 from feed.notify.settings import MailSettings
 from store.settings import Endpoint

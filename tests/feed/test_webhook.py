@@ -4,18 +4,21 @@ import base64
 import hashlib
 import hmac
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from feed import webhook_post
 from feed.failing import Failing
 from feed.feeds_settings import WebhookSettings
 from feed.webhook import Webhook
-from feed.webhook_post import Reply, key_of, signature
+from feed.webhook_post import Poster, Reply, key_of, signature
 from tests.feed.feeds_room import Around_, Post, Receiver, desk, receiver, running, wait_for
 from tests.feed.room import GATEWAY, Room, tilted
+from tests.feed.test_notify_drip import Dripping
 
 SECRET = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, or so").decode()
 
@@ -173,6 +176,31 @@ def test_a_token_that_no_header_can_hold_ends_nothing(place: Place) -> None:
         (place.folder / "token").write_text("t0ken")
         wait_for(lambda: place.position() == 1)
     assert "x-evil" not in place.there.taken[0].headers
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"
+
+
+@pytest.mark.parametrize(("first", "meaning"), [(b"HTTP/1.1 2", "later"), (HEAD, "taken")], ids=["head", "body"])
+def test_a_receiver_that_drips_is_left_when_its_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bytes, meaning: str
+) -> None:
+    """The time-out of a socket begins anew with each byte; the feed would wait for ever, and nobody be told."""
+    monkeypatch.setattr(webhook_post, "WHOLE_S", 1.0)
+    server = Dripping(first, None, {})
+    (tmp_path / "s").write_text("x")
+    url = f"http://127.0.0.1:{server.port}/"
+    poster = Poster(
+        WebhookSettings.model_validate({"name": "platform", "url": url, "secret": {"file": tmp_path / "s"}})
+    )
+    began = time.monotonic()
+    try:
+        reply = poster.post(b"{}", "id", 0)
+    finally:
+        server.close()
+        poster.close()
+    assert reply.meaning == meaning  # the status says whether it was taken
+    assert time.monotonic() - began < 5
 
 
 def test_what_stands_behind_the_question_mark_is_told_to_nobody(place: Place, caplog: pytest.LogCaptureFixture) -> None:

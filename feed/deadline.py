@@ -4,8 +4,24 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
+
+from urllib3 import PoolManager
 
 AGAIN_S = 0.2
+
+
+def wire_of(pools: PoolManager, url: str) -> Callable[[], socket.socket | None]:
+    """Give what tells the socket to a server at this moment. To be asked for once, before the first request."""
+    pool = pools.connection_from_url(url)
+    kind, made = pool.ConnectionCls, list[Any]()
+
+    def connection(*where: Any, **how: Any) -> Any:  # noqa: ANN401 - as urllib3 calls it
+        made[:] = [kind(*where, **how)]
+        return made[0]
+
+    pool.ConnectionCls = connection  # type: ignore[assignment]
+    return lambda: made[0].sock if made else None
 
 
 @contextmanager
@@ -26,7 +42,7 @@ def deadline(within_s: float, wire: Callable[[], socket.socket | None]) -> Itera
                 with suppress(OSError):
                     socket.socket.shutdown(found, socket.SHUT_RDWR)  # below TLS, in whose midst its reader is
 
-    watching = threading.Thread(target=watch, name="notify deadline", daemon=True)
+    watching = threading.Thread(target=watch, name="deadline", daemon=True)
     watching.start()
     try:
         yield late
