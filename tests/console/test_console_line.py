@@ -140,3 +140,15 @@ def test_another_gateway_in_the_same_place_is_seen_whole(opens: Opens, room: Roo
         expect(page.locator("#rows .all .line")).to_have_count(2)
         expect(page.locator("#link")).to_have_text("完整至 #2")
         page.close()
+
+
+def test_a_worker_that_never_runs_keeps_no_page_waiting(opens: Opens, context: BrowserContext, room: Room) -> None:
+    """After some seconds the page takes the line itself."""
+    context.add_init_script(
+        "globalThis.SharedWorker = class { port = new MessageChannel().port1; addEventListener() {} }"
+    )
+    room.tell(tilted("a"))
+    page = opens(live=False)
+    page.clock.run_for(6_000)
+    expect(page.locator("#link")).to_have_text("完整至 #1")
+    expect(page.locator("#rows .all .line")).to_have_count(1)

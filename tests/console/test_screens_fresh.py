@@ -55,7 +55,7 @@ def test_the_audit_trail_is_live(browser: Browser, room: ConsoleRoom) -> None:
     """By what alarms tell within some seconds, by what others do within half a minute, and on coming back at once."""
     with seat(browser, room, "auditor") as sitting:
         page = sitting.open("audit")
-        expect(rows(page, "审计").first).to_contain_text("login")
+        expect(rows(page, "审计").first).to_contain_text("登录")
         page.mouse.move(0, 0)
         before = rows(page, "审计").count()
         cover = tilted("mh-0001")

@@ -1,12 +1,14 @@
 // The page's end of the line: a SharedWorker holds it; where there is none (Chrome on Android), the page itself.
 import type { Line, Said } from "./line";
 
+const STARTS_MS = 5_000; // a worker speaks as soon as it runs
+
 declare const WORKER_FILE: string; // set by build.mjs
 
 /** Listen; returns what makes the line begin anew from the position reached. */
 export function listen(take: (said: Said) => void): () => void {
   let line: Line | null = null;
-  let asked = false;
+  let [asked, heard] = [false, false];
   const alone = async (): Promise<void> => {
     if (asked) return;
     asked = true;
@@ -18,9 +20,17 @@ export function listen(take: (said: Said) => void): () => void {
     return () => line?.again();
   }
   const worker = new SharedWorker(scriptUrl(WORKER_FILE), { name: "cityward" });
-  worker.addEventListener("error", () => void alone()); // a browser that does not let it load
-  worker.port.addEventListener("message", ({ data }: MessageEvent<Said>) => take(data));
+  const leave = (): void => {
+    worker.port.postMessage("bye");
+    void alone();
+  };
+  worker.addEventListener("error", leave); // a browser that does not let it load
+  worker.port.addEventListener("message", ({ data }: MessageEvent<Said>) => {
+    heard = true;
+    if (!asked) take(data);
+  });
   worker.port.start();
+  setTimeout(() => heard || leave(), STARTS_MS); // one that hangs must not keep the page waiting
   // A page that the browser keeps for "back" is a dead port: it is told again when it is shown again.
   addEventListener("pagehide", () => worker.port.postMessage("bye"));
   addEventListener("pageshow", (event) => event.persisted && location.reload());
